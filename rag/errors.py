@@ -1,0 +1,70 @@
+"""What can go wrong in the world, as a small tree of exceptions; knows nothing of how they are shown.
+
+    RagError
+    ├── SourceError            a file or folder to be indexed
+    │   ├── SourceNotFound     the path does not exist
+    │   └── UnreadableSource   the file holds no text that can be read
+    ├── LibraryError           the folder that holds an indexed collection
+    │   ├── LibraryNotFound    there is no library at that path
+    │   ├── LibraryBusy        another process is writing to it
+    │   ├── LibraryMismatch    it was built with other settings than those asked for
+    │   └── LibraryDamaged     a file of it is missing or does not match its digest
+    ├── ModelError             a model cannot be found, read or trusted
+    ├── QuestionError          the question is empty or too long
+    ├── GoldError              a gold set that cannot be used
+    └── ConfigurationError     an unknown setting or a value out of its range
+
+A programmer's mistake is a ``ValueError``; "not in these documents" is an ``Answer``, never an error.
+"""
+
+
+class RagError(Exception):
+    """The world is not as it has to be; the message says what is wrong and what to do next."""
+
+
+class SourceError(RagError):
+    """Something about a file or folder to be indexed."""
+
+
+class SourceNotFound(SourceError):
+    """The path does not exist."""
+
+
+class UnreadableSource(SourceError):
+    """The file holds no text that can be read."""
+
+
+class LibraryError(RagError):
+    """Something about the folder that holds an indexed collection."""
+
+
+class LibraryNotFound(LibraryError):
+    """There is no library at that path."""
+
+
+class LibraryBusy(LibraryError):
+    """Another process is writing to the library."""
+
+
+class LibraryMismatch(LibraryError):
+    """The library was built with other settings than those asked for."""
+
+
+class LibraryDamaged(LibraryError):
+    """A file of the library is missing or does not match its digest."""
+
+
+class ModelError(RagError):
+    """A model cannot be found, read or trusted."""
+
+
+class QuestionError(RagError):
+    """The question is empty or too long."""
+
+
+class GoldError(RagError):
+    """A gold set that cannot be used."""
+
+
+class ConfigurationError(RagError):
+    """An unknown setting or a value out of its range."""

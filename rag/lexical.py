@@ -1,0 +1,117 @@
+"""Lexical search (BM25) over passages with tantivy; knows terms and numbers, never text or documents."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tantivy
+
+from rag.errors import LibraryDamaged
+
+WRITER_HEAP_BYTES = 64_000_000
+BODY, KEY = "body", "key"
+
+
+@dataclass(frozen=True)
+class LexicalPassage:
+    """The terms of one passage and its number."""
+
+    key: int
+    terms: Sequence[str]
+
+
+class LexicalIndex:
+    """An immutable BM25 index in a folder.
+
+    Reference:
+        Robertson, Zaragoza (2009), "The Probabilistic Relevance Framework: BM25 and Beyond", equation 3.15, with
+        tantivy's k1 = 1.2 and b = 0.75.
+    """
+
+    def __init__(self, index: tantivy.Index) -> None:
+        """Wrap an open tantivy index."""
+        self._index = index
+        self._searcher = index.searcher()
+
+    @classmethod
+    def build(cls, folder: Path, passages: Iterable[LexicalPassage]) -> LexicalIndex:
+        """Write a new index into an empty folder and return it."""
+        folder.mkdir(parents=True, exist_ok=True)
+        index = tantivy.Index(_schema(), path=str(folder))
+        writer = index.writer(WRITER_HEAP_BYTES, 1)
+        for passage in passages:
+            entry = tantivy.Document()
+            entry.add_unsigned(KEY, passage.key)
+            entry.add_text(BODY, " ".join(passage.terms))
+            writer.add_document(entry)
+        writer.commit()
+        writer.wait_merging_threads()
+        index.reload()
+        return cls(index)
+
+    @classmethod
+    def open(cls, folder: Path) -> LexicalIndex:
+        """Open an index that `build` wrote.
+
+        Raises:
+            LibraryDamaged: The folder does not hold a readable index.
+        """
+        try:
+            return cls(tantivy.Index.open(str(folder)))
+        except ValueError as error:
+            raise LibraryDamaged(f"{folder} is not a readable lexical index ({error}); run: rag doctor") from error
+
+    def __len__(self) -> int:
+        """Return the number of passages."""
+        return int(self._searcher.num_docs)
+
+    def rarity(self, term: str) -> float:
+        """Return the inverse document frequency of a term, at least 0, in nats.
+
+        Reference:
+            Robertson, Zaragoza (2009), equation 3.3, with one added inside the logarithm so that it is never negative.
+        """
+        count = self._searcher.doc_freq(BODY, term)
+        return math.log(1.0 + (len(self) - count + 0.5) / (count + 0.5))
+
+    def search(
+        self, terms: Sequence[tuple[str, ...]], k: int, *, allowed: Collection[int] | None = None
+    ) -> dict[int, float]:
+        """Return the BM25 scores of the best `k` passages by passage number, best first, ties by number.
+
+        Args:
+            terms: The query's terms; the variants of one term count once, by the best of them.
+            k: At most this many passages.
+            allowed: Numbers of the passages that may be found; all when ``None``.
+        """
+        if not terms or k < 1 or not len(self):
+            return {}
+        query = _query(self._index.schema, terms, allowed)
+        found = self._searcher.search(query, limit=k).hits
+        scored = [(int(self._searcher.doc(address)[KEY][0]), float(score)) for score, address in found]
+        return dict(sorted(scored, key=lambda pair: (-pair[1], pair[0])))
+
+
+def _schema() -> tantivy.Schema:
+    builder = tantivy.SchemaBuilder()
+    builder.add_unsigned_field(KEY, stored=True, indexed=True, fast=True)
+    builder.add_text_field(BODY, tokenizer_name="whitespace", index_option="freq")
+    return builder.build()
+
+
+def _query(
+    schema: tantivy.Schema, terms: Sequence[tuple[str, ...]], allowed: Collection[int] | None
+) -> tantivy.Query:
+    query = tantivy.Query.boolean_query([(tantivy.Occur.Should, _term(schema, t)) for t in dict.fromkeys(terms)])
+    if allowed is None:
+        return query
+    members = tantivy.Query.const_score_query(tantivy.Query.term_set_query(schema, KEY, sorted(allowed)), 0.0)
+    return tantivy.Query.boolean_query([(tantivy.Occur.Must, query), (tantivy.Occur.Must, members)])
+
+
+def _term(schema: tantivy.Schema, variants: tuple[str, ...]) -> tantivy.Query:
+    queries = [tantivy.Query.term_query(schema, BODY, v, "freq") for v in variants]
+    return queries[0] if len(queries) == 1 else tantivy.Query.disjunction_max_query(queries)

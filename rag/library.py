@@ -1,0 +1,374 @@
+"""A folder on disk that holds one indexed collection of documents: opened, kept in step with its sources, and asked.
+
+Readers see the newest published generation and are never disturbed by the one writer.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from filelock import FileLock, Timeout
+from platformdirs import user_data_path
+
+from rag import load
+from rag.errors import LibraryBusy, LibraryDamaged, LibraryError, LibraryMismatch, LibraryNotFound, ModelError
+from rag.generations import CURRENT, Generation, current_revision, open_generation, publish
+from rag.pipeline import Pipeline
+from rag.schema import Answer, Document, Hit, Passage
+from rag.settings import NEW_LIBRARY, Settings
+from rag.snapshot import Snapshot
+from rag.store import DocumentSummary, Store
+from rag.writer import IndexReport, Progress, Tally, Writer
+
+if TYPE_CHECKING:
+    from embeddings.encoder import Encoder
+
+LOG = logging.getLogger(__name__)
+DATABASE, LOCK = "library.sqlite3", "writer.lock"
+
+
+class Library:
+    """One indexed collection; safe to share between threads, usable as a context manager."""
+
+    def __init__(self, path: Path, settings: Settings) -> None:
+        """Open the library at a folder that exists; users call `open`."""
+        self.path = path
+        self._store = Store(path / DATABASE)
+        self._build = self._store.settings().get("build", {})
+        self.settings = settings.fixed({name: self._build[name] for name in NEW_LIBRARY if self._build}, path)
+        self._lock = threading.Lock()
+        self._encoder: Encoder | None = None
+        self._generation: Generation | None = None
+
+    @classmethod
+    def open(
+        cls, path: str | Path | None = None, *, create: bool = True, settings: Settings | None = None
+    ) -> Library:
+        """Open a library.
+
+        Args:
+            path: Its folder; ``None`` for ``RAG_LIBRARY``, else the per-user data folder.
+            create: Whether a missing one is made.
+            settings: Settings to use; ``None`` for those of the environment.
+
+        Raises:
+            LibraryNotFound: There is none and `create` is false, or the folder holds other things.
+            LibraryMismatch: It was built with another encoder or other passage sizes than `settings` ask for.
+            LibraryDamaged: Its database cannot be read.
+        """
+        folder = default_path() if path is None else Path(path).expanduser().absolute()
+        if settings is None:
+            toml = os.environ.get("RAG_CONFIG")
+            settings = Settings.read(Path(toml) if toml else None, environ=os.environ, overrides={})
+        _check_folder(folder, create=create)
+        return cls(folder, settings)
+
+    def __enter__(self) -> Library:
+        """Return the library."""
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Close it."""
+        self.close()
+
+    def close(self) -> None:
+        """Release its files; the library cannot be used afterwards."""
+        self._store.close()
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    def index(
+        self, paths: str | Path | Iterable[str | Path], *, progress: Progress | None = None
+    ) -> IndexReport:
+        """Make the library hold exactly the documents under the given files and folders.
+
+        Unchanged files are neither parsed nor embedded again; a bad file is reported and stops no other.
+
+        Args:
+            paths: A file or folder, or several.
+            progress: Called with a stage's name, the bytes done and the bytes to do.
+
+        Raises:
+            SourceError: A path is missing or holds nothing to index; the library is left as it was.
+            LibraryBusy: Another process is writing to the library.
+        """
+        given = [Path(paths)] if isinstance(paths, str | Path) else [Path(p) for p in paths]
+        sources, left_out = load.find_files(given)
+        return self._write(lambda writer, tally: writer.sync(sources, tally), left_out, progress)
+
+    def add(self, documents: Iterable[Document], *, progress: Progress | None = None) -> IndexReport:
+        """Add documents given as text, replacing those of the same id.
+
+        Raises:
+            ValueError: Two of the documents have the same id, or one has none.
+            LibraryBusy: Another process is writing to the library.
+        """
+        given = list(documents)
+        ids = Counter(d.id for d in given)
+        if "" in ids or any(count > 1 for count in ids.values()):
+            worst = "" if "" in ids else max(ids, key=lambda i: ids[i])
+            raise ValueError(f"document id {worst!r} is empty or given twice; every document needs an id of its own")
+        return self._write(lambda writer, tally: writer.put(given, tally), {}, progress)
+
+    def add_files(
+        self, paths: str | Path | Iterable[str | Path], *, progress: Progress | None = None
+    ) -> IndexReport:
+        """Add the documents under the given files and folders, and leave all others as they are.
+
+        Raises:
+            SourceError: A path is missing or holds nothing to index.
+            LibraryBusy: Another process is writing to the library.
+        """
+        given = [Path(paths)] if isinstance(paths, str | Path) else [Path(p) for p in paths]
+        sources, left_out = load.find_files(given)
+        return self._write(lambda writer, tally: writer.merge(sources, tally), left_out, progress)
+
+    def remove(self, ids: Iterable[str]) -> int:
+        """Remove documents and return how many there were.
+
+        Raises:
+            LibraryBusy: Another process is writing to the library.
+        """
+        wanted = [ids] if isinstance(ids, str) else list(ids)
+        return self._write(lambda writer, tally: writer.drop(wanted, tally), {}, None).removed
+
+    def _write(
+        self, work: Callable[[Writer, Tally], None], left_out: Mapping[str, str], progress: Progress | None
+    ) -> IndexReport:
+        start = time.perf_counter()
+        tally = Tally(failed=dict(left_out))
+        report = progress or _silent
+        with self._writing():
+            encoder = self._load_encoder()
+            build = self._remember_build(encoder)
+            current = current_revision(self.path)
+            revision = (current or 0) + 1
+            work(Writer(self._store, encoder, self.settings, revision, report), tally)
+            if current is None or self._store.has_staged(revision=revision):
+                report("index", 0, 1)
+                generation = publish(self.path, self._store, revision=revision, build=build)
+                with self._lock:
+                    self._generation = generation
+                # A question under way may still read the generation before this one.
+                self._store.purge(before=revision - 1)
+                report("index", 1, 1)
+        manifest = self._snapshot().generation.manifest
+        return IndexReport(
+            added=tally.added,
+            updated=tally.updated,
+            removed=tally.removed,
+            unchanged=tally.unchanged,
+            failed=tally.failed,
+            documents=manifest.documents,
+            passages=manifest.passages,
+            embedded=tally.embedded,
+            seconds=time.perf_counter() - start,
+        )
+
+    @contextmanager
+    def _writing(self) -> Iterator[None]:
+        """Hold the one writer's lock."""
+        lock = FileLock(self.path / LOCK, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise LibraryBusy(
+                f"another process is writing to the library {self.path}; try again when it is done"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def _remember_build(self, encoder: Encoder) -> dict[str, Any]:
+        """Return what the library is built with, noting it when it is new."""
+        if not self._build:
+            self._build = {
+                "encoder": encoder.id,
+                "encoder_digest": encoder.digest,
+                "dim": encoder.dim,
+                "normalised": True,
+                "passage_tokens": self.settings.passage_tokens,
+                "passage_chars": self.settings.passage_chars,
+            }
+            self._store.put_settings({"build": self._build})
+        return dict(self._build)
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def documents(self) -> list[DocumentSummary]:
+        """Return all documents without their texts, by id."""
+        return self._store.documents(revision=self._snapshot().revision)
+
+    def document(self, document_id: str) -> Document:
+        """Return a document.
+
+        Raises:
+            KeyError: The library has no such document.
+        """
+        found = self._snapshot().document(document_id)
+        if found is None:
+            raise KeyError(document_id)
+        return found
+
+    def passages(self, document_id: str | None = None) -> Iterator[Passage]:
+        """Yield all passages, or those of one document, in order."""
+        revision = self._snapshot().revision
+        return (s.passage for s in self._store.passages_of(revision=revision, document_id=document_id))
+
+    def search(self, query: str, k: int = 10, *, filters: Mapping[str, Any] | None = None) -> list[Hit]:
+        """Return the best `k` passages for a query.
+
+        Args:
+            query: What to look for.
+            k: At most this many passages.
+            filters: Value, or list of allowed values, by name; only passages of documents that pass all are ranked.
+                Names are ``document_id``, ``title``, ``date``, ``language``, ``source`` and those of metadata.
+
+        Raises:
+            ValueError: `k` is below 1.
+            QuestionError: The query is empty or too long.
+        """
+        if k < 1:
+            raise ValueError(f"k = {k}; it has to be at least 1")
+        return self.pipeline().search(query, k, filters)
+
+    def ask(self, question: str, *, threshold: float | None = None) -> Answer:
+        """Return the answer to a question, with exact citations, or with the reason why there is none.
+
+        Args:
+            question: The question.
+            threshold: Confidence below which it abstains; 0 never abstains; ``None`` for the setting.
+
+        Raises:
+            QuestionError: The question is empty or too long.
+        """
+        return self.pipeline(threshold=threshold).run(question)
+
+    def stream(self, question: str, *, threshold: float | None = None) -> Iterator[Answer]:
+        """Yield the answer as it grows; the last snapshot equals what `ask` returns.
+
+        Raises:
+            QuestionError: The question is empty or too long.
+        """
+        return self.pipeline(threshold=threshold).stream(question)
+
+    def pipeline(self, *, threshold: float | None = None) -> Pipeline:
+        """Return the stages of a question over the newest generation.
+
+        Raises:
+            LibraryError: The library is empty or damaged beyond what can be rebuilt.
+        """
+        snapshot = self._snapshot()
+        if not snapshot.generation.manifest.passages:
+            raise LibraryError(f"the library {self.path} holds no documents; add some: rag index PATH")
+        chosen = self.settings.threshold if threshold is None else threshold
+        if not 0.0 <= chosen <= 1.0:
+            raise ValueError(f"threshold = {chosen}; it has to be from 0 to 1")
+        return Pipeline(snapshot, self._load_encoder(), self.settings, chosen)
+
+    def statistics(self) -> dict[str, Any]:
+        """Return the numbers of documents, passages and the generation, and the encoder's id."""
+        manifest = self._snapshot().generation.manifest
+        return {
+            "path": str(self.path),
+            "documents": manifest.documents,
+            "passages": manifest.passages,
+            "generation": manifest.revision,
+            "encoder": manifest.build["encoder"],
+            "languages": list(manifest.languages),
+        }
+
+    def warm_up(self) -> None:
+        """Load the encoder and the indexes, so that the first question need not wait for them."""
+        self.pipeline().encoder.encode(["warm up"], kind="query")
+
+    def rebuild(self) -> None:
+        """Build the derived indexes anew from the database; nothing is embedded again.
+
+        Raises:
+            LibraryBusy: Another process is writing to the library.
+        """
+        with self._writing():
+            revision = _published(self.path) + 1
+            with self._store.transaction():
+                self._store.discard_staged(revision=revision)
+            generation = publish(self.path, self._store, revision=revision, build=self._build)
+            with self._lock:
+                self._generation = generation
+
+    def _snapshot(self) -> Snapshot:
+        """Return the newest generation, rebuilt first when a file of it is missing or damaged."""
+        try:
+            return Snapshot(self._store, self._newest())
+        except LibraryDamaged as error:
+            LOG.warning("%s; rebuilding it from the database", error)
+            self.rebuild()
+            return Snapshot(self._store, self._newest())
+
+    def _newest(self) -> Generation:
+        revision = current_revision(self.path)
+        if revision is None:
+            raise LibraryError(f"the library {self.path} holds no documents; add some: rag index PATH")
+        with self._lock:
+            if self._generation is None or self._generation.manifest.revision != revision:
+                self._generation = open_generation(self.path, revision)
+            return self._generation
+
+    def _load_encoder(self) -> Encoder:
+        from embeddings.encoder import load_encoder
+        from embeddings.errors import EncoderError
+
+        with self._lock:
+            if self._encoder is None:
+                try:
+                    self._encoder = load_encoder(str(self.settings.encoder))
+                except EncoderError as error:
+                    raise ModelError(str(error)) from error
+                _check_encoder(self._encoder, self._build, self.path)
+            return self._encoder
+
+
+def default_path() -> Path:
+    """Return the folder of the default library: ``RAG_LIBRARY``, else the per-user data folder."""
+    named = os.environ.get("RAG_LIBRARY")
+    return Path(named).expanduser().absolute() if named else user_data_path("leadgoose") / "library"
+
+
+def _silent(_stage: str, _done: int, _total: int) -> None:
+    """Ignore progress."""
+
+
+def _check_folder(folder: Path, *, create: bool) -> None:
+    if (folder / DATABASE).is_file():
+        return
+    if not create:
+        raise LibraryNotFound(f"there is no library at {folder}; make one: rag --library {folder} index PATH")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise LibraryNotFound(f"{folder} holds other things and no library; name a new or empty folder")
+    folder.mkdir(parents=True, exist_ok=True)
+
+
+def _check_encoder(encoder: Encoder, build: Mapping[str, Any], path: Path) -> None:
+    if build and (encoder.digest, encoder.dim) != (build["encoder_digest"], build["dim"]):
+        raise LibraryMismatch(
+            f"the weights of {encoder.id} ({encoder.digest[:12]}) are not those the library {path} was built with "
+            f"({build['encoder_digest'][:12]}); bring those back, or index into a new library: rag --library NEW index PATH"
+        )
+
+
+def _published(path: Path) -> int:
+    """Return the revision last published, also when the file that names it is damaged."""
+    try:
+        return current_revision(path) or 0
+    except LibraryDamaged:
+        (path / CURRENT).unlink()
+        return max((int(p.name) for p in (path / "generations").glob("[0-9]*")), default=0)

@@ -1,0 +1,288 @@
+"""The one place that knows the order of the stages, for indexing and for asking.
+
+    index:  file -> load -> clean -> metadata -> split -> embed
+    ask:    question -> understand -> retrieve -> rerank -> answer -> cite
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+
+from embeddings.encoder import Encoder
+from embeddings.encoding import Encoding
+from embeddings.late import pack
+from rag import answer, cite, clean, load, metadata, rerank, retrieve, split
+from rag.errors import QuestionError, UnreadableSource
+from rag.evidence import Candidate, Query
+from rag.schema import Answer, Document, Hit, Passage
+from rag.settings import Settings
+from rag.snapshot import Snapshot
+from rag.store import PassageVectors
+from rag.terms import query_terms
+
+T = TypeVar("T")
+# Title and heading in front of a passage take at most this many characters, so that they never push its end out of
+# what the encoder reads.
+CONTEXT_CHARS = 160
+
+
+# -- index ------------------------------------------------------------------------------------------------------------
+
+
+def prepare(document: Document) -> Document:
+    """Return a document given as text with its canonical text, and title, date and language where it lacks them.
+
+    Raises:
+        UnreadableSource: Nothing is left of its text after cleaning.
+    """
+    text = clean.clean(document.text)
+    if not text:
+        raise UnreadableSource(f"{document.id}: the document holds no text")
+    language = document.language if document.language != "und" else metadata.find_language(text)
+    # Offsets never refer to the title, but it is printed and indexed: one line, without control characters.
+    given = " ".join(clean.clean(document.title).split())
+    title = given or metadata.find_title(text, fallback=document.id.rsplit("/", 1)[-1])
+    return replace(
+        document, text=text, title=title, language=language, date=document.date or metadata.find_date(text)
+    )
+
+
+def read(source: load.SourceFile) -> Document:
+    """Return a file as a document.
+
+    Raises:
+        UnreadableSource: It holds no text that can be read.
+    """
+    raw = load.read_text(source)
+    # Title and date may stand in furniture that cleaning removes, such as front matter.
+    stem = source.path.stem
+    return prepare(
+        Document(
+            id=source.id,
+            text=raw,
+            title=metadata.find_title(raw, fallback=stem),
+            date=metadata.find_date(raw),
+            source=str(source.path.absolute()),
+        )
+    )
+
+
+def split_document(document: Document, encoder: Encoder, settings: Settings) -> list[Passage]:
+    """Return the document's passages, none larger than what the encoder reads beside their context."""
+    room = encoder.max_tokens - max(8, encoder.max_tokens // 5)
+    most = min(settings.passage_tokens, room)
+    limits = split.SplitLimits(max_tokens=most, min_tokens=2 * most // 3, max_chars=settings.passage_chars)
+    return split.split(document, count_tokens=encoder.count_tokens, limits=limits)
+
+
+def embed(pairs: Sequence[tuple[str, Passage]], encoder: Encoder, *, threads: int) -> list[PassageVectors]:
+    """Return the vectors of passages given with their documents' titles."""
+    contexts = [_context(title, passage) for title, passage in pairs]
+    texts = [context + passage.text for context, (_, passage) in zip(contexts, pairs, strict=True)]
+    encodings = encoder.encode(texts, kind="document", threads=threads)
+    return [
+        _passage_vectors(encoding, passage, skip_chars=len(context))
+        for encoding, context, (_, passage) in zip(encodings, contexts, pairs, strict=True)
+    ]
+
+
+def _context(title: str, passage: Passage) -> str:
+    """Return what the encoder reads in front of a passage: title and heading, unless it begins with them."""
+    parts = dict.fromkeys(part for part in (title, passage.heading or "") if part)
+    known = [part for part in parts if not passage.text.lstrip("# ").startswith(part)]
+    return "".join(f"{part[: CONTEXT_CHARS // len(known)]}. " for part in known)
+
+
+def _passage_vectors(encoding: Encoding, passage: Passage, *, skip_chars: int) -> PassageVectors:
+    # Only the passage's own tokens are kept: they are what late interaction compares and citations point at.
+    own = encoding.token_spans[:, 0] >= skip_chars
+    places = encoding.token_spans[own, 0] - skip_chars
+    starts = np.searchsorted(places, [s.start_char - passage.start_char for s in passage.sentences])
+    return PassageVectors(encoding.vector, pack(encoding.token_vectors[own]), starts.astype(np.int64))
+
+
+# -- ask --------------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Work:
+    """A question on its way through the stages; each stage returns a copy that knows more."""
+
+    question: str
+    query: Query | None = None
+    candidates: tuple[Candidate, ...] = ()
+    draft: answer.Draft | None = None
+    answer: Answer | None = None
+    timings_s: Mapping[str, float] = field(default_factory=dict)
+
+
+Stage = Callable[[Work], Work]
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The stages of a question over one snapshot of a library."""
+
+    snapshot: Snapshot
+    encoder: Encoder
+    settings: Settings
+    threshold: float
+
+    def stages(self) -> list[tuple[str, Stage]]:
+        """Return the stages by name, in order."""
+        return [
+            ("understand", self.understand),
+            ("retrieve", self.retrieve),
+            ("rerank", self.rerank),
+            ("answer", self.answer),
+            ("cite", self.cite),
+        ]
+
+    def run(self, question: str) -> Answer:
+        """Return the answer to a question.
+
+        Raises:
+            QuestionError: The question is empty or too long.
+        """
+        work = Work(question)
+        for name, stage in self.stages():
+            work = timed(name, stage)(work)
+        return finish(work)
+
+    def stream(self, question: str) -> Iterator[Answer]:
+        """Yield the answer as it grows: the passages found, then sentence by sentence; the last one is complete."""
+        work = Work(question)
+        for name, stage in self.stages():
+            work = timed(name, stage)(work)
+            if name == "rerank":
+                yield Answer(question, "", hits=self._hits(work.candidates), timings_s=work.timings_s)
+        complete = finish(work)
+        yield from cite.growing(complete)
+        yield complete
+
+    def search(self, query: str, k: int, filters: Mapping[str, Any] | None = None) -> list[Hit]:
+        """Return the best `k` passages for a query, from those that pass the filters."""
+        allowed = self.snapshot.select(filters)
+        work = self._retrieve(self.understand(Work(query)), k=k, allowed=allowed)
+        return list(self._hits(self.rerank(work).candidates, k=k))
+
+    def understand(self, work: Work) -> Work:
+        """Check the question and turn it into a query.
+
+        Raises:
+            QuestionError: The question is empty or too long.
+        """
+        check_question(work.question, most_chars=self.settings.question_chars)
+        # A prompt of the encoder is cut off its token spans, so that both count characters of the question.
+        text = " ".join(clean.clean(work.question).split())
+        encoding = self.encoder.encode([text], kind="query")[0]
+        terms = tuple(query_terms(text, languages=self.snapshot.languages))
+        rarities = tuple(self.snapshot.rarity(term.variants) for term in terms)
+        weights = _token_weights(encoding.token_spans, [(t.start_char, t.end_char) for t in terms], rarities)
+        query = Query(text, encoding.vector, encoding.token_vectors, weights, terms, rarities)
+        return replace(work, query=query)
+
+    def retrieve(self, work: Work) -> Work:
+        """Find candidates."""
+        return self._retrieve(work, k=self.settings.hits_k, allowed=None)
+
+    def _retrieve(self, work: Work, *, k: int, allowed: NDArray[np.int64] | None) -> Work:
+        found = retrieve.retrieve(
+            _known(work.query),
+            self.snapshot,
+            k=max(self.settings.candidates_k, k),
+            leg_k=max(self.settings.leg_k, k),
+            dense_weight=self.settings.dense_weight,
+            allowed=allowed,
+        )
+        return replace(work, candidates=tuple(found))
+
+    def rerank(self, work: Work) -> Work:
+        """Put the candidates in a better order."""
+        reorder = self.settings.rerank == "late"
+        head = work.candidates[: self.settings.candidates_k]
+        ranked = rerank.rerank(_known(work.query), head, self.snapshot, reorder=reorder)
+        return replace(work, candidates=(*ranked, *_below(ranked, work.candidates[len(head) :])))
+
+    def answer(self, work: Work) -> Work:
+        """Choose the sentences that answer the question."""
+        draft = answer.draft(
+            _known(work.query),
+            work.candidates,
+            most_sentences=self.settings.answer_sentences,
+            threshold=self.threshold,
+        )
+        return replace(work, draft=draft)
+
+    def cite(self, work: Work) -> Work:
+        """Number and check the citations."""
+        finished = cite.cite(
+            work.question, _known(work.draft), documents=self.snapshot.document, hits=self._hits(work.candidates)
+        )
+        models = {"encoder": self.encoder.id, "answerer": "extractive"}
+        return replace(work, answer=replace(finished, models=models))
+
+    def _hits(self, candidates: Sequence[Candidate], k: int | None = None) -> tuple[Hit, ...]:
+        return tuple(c.to_hit(rank) for rank, c in enumerate(candidates[: k or self.settings.hits_k], start=1))
+
+
+def timed(name: str, stage: Stage) -> Stage:
+    """Return the stage with its seconds noted."""
+
+    def run(work: Work) -> Work:
+        start = time.perf_counter()
+        done = stage(work)
+        return replace(done, timings_s=dict(done.timings_s) | {name: time.perf_counter() - start})
+
+    return run
+
+
+def finish(work: Work) -> Answer:
+    """Return the answer that the last stage left, with the seconds of every stage."""
+    return replace(_known(work.answer), timings_s=work.timings_s)
+
+
+def check_question(question: str, *, most_chars: int) -> None:
+    """Refuse a question that is empty or too long.
+
+    Raises:
+        QuestionError: It is.
+    """
+    if not question.strip():
+        raise QuestionError("the question is empty; ask something, for example: rag ask 'Who wrote this?'")
+    if len(question) > most_chars:
+        raise QuestionError(
+            f"the question has {len(question):,} characters, more than {most_chars:,}; "
+            "ask something shorter, or raise the setting question_chars"
+        )
+
+
+def _known(value: T | None) -> T:
+    if value is None:
+        raise ValueError("a stage ran before the one it builds on; run them in the order of Pipeline.stages()")
+    return value
+
+
+def _below(ranked: Sequence[Candidate], rest: Sequence[Candidate]) -> list[Candidate]:
+    """Return candidates that were not reranked, with scores that put them below those that were."""
+    floor = min((c.score for c in ranked), default=1.0)
+    return [replace(c, score=min(c.score, 1.0) * floor) for c in rest]
+
+
+def _token_weights(
+    spans: NDArray[np.int32], words: Sequence[tuple[int, int]], rarities: Sequence[float]
+) -> NDArray[np.float32]:
+    """Return each token's share of the query, (tokens,) float32: the rarity of the rarest word it overlaps."""
+    weights = np.zeros(len(spans), np.float32)
+    for (start, end), rarity in zip(words, rarities, strict=True):
+        overlaps = (spans[:, 0] < end) & (spans[:, 1] > start)
+        weights[overlaps] = np.maximum(weights[overlaps], rarity)
+    total = weights.sum()
+    # A query of nothing but punctuation or unknown signs still has to be compared somehow.
+    return weights / total if total > 0 else np.full(len(spans), 1.0 / max(1, len(spans)), np.float32)

@@ -1,0 +1,136 @@
+"""Every setting of the service, read once: flag, then environment, then TOML file, then default; unknown keys are refused."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, get_args, get_type_hints
+
+from rag.errors import ConfigurationError, LibraryMismatch
+
+DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
+ENVIRONMENT_PREFIX = "RAG_"
+# Environment variables that share the prefix but say where things are, not how the service behaves.
+PLACES = {"RAG_LIBRARY", "RAG_CACHE", "RAG_CONFIG"}
+# What a new library is built with unless told otherwise.
+NEW_LIBRARY: Mapping[str, Any] = {"encoder": DEFAULT_ENCODER, "passage_tokens": 200, "passage_chars": 1_000}
+RERANKERS = ("late", "none")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """Plain values; stages receive values, never this object.
+
+    Attributes:
+        encoder: Hub id or local path of a sentence-transformers model; fixed for a library when it is created.
+        passage_tokens: Upper bound of a passage in tokens of the encoder, 200 for a new library; fixed likewise.
+        passage_chars: Upper bound of a passage in characters, 1,000 for a new library; fixed likewise.
+        leg_k: Passages that each retrieval leg, dense and lexical, contributes.
+        dense_weight: Share in [0, 1] of the dense leg in the fused score; the lexical leg has the rest.
+        candidates_k: Passages that the reranker sees.
+        rerank: ``late`` (late interaction) or ``none``.
+        hits_k: Passages that an answer carries.
+        answer_sentences: Most sentences in an answer.
+        threshold: Confidence in [0, 1] below which an answer abstains.
+        question_chars: Longest question that is accepted.
+        indexing_threads: Threads that embed documents.
+    """
+
+    encoder: str | None = None
+    passage_tokens: int | None = None
+    passage_chars: int | None = None
+    leg_k: int = 100
+    dense_weight: float = 0.4
+    candidates_k: int = 20
+    rerank: str = "late"
+    hits_k: int = 10
+    answer_sentences: int = 3
+    threshold: float = 0.35
+    question_chars: int = 4_000
+    indexing_threads: int = os.cpu_count() or 1
+
+    def __post_init__(self) -> None:
+        """Refuse values out of range.
+
+        Raises:
+            ConfigurationError: A value is out of its range.
+        """
+        for name in ("dense_weight", "threshold"):
+            _require(0.0 <= getattr(self, name) <= 1.0, name, getattr(self, name), "a number from 0 to 1")
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, int):
+                _require(value >= 1, field.name, value, "a whole number from 1")
+        for name, least in (("passage_tokens", 16), ("passage_chars", 64)):
+            value = getattr(self, name)
+            _require(value is None or value >= least, name, value, f"a whole number from {least}")
+        _require(self.rerank in RERANKERS, "rerank", self.rerank, f"one of {', '.join(RERANKERS)}")
+
+    @classmethod
+    def read(cls, toml: Path | None = None, *, environ: Mapping[str, str], overrides: Mapping[str, Any]) -> Settings:
+        """Return the settings of a TOML file, overlaid by the environment, overlaid by `overrides`.
+
+        Args:
+            toml: A file with one ``key = value`` a setting, or ``None``.
+            environ: Environment variables; ``RAG_CANDIDATES_K`` sets ``candidates_k``, and so on.
+            overrides: Values of flags; ``None`` means not given.
+
+        Raises:
+            ConfigurationError: An unknown key, a value of the wrong type or out of range, or an unreadable file.
+        """
+        values = _read_toml(toml) if toml else {}
+        values |= _read_environment(environ)
+        values |= {k: v for k, v in overrides.items() if v is not None}
+        return replace(cls(), **{key: _convert(key, value) for key, value in values.items()})
+
+
+    def fixed(self, built: Mapping[str, Any], where: Path) -> Settings:
+        """Return the settings with those that a library is built with filled in: from the library, else by default.
+
+        Raises:
+            LibraryMismatch: Another value was asked for than the library at `where` was built with.
+        """
+        for name, value in built.items():
+            asked = getattr(self, name)
+            if asked is not None and asked != value:
+                raise LibraryMismatch(
+                    f"the library {where} was built with {name} {value!r}, not {asked!r}; "
+                    f"leave that setting out, or index into a new library: rag --library NEW index PATH"
+                )
+        return replace(self, **{name: built.get(name, getattr(self, name) or new) for name, new in NEW_LIBRARY.items()})
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ConfigurationError(f"cannot read the settings file {path}: {error}; mend it or unset RAG_CONFIG") from error
+
+
+def _read_environment(environ: Mapping[str, str]) -> dict[str, str]:
+    names = {f.name for f in fields(Settings)}
+    found = {k: v for k, v in environ.items() if k.startswith(ENVIRONMENT_PREFIX) and k not in PLACES}
+    unknown = [k for k in found if k.removeprefix(ENVIRONMENT_PREFIX).lower() not in names]
+    if unknown:
+        known = ", ".join(sorted(ENVIRONMENT_PREFIX + n.upper() for n in names))
+        raise ConfigurationError(f"unknown environment variable {unknown[0]}; known are {known}")
+    return {k.removeprefix(ENVIRONMENT_PREFIX).lower(): v for k, v in found.items()}
+
+
+def _convert(key: str, value: Any) -> Any:
+    # An optional setting, `str | None`, is given as a value of its first type.
+    kinds = {name: next(iter(get_args(kind)), kind) for name, kind in get_type_hints(Settings).items()}
+    if key not in kinds:
+        raise ConfigurationError(f"unknown setting {key!r}; known are {', '.join(sorted(kinds))}")
+    try:
+        return kinds[key](value)
+    except (TypeError, ValueError) as error:
+        raise ConfigurationError(f"setting {key} = {value!r} is not a value of type {kinds[key].__name__}") from error
+
+
+def _require(condition: bool, name: str, value: Any, rule: str) -> None:
+    if not condition:
+        raise ConfigurationError(f"setting {name} = {value!r}; it has to be {rule}")

@@ -1,0 +1,220 @@
+"""Document text to passages and sentences, as exact spans; knows nothing of encoders but how they count tokens.
+
+A passage is a run of whole sentences of one section, at most `max_tokens` tokens and `max_chars` characters long.
+Passages follow each other without overlap and together hold every character of the text that is not white space.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+
+import sentencex
+
+from rag.schema import Document, Passage, Span
+
+CountTokens = Callable[[Sequence[str]], Sequence[int]]
+
+MARKDOWN_HEADING = re.compile(r"#{1,6} +\S")
+LIST_ITEM = re.compile(r"(?:[-*+•‣·]|\d{1,3}[.)]) ")
+# Lines without a full stop that are no headings either: table rows, list items, fields ("Posted: …"), dates and times.
+FURNITURE = re.compile(rf"\||{LIST_ITEM.pattern}|[^:：]{{1,24}}[:：]\s*\S{{1,24}}(?:\s\S+){{0,4}}$|(?:\D*\d){{6}}")
+SENTENCE_END = tuple(".!?…:;,。！？；：，、\"”'’»」』)）]】")
+# Hard-wrapped text keeps its lines short; where any line is longer than this, a line is a paragraph.
+WRAPPED_LINE_CHARS = 200
+HEADING_CHARS = 200
+# Where a sentence that is too long may be cut, best first; then anywhere between two characters.
+CUTS = (re.compile(r"(?<=[;；。]) *"), re.compile(r"(?<=[,，、:：|]) *"), re.compile(r" +"))
+
+
+@dataclass(frozen=True)
+class SplitLimits:
+    """How large a passage may be.
+
+    Attributes:
+        max_tokens: Upper bound in tokens of the encoder, context left out.
+        min_tokens: A passage that has reached this size ends at the next paragraph's end.
+        max_chars: Upper bound in characters.
+    """
+
+    max_tokens: int = 200
+    min_tokens: int = 130
+    max_chars: int = 1_000
+
+
+@dataclass(frozen=True)
+class _Sentence:
+    span: Span
+    tokens: int
+    ends_paragraph: bool
+
+
+@dataclass(frozen=True)
+class _Section:
+    heading: str | None
+    paragraphs: tuple[Span, ...]
+
+
+def split(document: Document, *, count_tokens: CountTokens, limits: SplitLimits) -> list[Passage]:
+    """Return the document's passages in order.
+
+    Args:
+        document: A document with canonical text.
+        count_tokens: Tokens of each of the given strings, as the encoder counts them.
+        limits: Bounds on a passage's size.
+
+    Returns:
+        Passages without overlap; every character that is not white space lies in exactly one of them.
+    """
+    measure = partial(_measure, document, count_tokens=count_tokens, limits=limits)
+    return [
+        _passage(document, run, section.heading)
+        for section in _sections(document.text)
+        for run in _pack(measure(section), limits=limits)
+    ]
+
+
+def _passage(document: Document, run: Sequence[_Sentence], heading: str | None) -> Passage:
+    start, end = run[0].span.start_char, run[-1].span.end_char
+    spans = tuple(s.span for s in run)
+    return Passage(document.id, start, end, document.text[start:end], heading=heading, sentences=spans)
+
+
+# -- sections and paragraphs ------------------------------------------------------------------------------------------
+
+
+def _sections(text: str) -> Iterator[_Section]:
+    """Yield runs of paragraphs that stand under one heading; the heading's own line is the first of them."""
+    paragraphs = list(_paragraphs(text))
+    heading: str | None = None
+    run: list[Span] = []
+    for index, span in enumerate(paragraphs):
+        line = text[span.start_char : span.end_char]
+        if _is_heading(line, last=index + 1 == len(paragraphs)):
+            previous_is_heading = len(run) == 1 and heading is not None
+            if run and not previous_is_heading:
+                yield _Section(heading, tuple(run))
+                run = []
+            heading = line.lstrip("# ").strip() or None
+        run.append(span)
+    if run:
+        yield _Section(heading, tuple(run))
+
+
+def _paragraphs(text: str) -> Iterator[Span]:
+    """Yield paragraphs: blocks between blank lines, or single lines where the text is not hard-wrapped."""
+    lines = [Span(m.start(), m.end()) for m in re.finditer(r"[^\n]*[^\s][^\n]*", text)]
+    wrapped = all(s.end_char - s.start_char <= WRAPPED_LINE_CHARS for s in lines)
+    start: int | None = None
+    for index, span in enumerate(lines):
+        start = span.start_char if start is None else start
+        following = lines[index + 1] if index + 1 < len(lines) else None
+        if following is None or not (wrapped and _continues(text, span, following)):
+            yield Span(start, span.end_char)
+            start = None
+
+
+def _continues(text: str, line: Span, following: Span) -> bool:
+    """Tell whether two lines of hard-wrapped text belong to one paragraph."""
+    if text.count("\n", line.end_char, following.start_char) > 1:
+        return False
+    both = (text[line.start_char : line.end_char], text[following.start_char : following.end_char])
+    structured = any(MARKDOWN_HEADING.match(s) or s.count("|") > 1 for s in both)
+    return not structured and not LIST_ITEM.match(both[1])
+
+
+def _is_heading(line: str, *, last: bool) -> bool:
+    if MARKDOWN_HEADING.match(line):
+        return True
+    plain = "\n" not in line and len(line) <= HEADING_CHARS and any(c.isalpha() for c in line)
+    return plain and not last and not line.endswith(SENTENCE_END) and not FURNITURE.match(line)
+
+
+# -- sentences --------------------------------------------------------------------------------------------------------
+
+
+def _measure(
+    document: Document, section: _Section, *, count_tokens: CountTokens, limits: SplitLimits
+) -> list[_Sentence]:
+    """Return the section's sentences with their sizes, those beyond the limits cut into pieces."""
+    spans = [[*find_sentences(document.text, p, language=document.language)] for p in section.paragraphs]
+    flat = [s for paragraph in spans for s in paragraph]
+    lasts = {paragraph[-1] for paragraph in spans}
+    counts = count_tokens([document.text[s.start_char : s.end_char] for s in flat])
+    sentences: list[_Sentence] = []
+    for span, tokens in zip(flat, counts, strict=True):
+        whole = _Sentence(span, tokens, span in lasts)
+        sentences += _cut(document.text, whole, count_tokens=count_tokens, limits=limits)
+    return sentences
+
+
+def find_sentences(text: str, within: Span, *, language: str) -> Iterator[Span]:
+    """Yield the sentences of a paragraph, white space at their ends left out.
+
+    Args:
+        text: A document's canonical text.
+        within: The paragraph.
+        language: ISO 639-1 code; others are split by the rules of English.
+
+    Reference:
+        The rules are those of the Wikimedia Foundation's sentencex.
+    """
+    paragraph = text[within.start_char : within.end_char]
+    for boundary in sentencex.get_sentence_boundaries(language if language != "und" else "en", paragraph):
+        start, end = boundary["start_index"], boundary["end_index"]
+        piece = paragraph[start:end]
+        if piece.strip():
+            start += len(piece) - len(piece.lstrip())
+            end -= len(piece) - len(piece.rstrip())
+            yield Span(within.start_char + start, within.start_char + end)
+
+
+def _cut(text: str, sentence: _Sentence, *, count_tokens: CountTokens, limits: SplitLimits) -> Iterator[_Sentence]:
+    """Yield the sentence, or its halves when it is too large, halved again until they fit."""
+    start, end = sentence.span.start_char, sentence.span.end_char
+    fits = sentence.tokens <= limits.max_tokens and end - start <= limits.max_chars
+    if fits or end - start < 2:
+        yield sentence
+        return
+    left, right = _halves(text, sentence.span)
+    counts = count_tokens([text[s.start_char : s.end_char] for s in (left, right)])
+    first, second = _Sentence(left, counts[0], False), replace(sentence, span=right, tokens=counts[1])
+    yield from _cut(text, first, count_tokens=count_tokens, limits=limits)
+    yield from _cut(text, second, count_tokens=count_tokens, limits=limits)
+
+
+def _halves(text: str, span: Span) -> tuple[Span, Span]:
+    """Return two parts of the span, cut at the best place in its middle half."""
+    start, end = span.start_char, span.end_char
+    quarter, middle = (end - start) // 4, (start + end) // 2
+    for pattern in CUTS:
+        places = [m for m in pattern.finditer(text, start + quarter, end - quarter) if start < m.start() < end]
+        if places:
+            cut = min(places, key=lambda m: abs(m.start() - middle))
+            return Span(start, cut.start()), Span(cut.end(), end)
+    while middle + 1 < end and unicodedata.combining(text[middle]):
+        middle += 1
+    return Span(start, middle), Span(middle, end)
+
+
+# -- packing ----------------------------------------------------------------------------------------------------------
+
+
+def _pack(sentences: Iterable[_Sentence], *, limits: SplitLimits) -> list[list[_Sentence]]:
+    """Return runs of sentences within the limits, ended by preference where a paragraph ends."""
+    runs: list[list[_Sentence]] = []
+    tokens = 0
+    ended = True
+    for sentence in sentences:
+        start = runs[-1][0].span.start_char if runs else 0
+        full = tokens + sentence.tokens > limits.max_tokens or sentence.span.end_char - start > limits.max_chars
+        if ended or full:
+            runs.append([])
+            tokens = 0
+        runs[-1].append(sentence)
+        tokens += sentence.tokens
+        ended = sentence.ends_paragraph and tokens >= limits.min_tokens
+    return runs

@@ -1,0 +1,358 @@
+"""The single source of truth of a library: documents, texts, passages, vectors and settings in SQLite.
+
+Rows carry the revision that added and the one that removed them, so that a reader of an older generation goes on seeing
+what that generation was built from. Knows nothing of FAISS, tantivy or encoders.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from rag.errors import LibraryBusy, LibraryDamaged
+from rag.schema import Document, Passage, Span
+
+SCHEMA = """
+CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE documents (
+    key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, added INTEGER NOT NULL, removed INTEGER,
+    title TEXT NOT NULL, date TEXT, language TEXT NOT NULL, source TEXT NOT NULL, metadata TEXT NOT NULL,
+    text TEXT NOT NULL, digest TEXT NOT NULL, size_bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL);
+CREATE INDEX documents_by_id ON documents (id);
+CREATE UNIQUE INDEX one_live_document_per_id ON documents (id) WHERE removed IS NULL;
+CREATE TABLE passages (
+    key INTEGER PRIMARY KEY AUTOINCREMENT, document_key INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+    start_char INTEGER NOT NULL, end_char INTEGER NOT NULL, text TEXT NOT NULL, heading TEXT, page INTEGER,
+    sentences TEXT NOT NULL);
+CREATE INDEX passages_by_document ON passages (document_key);
+CREATE TABLE vectors (
+    passage_key INTEGER PRIMARY KEY REFERENCES passages ON DELETE CASCADE,
+    vector BLOB NOT NULL, tokens BLOB NOT NULL, sentence_starts BLOB NOT NULL);
+"""
+LIVE = "added <= :revision AND (removed IS NULL OR removed > :revision)"
+# Revisions count up from 1 by commits; none reaches this.
+LATEST = 2**62
+BUSY_TIMEOUT_S = 30.0
+# Digest of a document whose passages are not all there yet.
+UNSEALED = ""
+
+
+@dataclass(frozen=True)
+class Origin:
+    """What tells whether a document's source has changed.
+
+    Attributes:
+        digest: SHA-256 of the source's bytes, in hexadecimal.
+        size_bytes: Its size.
+        modified_ns: Its time of modification; 0 when that cannot be trusted.
+    """
+
+    digest: str
+    size_bytes: int = 0
+    modified_ns: int = 0
+
+
+@dataclass(frozen=True)
+class DocumentSummary:
+    """A document without its text."""
+
+    id: str
+    title: str
+    date: str | None
+    language: str
+    source: str
+    characters: int
+    passages: int
+
+
+@dataclass(frozen=True)
+class StoredPassage:
+    """A passage as kept: with its number, its document's title and metadata, and its vectors.
+
+    Attributes:
+        key: Number of the passage in its library, never used twice.
+        document_key: Number of its document's row.
+        passage: The passage.
+        title: Title of its document.
+        language: Language of its document.
+        metadata: Metadata of its document.
+    """
+
+    key: int
+    document_key: int
+    passage: Passage
+    title: str
+    language: str
+    metadata: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class PassageVectors:
+    """What the encoder made of a passage.
+
+    Attributes:
+        vector: (dim,) float32, unit length.
+        tokens: Token vectors as `embeddings.late.pack` keeps them.
+        sentence_starts: (sentences,) int64: number of each sentence's first token.
+    """
+
+    vector: NDArray[np.float32]
+    tokens: bytes
+    sentence_starts: NDArray[np.int64]
+
+
+class Store:
+    """One SQLite file; safe to share between threads."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, creating it with an empty schema when it is missing.
+
+        Raises:
+            LibraryDamaged: The file is not a library's database.
+        """
+        self._path = path
+        self._lock = threading.RLock()
+        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=BUSY_TIMEOUT_S)
+        try:
+            self._db.execute("PRAGMA journal_mode = WAL")
+            self._db.execute("PRAGMA synchronous = FULL")
+            self._db.execute("PRAGMA foreign_keys = ON")
+            if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+                self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+            self._db.execute("SELECT count(*) FROM settings").fetchone()
+        except sqlite3.DatabaseError as error:
+            self._db.close()
+            raise _explain(error, path) from error
+
+    def close(self) -> None:
+        """Close the file; the store cannot be used afterwards."""
+        with self._lock:
+            self._db.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """Hold one write transaction; all of it is kept, or, when an exception leaves the block, nothing.
+
+        Raises:
+            LibraryBusy: Another process holds the file.
+        """
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+            except sqlite3.OperationalError as error:
+                raise _explain(error, self._path) from error
+            try:
+                yield
+            except BaseException:
+                self._db.execute("ROLLBACK")
+                raise
+            self._db.execute("COMMIT")
+
+    def _rows(self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> list[tuple[Any, ...]]:
+        with self._lock:
+            try:
+                return self._db.execute(sql, parameters).fetchall()
+            except sqlite3.DatabaseError as error:
+                raise _explain(error, self._path) from error
+
+    # -- settings -----------------------------------------------------------------------------------------------------
+
+    def settings(self) -> dict[str, Any]:
+        """Return all settings kept with the library."""
+        return {name: json.loads(value) for name, value in self._rows("SELECT name, value FROM settings")}
+
+    def put_settings(self, values: Mapping[str, Any]) -> None:
+        """Keep settings, replacing those of the same names."""
+        rows = [(name, json.dumps(value)) for name, value in values.items()]
+        with self._lock:
+            self._db.executemany("INSERT OR REPLACE INTO settings VALUES (?, ?)", rows)
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    def add_document(self, document: Document, *, revision: int) -> int:
+        """Add a document as of `revision`, in place of a live one of the same id, and return its number.
+
+        It counts as incomplete until `seal` is called.
+        """
+        self.remove_documents([document.id], revision=revision)
+        row = {
+            "id": document.id,
+            "added": revision,
+            "title": document.title,
+            "date": document.date,
+            "language": document.language,
+            "source": document.source,
+            "metadata": json.dumps(dict(document.metadata), ensure_ascii=False),
+            "text": document.text,
+            "digest": UNSEALED,
+            "size_bytes": 0,
+            "modified_ns": 0,
+        }
+        return self._insert("documents", row)
+
+    def seal(self, document_key: int, origin: Origin) -> None:
+        """Note that all passages of a document are there, and what it was made from."""
+        values = (origin.digest, origin.size_bytes, origin.modified_ns, document_key)
+        self._db.execute("UPDATE documents SET digest = ?, size_bytes = ?, modified_ns = ? WHERE key = ?", values)
+
+    def discard_unsealed(self) -> None:
+        """Delete documents whose passages are not all there, because a run was cut short."""
+        self._db.execute("DELETE FROM documents WHERE digest = ?", (UNSEALED,))
+
+    def has_staged(self, *, revision: int) -> bool:
+        """Tell whether anything was added or removed as of `revision`."""
+        sql = "SELECT EXISTS (SELECT 1 FROM documents WHERE added >= ? OR removed >= ?)"
+        return bool(self._rows(sql, (revision, revision))[0][0])
+
+    def discard_staged(self, *, revision: int) -> None:
+        """Take back all that a run that was cut short did towards `revision`."""
+        self._db.execute("DELETE FROM documents WHERE added >= ?", (revision,))
+        self._db.execute("UPDATE documents SET removed = NULL WHERE removed >= ?", (revision,))
+
+    def add_passage(self, document_key: int, passage: Passage, vectors: PassageVectors) -> int:
+        """Add a passage of a document with its vectors and return its number."""
+        row = {
+            "document_key": document_key,
+            "start_char": passage.start_char,
+            "end_char": passage.end_char,
+            # Kept a second time: cutting it from the document's text would read the whole text for every passage.
+            "text": passage.text,
+            "heading": passage.heading,
+            "page": passage.page,
+            "sentences": json.dumps([[s.start_char, s.end_char] for s in passage.sentences]),
+        }
+        key = self._insert("passages", row)
+        blobs = {"vector": vectors.vector.astype("<f4").tobytes(), "tokens": vectors.tokens}
+        starts = vectors.sentence_starts.astype("<i8").tobytes()
+        self._insert("vectors", {"passage_key": key, **blobs, "sentence_starts": starts})
+        return key
+
+    def _insert(self, table: str, row: Mapping[str, Any]) -> int:
+        # Table and column names are literals of this module.
+        sql = f"INSERT INTO {table} ({', '.join(row)}) VALUES ({', '.join(':' + c for c in row)})"  # noqa: S608
+        return int(self._db.execute(sql, row).lastrowid or 0)
+
+    def remove_documents(self, ids: Iterable[str], *, revision: int) -> int:
+        """Mark live documents as removed as of `revision` and return how many there were.
+
+        What was added by the same, not yet published revision is deleted outright.
+        """
+        count = 0
+        for document_id in ids:
+            where = "id = ? AND removed IS NULL"
+            self._db.execute(f"DELETE FROM documents WHERE {where} AND added = ?", (document_id, revision))  # noqa: S608
+            count += self._db.execute("SELECT changes()").fetchone()[0]
+            self._db.execute(f"UPDATE documents SET removed = ? WHERE {where}", (revision, document_id))  # noqa: S608
+            count += self._db.execute("SELECT changes()").fetchone()[0]
+        return count
+
+    def touch(self, document_id: str, origin: Origin) -> None:
+        """Note that a live document's source has another time of modification and the same bytes."""
+        values = (origin.modified_ns, origin.size_bytes, document_id)
+        with self._lock:
+            sql = "UPDATE documents SET modified_ns = ?, size_bytes = ? WHERE id = ? AND removed IS NULL"
+            self._db.execute(sql, values)
+
+    def purge(self, *, before: int) -> None:
+        """Delete what was removed at or before revision `before`: no generation shows it any more."""
+        with self.transaction():
+            self._db.execute("DELETE FROM documents WHERE removed <= ?", (before,))
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def origins(self) -> dict[str, Origin]:
+        """Return the origins of all live documents by document id."""
+        sql = "SELECT id, digest, size_bytes, modified_ns FROM documents WHERE removed IS NULL"
+        return {row[0]: Origin(*row[1:]) for row in self._rows(sql)}
+
+    def documents(self, *, revision: int = LATEST) -> list[DocumentSummary]:
+        """Return the documents of a revision by id."""
+        sql = f"""SELECT id, title, date, language, source, length(documents.text),
+            (SELECT count(*) FROM passages WHERE document_key = documents.key)
+            FROM documents WHERE {LIVE} ORDER BY id"""  # noqa: S608
+        return [DocumentSummary(*row) for row in self._rows(sql, {"revision": revision})]
+
+    def document(self, document_id: str, *, revision: int = LATEST) -> Document | None:
+        """Return one document of a revision, or ``None`` when it has no such document."""
+        sql = f"""SELECT id, text, title, date, language, source, metadata
+            FROM documents WHERE id = :id AND {LIVE}"""  # noqa: S608
+        rows = self._rows(sql, {"id": document_id, "revision": revision})
+        return Document(*rows[0][:6], metadata=json.loads(rows[0][6])) if rows else None
+
+    def passages(self, keys: Sequence[int]) -> dict[int, StoredPassage]:
+        """Return passages by number; numbers that are not there are left out."""
+        found = self._rows(_passages_where("passages.key IN (SELECT value FROM json_each(?))"), (json.dumps(keys),))
+        return {row[0]: _stored(row) for row in found}
+
+    def passages_of(self, *, revision: int = LATEST, document_id: str | None = None) -> Iterator[StoredPassage]:
+        """Yield the passages of a revision, or of one document of it, in order of their numbers."""
+        only = "AND documents.id = :id" if document_id is not None else ""
+        sql = _passages_where(f"{LIVE} {only} AND passages.key > :last") + " ORDER BY passages.key LIMIT 1000"
+        last = 0
+        while rows := self._rows(sql, {"revision": revision, "id": document_id, "last": last}):
+            yield from map(_stored, rows)
+            last = rows[-1][0]
+
+    def vectors_of(self, *, revision: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+        """Return the passage numbers of a revision, (n,) int64 ascending, and their vectors, (n, dim) float32."""
+        sql = f"""SELECT passage_key, vector FROM vectors JOIN passages ON passages.key = passage_key
+            JOIN documents ON documents.key = document_key WHERE {LIVE} ORDER BY passage_key"""  # noqa: S608
+        rows = self._rows(sql, {"revision": revision})
+        keys = np.array([row[0] for row in rows], dtype=np.int64)
+        flat = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4")
+        return keys, flat.reshape(len(rows), -1) if rows else np.empty((0, 0), np.float32)
+
+    def tokens(self, keys: Sequence[int]) -> dict[int, tuple[bytes, NDArray[np.int64]]]:
+        """Return packed token vectors and sentence starts by passage number."""
+        sql = "SELECT passage_key, tokens, sentence_starts FROM vectors WHERE passage_key IN (SELECT value FROM json_each(?))"
+        rows = self._rows(sql, (json.dumps(keys),))
+        return {row[0]: (row[1], np.frombuffer(row[2], dtype="<i8").astype(np.int64)) for row in rows}
+
+    def select(self, filters: Mapping[str, Any], *, revision: int) -> NDArray[np.int64]:
+        """Return the numbers of a revision's passages whose document passes every filter, (n,) int64 ascending.
+
+        Args:
+            filters: Value, or list of allowed values, by name: ``document_id``, ``title``, ``date``, ``language``,
+                ``source``, or the name of a metadata value.
+            revision: The revision.
+        """
+        clauses, values = [LIVE], {"revision": revision}
+        for number, (name, wanted) in enumerate(filters.items()):
+            allowed = wanted if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
+            values |= {f"name{number}": json.dumps(name), f"value{number}": json.dumps(list(allowed))}
+            column = COLUMNS.get(name, f"json_extract(metadata, '$.' || :name{number})")
+            clauses.append(f"{column} IN (SELECT value FROM json_each(:value{number}))")
+        sql = f"""SELECT passages.key FROM passages JOIN documents ON documents.key = document_key
+            WHERE {' AND '.join(clauses)} ORDER BY passages.key"""  # noqa: S608
+        return np.array([row[0] for row in self._rows(sql, values)], dtype=np.int64)
+
+
+COLUMNS = {"document_id": "id", "title": "title", "date": "date", "language": "language", "source": "source"}
+
+
+def _passages_where(condition: str) -> str:
+    return f"""SELECT passages.key, document_key, id, start_char, end_char, passages.text, heading, sentences, page,
+        title, language, metadata
+        FROM passages JOIN documents ON documents.key = document_key WHERE {condition}"""  # noqa: S608
+
+
+def _stored(row: tuple[Any, ...]) -> StoredPassage:
+    key, document_key, document_id, start, end, text, heading, sentences, page, title, language, metadata = row
+    spans = tuple(Span(*pair) for pair in json.loads(sentences))
+    passage = Passage(document_id, start, end, text, heading, spans, page)
+    return StoredPassage(key, document_key, passage, title, language, json.loads(metadata))
+
+
+def _explain(error: sqlite3.DatabaseError, path: Path) -> Exception:
+    if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
+        return LibraryBusy(f"another process is writing to {path}; try again when it is done")
+    return LibraryDamaged(f"{path} cannot be read ({error}); restore it from a copy, or index into a new library")

@@ -1,0 +1,205 @@
+"""Brings the store of a library into step with files or documents; knows how to write, not how to answer."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+
+from embeddings.encoder import Encoder
+from rag import load, pipeline
+from rag.errors import SourceError
+from rag.schema import Document, Passage
+from rag.settings import Settings
+from rag.store import Origin, Store
+
+Progress = Callable[[str, int, int], None]
+# Passages embedded, and kept, at a time: enough to batch sentences of like length, little enough to lose.
+BATCH_PASSAGES = 256
+# A file that changed this recently may change again without its time of modification moving.
+TRUSTED_AGE_NS = 2_000_000_000
+
+
+@dataclass(frozen=True)
+class IndexReport:
+    """What an indexing run did.
+
+    Attributes:
+        added: Documents that are new.
+        updated: Documents whose text was replaced.
+        removed: Documents that left.
+        unchanged: Documents left as they were.
+        failed: Reason in one line by source, for what could not be indexed.
+        documents: Documents in the library afterwards.
+        passages: Passages in the library afterwards.
+        embedded: Passages that were embedded.
+        seconds: Wall time.
+    """
+
+    added: int
+    updated: int
+    removed: int
+    unchanged: int
+    failed: Mapping[str, str]
+    documents: int
+    passages: int
+    embedded: int
+    seconds: float
+
+
+@dataclass
+class Tally:
+    """Running counts of a run."""
+
+    added: int = 0
+    updated: int = 0
+    removed: int = 0
+    unchanged: int = 0
+    embedded: int = 0
+    failed: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class _Entry:
+    """A document to be put, read when its turn comes."""
+
+    id: str
+    size_bytes: int
+    origin: Origin
+    read: Callable[[], Document]
+
+
+@dataclass(frozen=True)
+class _Piece:
+    """A passage to be embedded; `document_key` becomes known when its document's row is written."""
+
+    entry: _Entry
+    document: Document
+    passage: Passage
+    first: bool
+    last: bool
+
+
+@dataclass(frozen=True)
+class Writer:
+    """Writes one revision of a store."""
+
+    store: Store
+    encoder: Encoder
+    settings: Settings
+    revision: int
+    progress: Progress
+
+    def sync(self, sources: Sequence[load.SourceFile], tally: Tally) -> None:
+        """Make the store hold exactly these files, leaving alone those that have not changed.
+
+        Whole documents that an interrupted run left behind are kept: they need not be embedded again.
+        """
+        with self.store.transaction():
+            self.store.discard_unsealed()
+        known = self.store.origins()
+        with self.store.transaction():
+            gone = known.keys() - {s.id for s in sources}
+            tally.removed += self.store.remove_documents(sorted(gone), revision=self.revision)
+        self._put_changed(sources, known, tally)
+
+    def merge(self, sources: Sequence[load.SourceFile], tally: Tally) -> None:
+        """Add these files, replacing documents of the same id that have changed, and leave all others alone."""
+        with self.store.transaction():
+            self.store.discard_staged(revision=self.revision)
+        self._put_changed(sources, self.store.origins(), tally)
+
+    def put(self, documents: Iterable[Document], tally: Tally) -> None:
+        """Add documents given as text, replacing those of the same id, leaving alone those that have not changed."""
+        with self.store.transaction():
+            self.store.discard_staged(revision=self.revision)
+        known = self.store.origins()
+        entries = []
+        for document in documents:
+            fields = (document.text, document.title, document.date, document.source, sorted(document.metadata.items()))
+            digest = hashlib.sha256(repr(fields).encode("utf-8", "surrogatepass")).hexdigest()
+            if document.id in known and known[document.id].digest == digest:
+                tally.unchanged += 1
+                continue
+            read = _reader(document)
+            entries.append(_Entry(document.id, len(document.text), Origin(digest), read))
+        self._put(entries, known, tally)
+
+    def drop(self, ids: Iterable[str], tally: Tally) -> None:
+        """Remove documents."""
+        with self.store.transaction():
+            self.store.discard_staged(revision=self.revision)
+            tally.removed += self.store.remove_documents(ids, revision=self.revision)
+
+    def _put_changed(self, sources: Sequence[load.SourceFile], known: Mapping[str, Origin], tally: Tally) -> None:
+        entries = [e for e in (self._changed(s, known.get(s.id), tally) for s in sources) if e]
+        self._put(entries, known, tally)
+
+    def _changed(self, source: load.SourceFile, known: Origin | None, tally: Tally) -> _Entry | None:
+        """Return what there is to do for a file: nothing when its stat, or its digest, is as it was."""
+        if known and source.modified_ns and (source.size_bytes, source.modified_ns) == (
+            known.size_bytes,
+            known.modified_ns,
+        ):
+            tally.unchanged += 1
+            return None
+        trusted = source.modified_ns if time.time_ns() - source.modified_ns > TRUSTED_AGE_NS else 0
+        try:
+            origin = Origin(load.file_digest(source.path), source.size_bytes, trusted)
+        except (OSError, SourceError) as error:
+            tally.failed[source.id] = str(error)
+            return None
+        if known and known.digest == origin.digest:
+            self.store.touch(source.id, origin)
+            tally.unchanged += 1
+            return None
+        return _Entry(source.id, source.size_bytes, origin, lambda: pipeline.read(source))
+
+    def _put(self, entries: Sequence[_Entry], known: Mapping[str, Origin], tally: Tally) -> None:
+        total = sum(e.size_bytes for e in entries)
+        done = 0
+        keys: dict[str, int] = {}
+        for batch in _batches(self._pieces(entries, known, tally)):
+            pairs = [(piece.document.title, piece.passage) for piece in batch]
+            vectors = pipeline.embed(pairs, self.encoder, threads=self.settings.indexing_threads)
+            with self.store.transaction():
+                for piece, vector in zip(batch, vectors, strict=True):
+                    if piece.first:
+                        key = self.store.add_document(piece.document, revision=self.revision)
+                        keys[piece.entry.id] = key
+                    self.store.add_passage(keys[piece.entry.id], piece.passage, vector)
+                    if piece.last:
+                        self.store.seal(keys[piece.entry.id], piece.entry.origin)
+            for piece in batch:
+                done += piece.entry.size_bytes if piece.last else 0
+                tally.embedded += 1
+                tally.updated += piece.last and piece.entry.id in known
+                tally.added += piece.last and piece.entry.id not in known
+            self.progress("embed", done, total)
+
+    def _pieces(self, entries: Sequence[_Entry], known: Mapping[str, Origin], tally: Tally) -> Iterator[_Piece]:
+        for entry in entries:
+            try:
+                document = entry.read()
+                passages = pipeline.split_document(document, self.encoder, self.settings)
+            except (OSError, SourceError) as error:
+                # What the file said before is no longer what it says: no answer may come from it.
+                tally.failed[entry.id] = str(error)
+                with self.store.transaction():
+                    tally.removed += self.store.remove_documents([entry.id], revision=self.revision)
+                continue
+            last = len(passages) - 1
+            for number, passage in enumerate(passages):
+                yield _Piece(entry, document, passage, first=number == 0, last=number == last)
+
+
+def _reader(document: Document) -> Callable[[], Document]:
+    return lambda: pipeline.prepare(document)
+
+
+def _batches(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:
+    iterator = iter(pieces)
+    while batch := list(islice(iterator, BATCH_PASSAGES)):
+        yield batch

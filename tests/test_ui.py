@@ -1,0 +1,491 @@
+"""The chat page: what it renders, in a real browser over a real server, and what it refuses to serve."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from playwright.sync_api import Browser, Locator, Page, sync_playwright
+
+from rag import Answer, Citation, Document, Library, RagError
+from rag.schema import AnswerSentence, Hit, Passage
+from rag.serve import serve
+from rag.ui import WHOLE_DOCUMENT_CHARS, Turn, conversation_html, document_html, sources_html
+
+CHROMIUM = Path("/usr/bin/chromium")
+FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
+FLAGS += ["--disable-background-networking", "--disable-component-update"]
+ROOT = Path(__file__).resolve().parent.parent
+SERVER = """
+import sys
+from rag import Library
+from rag.serve import serve
+with Library.open(sys.argv[1], create=False) as library:
+    serve(library, port=0, examples=["Who built the lighthouse of Norrwick?"])
+"""
+
+HOSTILE = "<img src=x onerror=\"document.title='pwned'\"> ![i](http://evil.example/i.png) [l](javascript:alert(1)) ${1+1}"
+ROPES = f"The ropes of Norrwick are twisted from hemp {HOSTILE} by the brothers Holm {{{{constructor}}}} & sons."
+DOCUMENTS = [
+    Document(
+        id="harbour/pilots.md",
+        title="Pilots of Norrwick harbour",
+        date="2023-05-02",
+        language="en",
+        text="The harbour of Norrwick employs 41 pilots, who are trained at sea for three years.\n\n"
+        + "Fishing boats enter without a pilot and moor at the southern quay, where the ice house stands.\n\n" * 60
+        + "In 2022 the pilots of Norrwick brought 6,200 ships into the port, as the harbour master reported.",
+    ),
+    Document(
+        id="harbour/lighthouse.md",
+        title="The lighthouse",
+        language="en",
+        text="The lighthouse of Norrwick was built in 1874 by Ada Lindqvist. Its lamp can be seen from 31 kilometres.",
+    ),
+    Document(id="<b>ropes</b>.md", title=f"Ropes {HOSTILE}", text=ROPES, language="en"),
+]
+ANSWERABLE = "How many ships did the pilots of Norrwick bring into the port in 2022?"
+UNRELATED = "Which enzyme unwinds the double helix during replication?"
+
+
+# --- what is rendered
+
+
+class Reader(HTMLParser):
+    """Reads HTML back: its text, the text of each mark, and the names of its elements and attributes."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__(convert_charrefs=True)
+        self.text, self.marks, self.names, self.inside = "", [], set[str](), False
+        self.feed(html)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names |= {tag, *(f"@{name}" for name, _ in attrs)}
+        if tag == "mark":
+            self.inside = True
+            self.marks.append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = self.inside and tag != "mark"
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self.inside:
+            self.marks[-1] += data
+
+
+def cite(text: str, start: int, end: int, *, number: int = 1, document_id: str = "d") -> Citation:
+    return Citation(number, document_id, "", start, end, text[start:end], None, None, 1.0)
+
+
+# \r and NUL cannot stand in HTML text; canonical texts hold neither.
+texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), min_size=1, max_size=200)
+
+
+@given(texts, st.data())
+def test_a_document_reads_as_its_text_and_the_chosen_mark_as_its_quote(text: str, data: st.DataObject) -> None:
+    start = data.draw(st.integers(0, len(text) - 1))
+    end = data.draw(st.integers(start + 1, len(text)))
+    other = data.draw(st.integers(0, len(text) - 1))
+    spans = [cite(text, start, end), cite(text, other, other + 1, number=2)]
+    read = Reader(document_html(text, spans))
+    assert read.text == text
+    assert text[start:end] in read.marks
+    assert len(read.marks) == (1 if start <= other < end else 2)
+
+
+@given(texts)
+def test_whatever_is_asked_or_answered_adds_no_element_and_no_attribute(text: str) -> None:
+    def names(value: str) -> set[str]:
+        citation = Citation(1, value, value, 0, len(value), value, None, value, 1.0)
+        answer = Answer(value, value, (AnswerSentence(value, (1,), 1.0),), (citation,))
+        refusal = Answer(value, value, abstained=True, reason=value)
+        turns = (Turn(value, answer), Turn(value, refusal), Turn(value, error=value), Turn(value))
+        return Reader(conversation_html(turns, [value], note=value)).names
+
+    assert names(text) == names("plain")
+
+
+def test_a_long_document_is_cut_around_the_span_and_says_so() -> None:
+    text = "a" * WHOLE_DOCUMENT_CHARS + "the quote" + "b" * WHOLE_DOCUMENT_CHARS
+    read = Reader(document_html(text, [cite(text, WHOLE_DOCUMENT_CHARS, WHOLE_DOCUMENT_CHARS + 9)]))
+    assert read.marks == ["the quote"]
+    assert "52,000 characters before" in read.text
+    assert "52,000 characters after" in read.text
+
+
+def test_a_sentence_without_a_source_is_marked_as_such() -> None:
+    answer = Answer("q", "Bare.", (AnswerSentence("Bare.", (), 0.0),))
+    assert "[no source]" in Reader(conversation_html((Turn("q", answer),), [])).text
+
+
+@pytest.fixture(scope="module")
+def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    with Library.open(tmp_path_factory.mktemp("ui") / "library") as library:
+        library.add(DOCUMENTS)
+        yield library
+
+
+def test_a_quote_that_the_document_no_longer_holds_is_shown_with_a_warning(library: Library) -> None:
+    stale = Citation(1, "harbour/lighthouse.md", "The lighthouse", 0, 9, "Something", None, None, 1.0)
+    read = Reader(sources_html(library, Answer("q", "t", citations=(stale,)), turn=1))
+    assert "has changed since" in read.text
+    assert read.marks == ["Something"]
+
+
+def test_a_document_that_was_removed_is_said_to_be(library: Library) -> None:
+    gone = Citation(1, "gone.md", "Gone", 0, 4, "Gone", None, None, 1.0)
+    assert "no longer in the library" in sources_html(library, Answer("q", "t", citations=(gone,)), turn=1)
+
+
+def test_nearest_passages_are_labelled_and_never_marked_as_evidence(library: Library) -> None:
+    text = library.document("harbour/lighthouse.md").text
+    hit = Hit(Passage("harbour/lighthouse.md", 0, 20, text[:20]), "The lighthouse", 1, 0.2)
+    read = Reader(sources_html(library, Answer("q", "t", abstained=True, reason="r", hits=(hit,)), turn=1))
+    assert "Nearest passages, not an answer" in read.text
+    assert read.marks == []
+
+
+# --- the process that serves it
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server: its address, its process, and the folder it was started in."""
+
+    address: str
+    process: subprocess.Popen[str]
+    folder: Path
+
+
+@pytest.fixture(scope="module")
+def server(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    folder = tmp_path_factory.mktemp("started-here")
+    (folder / "secret.txt").write_text("not to be served")
+    served = start(library.path, folder)
+    yield served
+    served.process.kill()
+    served.process.communicate()
+
+
+def start(library: Path, folder: Path) -> Served:
+    """Serve ``library`` from a process of its own, started in ``folder``, and wait until it says that it is ready."""
+    process = subprocess.Popen(
+        [sys.executable, "-c", SERVER, str(library)],
+        cwd=folder,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert process.stderr is not None
+    line = ""
+    while not (found := re.search(r"http://127\.0\.0\.1:\d+/", line)):
+        line = process.stderr.readline()
+        assert line, "the server ended before it was ready"
+    return Served(found[0], process, folder)
+
+
+@pytest.mark.parametrize("path", ["{folder}/secret.txt", "secret.txt", "{library}/library.sqlite3", "http://127.0.0.1:9/"])
+def test_no_file_and_no_address_is_fetched_for_anyone(server: Served, library: Library, path: str) -> None:
+    wanted = path.format(folder=server.folder, library=library.path)
+    for route in ("file=", "file/", "proxy="):
+        response = httpx.get(f"{server.address}gradio_api/{route}{wanted}", trust_env=False)
+        assert response.status_code in {403, 404}
+        assert "not to be served" not in response.text
+
+
+def test_nothing_can_be_uploaded(server: Served) -> None:
+    files = {"files": ("a.txt", b"x")}
+    assert httpx.post(f"{server.address}gradio_api/upload", files=files, trust_env=False).status_code == 404
+
+
+def test_a_web_site_that_points_its_name_at_this_machine_reads_nothing(server: Served) -> None:
+    for path in ("", "health", "v1/documents"):
+        response = httpx.get(server.address + path, headers={"host": "evil.example"}, trust_env=False)
+        assert response.status_code == 400
+        assert "Norrwick" not in response.text
+
+
+def test_the_page_and_the_api_share_one_address(server: Served) -> None:
+    assert httpx.get(f"{server.address}health", trust_env=False).json()["status"] == "ok"
+    page = httpx.get(server.address, trust_env=False)
+    loaded = re.findall(r"<(?:script|link|img|iframe)\b[^>]*?(?:src|href)=[\"']?([^\"'\s>]+)", page.text)
+    assert loaded
+    assert {urlsplit(url).netloc for url in loaded} == {""}
+
+
+def test_ctrl_c_ends_it_quietly(library: Library, tmp_path: Path) -> None:
+    served = start(library.path, tmp_path)
+    served.process.send_signal(signal.SIGINT)
+    _, errors = served.process.communicate(timeout=30)
+    assert served.process.returncode == 0
+    assert errors == ""
+
+
+def test_a_port_in_use_is_one_clear_line(library: Library) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(RagError, match=f"127.0.0.1:{port}.*in use.*--port") as caught:
+            serve(library, port=port)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_port_that_does_not_exist_is_one_clear_line(library: Library) -> None:
+    with pytest.raises(RagError, match="65536"):
+        serve(library, port=65536)
+
+
+# --- in a browser
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    if not CHROMIUM.exists():
+        pytest.skip(f"no browser at {CHROMIUM}: install Debian's chromium to test the page")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser: Browser, server: Served) -> Iterator[Page]:
+    """The page, opened; afterwards: nothing was asked of another host, nothing failed in the browser."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    page = context.new_page()
+    hosts, failures = set[str | None](), list[str]()
+    page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.on("console", lambda message: failures.append(message.text) if message.type == "error" else None)
+    page.goto(server.address)
+    page.locator(".lg-welcome").wait_for()
+    yield page
+    assert hosts <= {"127.0.0.1", None}  # None: data and blob addresses
+    assert failures == []
+    assert page.title() == "leadgoose"
+    context.close()
+
+
+def ask(page: Page, question: str) -> Locator:
+    """Ask with the Enter key and return the turn once it is answered."""
+    turns = page.locator(".lg-turn").count()
+    box = page.get_by_role("textbox", name="Question", exact=True)
+    box.fill(question)
+    box.press("Enter")
+    turn = page.locator(".lg-turn").nth(turns)
+    turn.locator(".lg-confidence, .lg-error").wait_for()
+    return turn
+
+
+def answer_of(server: Served, question: str) -> Answer:
+    body = httpx.post(f"{server.address}v1/ask", json={"question": question}, trust_env=False, timeout=60).json()
+    return Answer.from_dict(body)
+
+
+def chosen_text(page: Page, quote: str) -> str:
+    """Wait until the chosen mark holds ``quote``, and return its exact text."""
+    page.wait_for_function(
+        "quote => document.querySelector('.lg-panel, #lg-panel').querySelector('mark.lg-chosen')?.textContent === quote",
+        arg=quote,
+    )
+    text = page.locator("mark.lg-chosen").text_content()
+    assert text is not None
+    return text
+
+
+def in_view(mark: Locator) -> bool:
+    """Whether the mark lies inside both the scrolled text and the window."""
+    return bool(
+        mark.evaluate(
+            """mark => {
+              const box = mark.closest('.lg-text').getBoundingClientRect(), at = mark.getBoundingClientRect();
+              return at.top >= box.top && at.bottom <= box.bottom && at.top >= 0 && at.bottom <= window.innerHeight;
+            }"""
+        )
+    )
+
+
+def test_the_page_says_what_the_library_holds(page: Page, library: Library) -> None:
+    held = page.locator(".lg-header").inner_text()
+    assert "3 documents" in held
+    assert f"{library.statistics()['passages']} passages" in held
+
+
+def test_an_answer_is_shown_with_its_citation_marks_and_its_confidence(page: Page, server: Served) -> None:
+    expected = answer_of(server, ANSWERABLE)
+    shown = ask(page, ANSWERABLE).inner_text()
+    assert "6,200" in shown
+    assert "[1]" in shown
+    assert f"confidence {expected.confidence:.2f}" in shown
+    assert all(sentence.text in shown for sentence in expected.sentences)
+
+
+def test_choosing_a_citation_shows_its_exact_span_in_view(page: Page, server: Served) -> None:
+    turn = ask(page, ANSWERABLE)
+    for citation in reversed(answer_of(server, ANSWERABLE).citations):
+        turn.get_by_role("button", name=f"Citation {citation.number}:").click()
+        assert chosen_text(page, citation.quote) == citation.quote
+        assert in_view(page.locator("mark.lg-chosen"))
+        assert citation.document_id in page.locator(".lg-facts").inner_text()
+
+
+def test_choosing_the_same_citation_again_scrolls_back_to_it(page: Page, server: Served) -> None:
+    turn = ask(page, ANSWERABLE)
+    cited = answer_of(server, ANSWERABLE).citations
+    deep = next(c for c in cited if c.document_id == "harbour/pilots.md" and "6,200" in c.quote)
+    mark = turn.get_by_role("button", name=f"Citation {deep.number}:")
+    mark.click()
+    chosen_text(page, deep.quote)
+    page.locator(".lg-text").evaluate("text => { text.scrollTop = 0; }")
+    assert not in_view(page.locator("mark.lg-chosen"))
+    mark.click()
+    page.wait_for_function("() => document.querySelector('.lg-text').scrollTop > 100")
+    assert in_view(page.locator("mark.lg-chosen"))
+
+
+def test_the_keyboard_alone_reaches_a_citation_and_comes_back(page: Page, server: Served) -> None:
+    ask(page, ANSWERABLE)
+    first = answer_of(server, ANSWERABLE).citations[0]
+    mark = page.get_by_role("button", name=f"Citation {first.number}:")
+    mark.focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.activeElement.matches('mark.lg-chosen')")
+    page.get_by_role("button", name="Back to the answer").focus()
+    page.keyboard.press("Enter")
+    page.wait_for_function("() => document.activeElement.matches('.lg-cite')")
+
+
+def test_citations_of_earlier_answers_stay_choosable(page: Page, server: Served) -> None:
+    question = "Who built the lighthouse of Norrwick?"
+    earlier = ask(page, question)
+    ask(page, ANSWERABLE)
+    page.get_by_text("Sources of answer 2").wait_for()
+    earlier.get_by_role("button", name="Citation 1:").click()
+    page.get_by_text("Sources of answer 1").wait_for()
+    quote = answer_of(server, question).citations[0].quote
+    assert chosen_text(page, quote) == quote
+
+
+def test_an_unanswerable_question_is_said_to_be_and_its_nearest_passages_are_labelled(page: Page) -> None:
+    turn = ask(page, UNRELATED)
+    assert "Not in these documents" in turn.inner_text()
+    assert turn.locator(".lg-cite").count() == 0
+    panel = page.locator("#lg-panel")
+    panel.get_by_role("heading", name="Nearest passages, not an answer").wait_for()
+    assert panel.locator("mark").count() == 0
+
+
+def test_markup_in_documents_and_questions_is_inert(page: Page) -> None:
+    question = f"What are the ropes of Norrwick twisted from? {HOSTILE}"
+    turn = ask(page, question)
+    assert HOSTILE in turn.locator(".lg-question").inner_text()
+    source = page.locator("#lg-panel")
+    source.get_by_text("by the brothers Holm").first.wait_for()
+    assert HOSTILE in source.locator(".lg-text").inner_text()
+    for place in ("#lg-conversation", "#lg-panel"):
+        assert page.locator(f"{place} :is(img, a, script, iframe, b[onclick])").count() == 0
+    assert page.title() == "leadgoose"
+
+
+def test_an_empty_question_gets_a_gentle_line(page: Page) -> None:
+    page.get_by_role("button", name="Send").click()
+    page.get_by_text("Type a question first.").wait_for()
+    assert page.locator(".lg-turn").count() == 0
+
+
+def test_an_endless_question_gets_one_plain_line_and_the_next_one_is_answered(page: Page) -> None:
+    turn = ask(page, "why " * 25_000)
+    message = turn.locator(".lg-error").inner_text()
+    assert "\n" not in message
+    assert "Traceback" not in message
+    assert "6,200" in ask(page, ANSWERABLE).inner_text()
+
+
+def test_an_example_asks_itself_and_a_new_conversation_forgets(page: Page) -> None:
+    page.get_by_role("button", name="Who built the lighthouse of Norrwick?").click()
+    page.locator(".lg-confidence").wait_for()
+    assert "Ada Lindqvist" in page.locator(".lg-turn").inner_text()
+    page.get_by_role("button", name="New conversation").click()
+    page.locator(".lg-welcome").wait_for()
+    assert page.locator(".lg-turn").count() == 0
+    assert page.locator("#lg-panel mark").count() == 0
+
+
+def test_two_sessions_do_not_see_each_other(browser: Browser, page: Page, server: Served) -> None:
+    ask(page, ANSWERABLE)
+    context = browser.new_context()
+    other = context.new_page()
+    other.goto(server.address)
+    other.locator(".lg-welcome").wait_for()
+    ask(other, "Who built the lighthouse of Norrwick?")
+    assert other.locator(".lg-turn").count() == page.locator(".lg-turn").count() == 1
+    assert "6,200" not in other.locator("#lg-conversation").inner_text()
+    context.close()
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+def test_the_page_never_scrolls_sideways(page: Page, width: int) -> None:
+    page.set_viewport_size({"width": width, "height": 800})
+    ask(page, ANSWERABLE)
+    assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_text_is_readable_in_both_schemes(browser: Browser, server: Served, scheme: str) -> None:
+    """Text on page, mark and button reaches a contrast of 4.5 to 1 (WCAG 2.2, 1.4.3)."""
+    context = browser.new_context(color_scheme="dark" if scheme == "dark" else "light")
+    page = context.new_page()
+    page.goto(server.address)
+    page.locator(".lg-welcome").wait_for()
+    ask(page, ANSWERABLE)
+    page.locator("mark.lg-chosen").wait_for()
+    ask(page, UNRELATED)
+    page.get_by_role("button", name="Citation 1:").first.click()
+    page.locator("mark.lg-chosen").wait_for()
+    seen = ".lg-question", ".lg-answer p", ".lg-cite", ".lg-confidence", ".lg-abstained strong", "mark.lg-chosen"
+    ratios = {selector: contrast(page.locator(selector).first) for selector in (*seen, ".lg-facts", "button.primary")}
+    assert {selector: ratio for selector, ratio in ratios.items() if ratio < 4.5} == {}
+    context.close()
+
+
+def contrast(element: Locator) -> float:
+    """Contrast ratio of an element's text on what is painted behind it, from 1 to 21.
+
+    Reference: WCAG 2.2, "contrast ratio" and "relative luminance".
+    """
+    ink, paper = json.loads(
+        element.evaluate(
+            """element => {
+              let behind = element;
+              const clear = node => getComputedStyle(node).backgroundColor.replaceAll(' ', '') === 'rgba(0,0,0,0)';
+              while (behind.parentElement && clear(behind)) behind = behind.parentElement;
+              const read = colour => colour.match(/[0-9.]+/g).slice(0, 3).map(Number);
+              const {color} = getComputedStyle(element), {backgroundColor} = getComputedStyle(behind);
+              return JSON.stringify([read(color), read(backgroundColor)]);
+            }"""
+        )
+    )
+    dark, light = sorted((luminance(ink), luminance(paper)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: list[float]) -> float:
+    shares = (c / 255 for c in colour)
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -1,0 +1,54 @@
+"""Tiny BERT models with seeded random weights, saved as sentence-transformers folders."""
+
+from __future__ import annotations
+
+import string
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+DIM = 32
+MAX_SEQ_LENGTH = 20
+_LETTERS = string.ascii_lowercase + string.digits + string.punctuation + "äöü北京"
+_VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *_LETTERS, *(f"##{letter}" for letter in _LETTERS)]
+
+
+def make_tiny_model(
+    path: Path, *, prompts: Mapping[str, str] | None = None, pooling: Literal["mean", "cls"] = "mean", seed: int = 0
+) -> Path:
+    """Save a model of two layers that reads letters as tokens, and return its folder."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.base.modules import Transformer
+        from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+
+        transformer = Transformer(str(_save_bert(path.with_name(f"{path.name}-bert"), seed=seed)))
+        modules = [transformer, Pooling(DIM, pooling), Normalize()]
+        SentenceTransformer(modules=modules, prompts=dict(prompts or {}), device="cpu").save(str(path))
+    return path
+
+
+def _save_bert(path: Path, *, seed: int) -> Path:
+    """Save the bare transformer and its tokenizer."""
+    import torch
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    ids = {token: number for number, token in enumerate(_VOCABULARY)}
+    tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
+    tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=False)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    special = [(token, ids[token]) for token in ("[CLS]", "[SEP]")]
+    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=special)
+    names = {f"{name}_token": f"[{name.upper()}]" for name in ("unk", "pad", "cls", "sep", "mask")}
+    fast: Any = PreTrainedTokenizerFast  # its constructor has no annotations
+    fast(tokenizer_object=tokenizer, model_max_length=MAX_SEQ_LENGTH, **names).save_pretrained(path)
+    shape: dict[str, Any] = {"hidden_size": DIM, "num_hidden_layers": 2, "num_attention_heads": 2}
+    torch.manual_seed(seed)
+    config = BertConfig(
+        vocab_size=len(ids), max_position_embeddings=40, intermediate_size=64, initializer_range=0.5, **shape
+    )
+    BertModel(config).save_pretrained(path)
+    return path
