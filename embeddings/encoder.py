@@ -21,6 +21,9 @@ def load_encoder(model: str = DEFAULT_MODEL, *, cache_dir: Path | None = None) -
         model: The default, the path of a sentence-transformers folder, or a hub id, which is downloaded when needed.
         cache_dir: Where exported graphs are kept; by default below ``RAG_CACHE`` or in the user's cache folder.
 
+    Returns:
+        The encoder; its ``id`` is ``model``.
+
     Raises:
         EncoderError: If the model is unknown or cannot be reached, trusted, read or run.
     """

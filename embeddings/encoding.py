@@ -50,17 +50,26 @@ class Encoder(Protocol):
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Return how many tokens each text has, special tokens not counted, nothing cut.
 
+        Args:
+            texts: What to count.
+
+        Returns:
+            A number for each text, in their order.
+
         Raises:
             ValueError: If ``texts`` is not a sequence of valid Unicode strings.
         """
 
     def encode(self, texts: Sequence[str], *, kind: Kind, threads: int = 1) -> list[Encoding]:
-        """Return the texts as vectors, in their order.
+        """Return the texts as vectors.
 
         Args:
             texts: What to encode; a text beyond ``max_tokens`` is cut.
             kind: Whether they are questions or parts of documents; models with prompts treat the two differently.
             threads: Processor threads to use, from 1.
+
+        Returns:
+            An encoding for each text, in their order; it depends on the other texts by less than 1e-5.
 
         Raises:
             ValueError: If ``texts`` is not a sequence of valid Unicode strings, or another argument out of range.
@@ -69,6 +78,9 @@ class Encoder(Protocol):
 
 def check_texts(texts: Sequence[str]) -> None:
     """Refuse what a tokenizer cannot read.
+
+    Args:
+        texts: What was given.
 
     Raises:
         ValueError: If ``texts`` is not a sequence of valid Unicode strings.
@@ -86,6 +98,11 @@ def check_texts(texts: Sequence[str]) -> None:
 
 def check_request(texts: Sequence[str], *, kind: Kind, threads: int) -> None:
     """Refuse the arguments of ``Encoder.encode`` that no model can serve.
+
+    Args:
+        texts: What was given.
+        kind: What was given.
+        threads: What was given.
 
     Raises:
         ValueError: If ``texts`` is not a sequence of valid Unicode strings, or another argument out of range.

@@ -14,10 +14,14 @@ _OUTPUT = "last_hidden_state"
 
 
 def export_bert(path: Path) -> bytes:
-    """Return the ONNX graph of the BERT model in the folder ``path``.
+    """Return a BERT model as an ONNX graph.
 
-    Its inputs are ``input_ids`` and ``attention_mask``, ``(batch, tokens) int64``; its output is
-    ``last_hidden_state``, ``(batch, tokens, dim) float32``.
+    Args:
+        path: Folder with its configuration and weights.
+
+    Returns:
+        A graph with the inputs ``input_ids`` and ``attention_mask``, ``(batch, tokens) int64``, and the output
+        ``last_hidden_state``, ``(batch, tokens, dim) float32``.
 
     Raises:
         UnusableModel: If the weights cannot be read as a BERT model.

@@ -10,6 +10,10 @@ from pathlib import Path
 def write_whole(path: Path, data: bytes | memoryview) -> None:
     """Write ``data`` to ``path`` so that a reader sees the old file or the new one, never a part.
 
+    Args:
+        path: The file; its folder exists.
+        data: All of its content.
+
     Raises:
         OSError: If it cannot be written, or the disk kept fewer bytes than were given.
     """

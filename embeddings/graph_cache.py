@@ -27,6 +27,13 @@ def default_cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
 def read_graph(folder: ModelFolder, *, cache_dir: Path) -> bytes:
     """Return the model's ONNX graph from the cache, exporting it when it is missing or damaged.
 
+    Args:
+        folder: The model, plain BERT.
+        cache_dir: Where graphs are kept, one folder for each digest of weights.
+
+    Returns:
+        The graph, whose bytes match its manifest.
+
     Raises:
         UnusableModel: If the model cannot be exported, or the cache cannot be written.
     """

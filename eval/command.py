@@ -38,11 +38,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(arguments: argparse.Namespace, *, settings: Settings | None = None) -> int:
-    """Evaluate and print, and return the exit code.
+    """Evaluate and print.
 
     Args:
         arguments: ``gold``, ``library``, ``json``, ``limit``, ``threshold`` and ``details``.
-        settings: Those of the libraries opened; each library's own when ``None``.
+        settings: Those of the library opened; those of the environment when ``None``.
+
+    Returns:
+        The exit code.
 
     Raises:
         GoldError: The gold set cannot be used.
@@ -58,7 +61,7 @@ def run(arguments: argparse.Namespace, *, settings: Settings | None = None) -> i
         report = evaluate(gold, library, threshold=arguments.threshold, limit=arguments.limit, progress=progress)
     if arguments.details:
         _write_details(report, arguments.details)
-    print(json.dumps(report.to_dict(), indent=2) if arguments.json else _page(report))
+    sys.stdout.write((json.dumps(report.to_dict(), indent=2) if arguments.json else _page(report)) + "\n")
     return 0
 
 
@@ -103,20 +106,20 @@ def _table(heading: str, rows: Mapping[str, Mapping[str, Any]]) -> Sequence[str]
 
 def _figure(value: object) -> str:
     if value is None:
-        return "–"
+        return "-"
     return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 @contextmanager
 def _bars() -> Iterator[Progress]:
     """Give a progress callback that draws one bar a stage on standard error, when that is a terminal."""
-    from tqdm import tqdm  # type: ignore[import-untyped]
+    from tqdm import tqdm
 
     bars: dict[str, Any] = {}
 
     def progress(stage: str, done: int, total: int) -> None:
         if stage not in bars:
-            bars[stage] = tqdm(total=total, desc=stage, file=sys.stderr, disable=None)
+            bars[stage] = tqdm(total=total, desc=stage, unit_scale=True, file=sys.stderr, disable=None)
         bars[stage].update(done - bars[stage].n)
 
     try:

@@ -1,4 +1,4 @@
-"""Runs a gold set through a library and sums up; uses only the public interface, so what is measured is what is served."""
+"""Runs a gold set through a library and sums up; knows only the public interface, so it measures what is served."""
 
 from __future__ import annotations
 
@@ -89,6 +89,9 @@ def evaluate(
         limit: How many questions to ask, spread evenly over the set; all when ``None``.
         progress: Called with stage, done and total after each question.
 
+    Returns:
+        Metrics and outcomes.
+
     Raises:
         GoldError: A document of the gold set is not in the library, or a quote is not in its document.
         ValueError: ``limit`` is below 1.
@@ -157,7 +160,7 @@ def _system(library: Library, threshold: float | None) -> dict[str, Any]:
         "versions": versions,
         "platform": platform.platform(),
         "cpus": os.cpu_count(),
-        "encoder": library.settings.encoder,
+        "encoder": library.statistics()["encoder"],
         "threshold": library.settings.threshold if threshold is None else threshold,
         "settings": asdict(library.settings),
     }

@@ -80,13 +80,16 @@ class GoldSet:
 
 
 def read_gold(path: Path) -> GoldSet:
-    """Return the gold set in a JSON Lines file, or in a folder with ``corpus.jsonl`` and ``questions.jsonl``.
+    """Read a JSON Lines file of questions, or a folder with ``corpus.jsonl`` and ``questions.jsonl``.
 
     A folder may also hold ``queries.jsonl`` and ``qrels.tsv`` as BEIR publishes them, beside or instead of
     ``questions.jsonl``: their judgements name whole documents, and any above 0 counts.
 
     Args:
         path: The file or folder.
+
+    Returns:
+        The gold set, its evidence in offsets of the texts as given.
 
     Raises:
         GoldError: It does not exist, or a row cannot be used; the message names file, row and field.
@@ -196,7 +199,7 @@ def _relevant(qrels: Path, corpus: Mapping[str, Document]) -> dict[str, list[str
     if not qrels.exists():
         raise GoldError(f"{qrels} is missing: queries.jsonl needs its judgements (query-id, corpus-id, score)")
     relevant: dict[str, list[str]] = {}
-    for number, line in enumerate(qrels.read_text(encoding="utf-8").split("\n"), start=1):
+    for number, line in enumerate(qrels.read_text(encoding="utf-8", errors="replace").split("\n"), start=1):
         fields = line.rstrip("\r").split("\t")
         if fields == [""] or (number == 1 and fields[-1] == "score"):
             continue

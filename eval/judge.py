@@ -79,7 +79,7 @@ class Outcome:
 def judge(
     question: Question, answer: Answer, *, texts: Mapping[str, str], passages: Iterable[Passage], seconds: float
 ) -> Outcome:
-    """Return how an answer is judged; abstaining on a question that has gold answers counts as wrong.
+    """Judge one answer.
 
     Args:
         question: With evidence in the library's offsets.
@@ -87,6 +87,9 @@ def judge(
         texts: Canonical texts of the cited documents, by id.
         passages: All passages of the question's gold documents.
         seconds: Wall time of asking.
+
+    Returns:
+        The outcome; abstaining on a question that has gold answers counts as wrong.
     """
     gold, given = question.answers, "" if answer.abstained else answer.text
     judged = bool(gold)
@@ -105,7 +108,7 @@ def judge(
 
 
 def judge_hits(question: Question, ranked: Iterable[Passage], passages: Iterable[Passage]) -> Judgement | None:
-    """Return which needs the ranked passages meet; ``None`` when the question is unanswerable.
+    """Judge which needs the ranked passages meet.
 
     A passage meets a need when it overlaps that span of gold evidence. Lacking evidence there is one need, which a
     passage of a gold document (of any, when none is named) meets that holds a gold answer; and where the only answers
@@ -115,6 +118,9 @@ def judge_hits(question: Question, ranked: Iterable[Passage], passages: Iterable
         question: With evidence in the library's offsets.
         ranked: Passages from rank 1.
         passages: All passages of its gold documents.
+
+    Returns:
+        The judgement; ``None`` when the question is unanswerable.
     """
     if not question.answerable:
         return None

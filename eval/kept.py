@@ -23,9 +23,13 @@ BUILD_SETTINGS = ("encoder", "passage_tokens", "passage_chars")
 # Modules that only matter when it is asked or shown. A change to any other builds it anew, so that what is measured is
 # what the code at hand would serve.
 ASKING_MODULES = (
+    "__main__.py",
     "answer.py",
     "api.py",
+    "chain.py",
     "cite.py",
+    "cli.py",
+    "doctor.py",
     "evidence.py",
     "expected.py",
     "rerank.py",
@@ -40,13 +44,16 @@ RECORD = "gold-library.json"
 def open_gold_library(
     gold: GoldSet, *, settings: Settings | None = None, root: Path | None = None, progress: Progress | None = None
 ) -> Library:
-    """Return a library of a gold set's own documents, built when there is none of this content, settings and code.
+    """Open a library of a gold set's own documents, built when there is none of this content, settings and code.
 
     Args:
         gold: A gold set with documents.
         settings: Those of the library; those of the environment when ``None``.
         root: Folder to keep it in; ``eval`` in the cache folder when ``None``.
         progress: Called with stage, done and total while it is built.
+
+    Returns:
+        The library, open.
 
     Raises:
         ValueError: The gold set has no documents.

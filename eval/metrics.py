@@ -24,6 +24,7 @@ UNSPACED = (
 )
 TOKEN = re.compile(f"[{UNSPACED}]|[^{UNSPACED}\\s]+")
 ARTICLES = frozenset({"a", "an", "the"})
+RANKING_METRICS = ("hit@1", "hit@5", "hit@10", "recall@5", "mrr@10", "ndcg@10")
 LONG_DASHES = str.maketrans("—―", "  ")
 
 
@@ -163,7 +164,7 @@ class Judgement:
 
 
 def ranking(judgements: Mapping[str, Judgement]) -> Metrics:
-    """Return ``hit@1``, ``hit@5``, ``hit@10``, ``recall@5``, ``mrr@10`` and ``ndcg@10``, each a mean over questions.
+    """Rate rankings, each metric a mean over questions; recall is the share of a question's needs that are met.
 
     Only the first passage that meets a need is credited, so overlapping passages are not counted twice. The ideal of
     nDCG is the credited passages and those it would take to meet the needs left, ranked first: an order that the
@@ -171,6 +172,9 @@ def ranking(judgements: Mapping[str, Judgement]) -> Metrics:
 
     Args:
         judgements: By question id.
+
+    Returns:
+        Each metric in [0, 1], or ``None`` without a question.
 
     Reference:
         Järvelin and Kekäläinen 2002, Cumulated Gain-Based Evaluation (nDCG, binary gains, log2 discount).
@@ -186,7 +190,7 @@ def ranking(judgements: Mapping[str, Judgement]) -> Metrics:
         "ndcg@10": nDCG @ 10,
     }
     if not judgements:
-        return dict.fromkeys([*measures, "recall@5"])
+        return dict.fromkeys(RANKING_METRICS)
     qrels: dict[str, dict[str, int]] = {}
     run: dict[str, dict[str, float]] = {}
     for question, judgement in judgements.items():
@@ -195,7 +199,7 @@ def ranking(judgements: Mapping[str, Judgement]) -> Metrics:
         run[question] = {f"rank {r}": 1 / r for r in range(1, len(judgement.met) + 1)}
     values = ir_measures.calc_aggregate(measures.values(), qrels, run)
     recall = mean([len(frozenset().union(*j.met[:5])) / j.needs for j in judgements.values()])
-    return {name: float(values[measure]) for name, measure in measures.items()} | {"recall@5": recall}
+    return {name: float(values[measures[name]]) if name in measures else recall for name in RANKING_METRICS}
 
 
 @dataclass(frozen=True)
@@ -233,7 +237,7 @@ def citations(counts: Iterable[CitationCount]) -> Metrics:
 
 
 def abstention(*, answerable: Sequence[bool], confidences: Sequence[float], abstained: Sequence[bool]) -> Metrics:
-    """Return ``auroc``, ``precision``, ``recall`` and ``f1`` of refusing; unanswerable is the positive class.
+    """Rate refusals; unanswerable is the positive class.
 
     ``auroc`` ranks by 1 − confidence and does not depend on the threshold; the others judge the refusals made.
 
@@ -241,6 +245,9 @@ def abstention(*, answerable: Sequence[bool], confidences: Sequence[float], abst
         answerable: Whether each question can be answered.
         confidences: Of each answer, in [0, 1].
         abstained: Whether each answer is a refusal.
+
+    Returns:
+        ``auroc``, ``precision``, ``recall`` and ``f1``, all ``None`` when no question is unanswerable.
 
     Reference:
         Fawcett 2006, An introduction to ROC analysis.
@@ -251,7 +258,7 @@ def abstention(*, answerable: Sequence[bool], confidences: Sequence[float], abst
     right = sum(p and a for p, a in zip(positive, abstained, strict=True))
     auroc = None
     if not all(positive):
-        from sklearn.metrics import roc_auc_score  # type: ignore[import-untyped]
+        from sklearn.metrics import roc_auc_score
 
         auroc = float(roc_auc_score(positive, [1 - value for value in confidences]))
     return {

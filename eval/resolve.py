@@ -51,7 +51,7 @@ class Corpus:
 
 
 def resolve(gold: GoldSet, questions: Iterable[Question], corpus: Corpus) -> list[Question]:
-    """Return the questions with the library's document ids, and with evidence as spans of its canonical texts.
+    """Tie questions to a library.
 
     Evidence of a folder refers to its texts as given; what the library's cleaning dropped of it keeps no offsets.
 
@@ -59,6 +59,9 @@ def resolve(gold: GoldSet, questions: Iterable[Question], corpus: Corpus) -> lis
         gold: The gold set the questions are from.
         questions: Those to resolve.
         corpus: The library's documents.
+
+    Returns:
+        The questions with the library's document ids, and with evidence as spans of its canonical texts.
 
     Raises:
         GoldError: A document is not in the library or its name is ambiguous, or a file's quote is not in its document.

@@ -17,7 +17,7 @@ SHOWN_CHARS = 60
 
 @dataclass(frozen=True)
 class Row:
-    """One JSON object whose fields are read with their types or refused.
+    """One JSON object whose fields are read with their types; each reader raises ``GoldError`` for a wrong one.
 
     Attributes:
         place: File and row, for messages.
@@ -32,19 +32,11 @@ class Row:
         return GoldError(f"{self.place}, field {field!r}: {problem}")
 
     def id(self) -> str:
-        """Return the row's id, which BEIR calls ``_id``.
-
-        Raises:
-            GoldError: It has none.
-        """
+        """Return the row's id, which BEIR calls ``_id``."""
         return self.text("_id" if "_id" in self.values else "id")
 
     def text(self, field: str, default: str | None = None) -> str:
-        """Return a text that holds a visible character, or ``default`` (also when the field is null).
-
-        Raises:
-            GoldError: It is missing without a default, empty, or no text.
-        """
+        """Return a text that is not blank, or ``default`` where it is missing or null; then it may be blank too."""
         value = self.values.get(field)
         if value is None and default is not None:
             return default
@@ -53,11 +45,7 @@ class Row:
         return self._encodable(field, value)
 
     def texts(self, field: str) -> tuple[str, ...]:
-        """Return a list of texts; empty when the field is missing or null.
-
-        Raises:
-            GoldError: It is no list, or an element is no text or empty.
-        """
+        """Return a list of texts that are not blank; empty when the field is missing or null."""
         values = self.values.get(field)
         values = [] if values is None else values
         if not isinstance(values, list) or not all(isinstance(v, str) and v.strip() for v in values):
@@ -65,22 +53,14 @@ class Row:
         return tuple(self._encodable(field, value) for value in values)
 
     def flag(self, field: str) -> bool:
-        """Return a truth value.
-
-        Raises:
-            GoldError: It is missing or neither true nor false.
-        """
+        """Return a truth value, which has to be there."""
         value = self.values.get(field)
         if not isinstance(value, bool):
             raise self.error(field, f"has to be true or false, got {shown(value)}")
         return value
 
     def items(self, field: str) -> list[Row]:
-        """Return a list of objects as rows; empty when the field is missing or null.
-
-        Raises:
-            GoldError: It is no list of objects.
-        """
+        """Return a list of objects as rows; empty when the field is missing or null."""
         values = self.values.get(field)
         values = [] if values is None else values
         if not isinstance(values, list) or not all(isinstance(v, dict) for v in values):
@@ -88,11 +68,7 @@ class Row:
         return [Row(f"{self.place}, {field}[{i}]", value) for i, value in enumerate(values)]
 
     def offsets(self, first: str, last: str) -> tuple[int, int] | tuple[None, None]:
-        """Return a half-open range of characters, or two ``None`` when neither field is given.
-
-        Raises:
-            GoldError: One is missing, no whole number, or the range is empty or negative.
-        """
+        """Return a half-open range of characters that is not empty, or two ``None`` when neither field is given."""
         start, end = self.values.get(first), self.values.get(last)
         if start is None and end is None:
             return None, None
@@ -111,7 +87,13 @@ class Row:
 
 
 def read_rows(path: Path) -> Iterator[Row]:
-    """Yield the rows of a JSON Lines file; blank lines are passed over.
+    """Yield the rows of a JSON Lines file.
+
+    Args:
+        path: The file, in UTF-8; blank lines are passed over.
+
+    Yields:
+        One row a line, numbered as in the file.
 
     Raises:
         GoldError: The file cannot be read, is not UTF-8, or a line is no JSON object.
@@ -131,7 +113,14 @@ def read_rows(path: Path) -> Iterator[Row]:
 
 
 def read_unique(path: Path, read: Callable[[Row], T]) -> dict[str, T]:
-    """Return what ``read`` makes of each row of a JSON Lines file, by row id, in order.
+    """Read a JSON Lines file whose rows have ids.
+
+    Args:
+        path: The file.
+        read: Makes a value of a row.
+
+    Returns:
+        The values by id, in order.
 
     Raises:
         GoldError: Two rows have one id, the file holds none, or a row cannot be read.

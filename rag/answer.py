@@ -1,12 +1,194 @@
-"""stub for wiring"""
+"""Query and candidates to a draft answer of verbatim sentences, without a language model; numbers no citations.
+
+Reference:
+    The weights of a sentence's features are those of a conditional logit model fitted on half of squad2, qed and
+    covidqa, rounded; eval/LOG.md has the figures on the other halves and on the gold set.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+
+from rag.confidence import Signs, confidence
+from rag.evidence import Candidate, Query
+from rag.expected import Kind, expected_kind, holds
+from rag.facts import KeyFacts, key_facts, missing, passage_terms, words
 from rag.schema import Passage, Span
+from rag.terms import Term, document_terms
+
+# Passages whose sentences are candidates.
+PASSAGES_K = 5
+# Weights: the passage's score; the sentence's late interaction; the share of the question's words in it; that share
+# gained by the sentence before, and by title and heading; holding the expected kind of answer; length; the cosine.
+PASSAGE, LATE, COVERAGE, BEFORE, CONTEXT, KIND, LENGTH, DENSE = 1.0, 1.0, 1.0, 0.6, 0.6, 0.35, 0.1, 0.5
+LENGTH_CHARS = 400
+# A further sentence is given while it scores at most this much below the best. At 0.5 squad2's answers hold the gold
+# answer in 0.90 of the answerable questions, in 350 characters; always three sentences gain a point and 180 characters.
+MARGIN = 0.5
+# Two sentences that share this much of the shorter one's terms say the same.
+SAME = 0.8
+
+
 @dataclass(frozen=True)
 class Chosen:
-    passage: Passage; title: str; span: Span; text: str; score: float
+    """A sentence of the answer.
+
+    Attributes:
+        passage: The passage it is in.
+        title: Title of its document.
+        span: Its place in the document.
+        text: The sentence, verbatim.
+        score: How well it answers the question, in [0, 1].
+    """
+
+    passage: Passage
+    title: str
+    span: Span
+    text: str
+    score: float
+
+
 @dataclass(frozen=True)
 class Draft:
-    sentences: tuple = (); abstained: bool=False; reason: str=""; confidence: float=0.
-def draft(query,candidates,*,most_sentences,threshold):
-    c=candidates[0]; i=max(range(len(c.sentence_late)),key=lambda i:c.sentence_late[i]); s=c.stored.passage.sentences[i]; p=c.stored.passage
-    return Draft((Chosen(p,c.stored.title,s,p.text[s.start_char-p.start_char:s.end_char-p.start_char],c.score),),False,"",.5)
+    """An answer whose citations are not numbered yet.
+
+    Attributes:
+        sentences: Most relevant first; empty when it abstains.
+        abstained: Whether the documents do not answer the question.
+        reason: Why it abstained, or ``""``.
+        confidence: Probability in [0, 1] that the documents answer the question.
+    """
+
+    sentences: tuple[Chosen, ...]
+    abstained: bool
+    reason: str
+    confidence: float
+
+
+@dataclass(frozen=True)
+class _Scored:
+    candidate: Candidate
+    number: int
+    span: Span
+    text: str
+    terms: frozenset[str]
+    late: float
+    score: float
+
+
+def draft(query: Query, candidates: Sequence[Candidate], *, most_sentences: int, threshold: float) -> Draft:
+    """Return the sentences that answer the question, or why there are none.
+
+    Args:
+        query: The query.
+        candidates: Reranked passages, best first.
+        most_sentences: At most this many sentences.
+        threshold: Confidence below which it abstains.
+    """
+    scored = sorted(_sentences(query, candidates[:PASSAGES_K]), key=lambda s: -s.score)
+    if not scored:
+        return Draft((), True, _reason(query, (), nothing_found=True), 0.0)
+    best, facts = scored[0], key_facts(query)
+    here = passage_terms(best.candidate)
+    anywhere = here.union(*map(passage_terms, candidates[:PASSAGES_K]))
+    sure = confidence(_signs(query, best, facts, here=here, anywhere=anywhere))
+    if sure < threshold:
+        lacking = missing(facts.names + facts.numbers, anywhere) or missing(facts.names + facts.numbers, here)
+        return Draft((), True, _reason(query, sorted(lacking, key=lambda t: t.start_char)), sure)
+    chosen = _choose(scored, most=most_sentences)
+    return Draft(tuple(_as_chosen(s) for s in chosen), False, "", sure)
+
+
+def _sentences(query: Query, candidates: Sequence[Candidate]) -> Iterator[_Scored]:
+    kind = expected_kind(query.text)
+    for candidate in candidates:
+        passage, language = candidate.stored.passage, candidate.stored.language
+        headline = f"{candidate.stored.title} {passage.heading or ''}"
+        context = frozenset(document_terms(headline, language=language))
+        before: frozenset[str] = frozenset()
+        for number, span in enumerate(passage.sentences):
+            text = passage.text[span.start_char - passage.start_char : span.end_char - passage.start_char]
+            terms = frozenset(document_terms(text, language=language))
+            coverages = [coverage(query, known) for known in (terms, terms | before, terms | before | context)]
+            late = candidate.sentence_late[number] if candidate.sentence_late else 0.0
+            score = _score(candidate, late=late, coverages=coverages, fits=_fits(kind, text, query.text), text=text)
+            yield _Scored(candidate, number, span, text, terms, late, score)
+            before = terms
+
+
+def coverage(query: Query, terms: AbstractSet[str]) -> float:
+    """Return the share, in [0, 1], of what the question's words say that is among the terms."""
+    total = sum(query.weights)
+    found = sum(w for term, w in zip(query.terms, query.weights, strict=True) if not terms.isdisjoint(term.variants))
+    return found / total if total > 0 else 0.0
+
+
+def _score(candidate: Candidate, *, late: float, coverages: Sequence[float], fits: bool, text: str) -> float:
+    own, with_before, with_context = coverages
+    return (
+        PASSAGE * candidate.score
+        + LATE * late
+        + COVERAGE * own
+        + BEFORE * (with_before - own)
+        + CONTEXT * (with_context - with_before)
+        + KIND * fits
+        + LENGTH * min(len(text), LENGTH_CHARS) / LENGTH_CHARS
+        + DENSE * candidate.signals.get("dense", 0.0)
+    )
+
+
+def _fits(kind: Kind, sentence: str, question: str) -> bool:
+    return kind != "other" and holds(kind, sentence, question=question)
+
+
+def _choose(scored: Sequence[_Scored], *, most: int) -> list[_Scored]:
+    """Return the best sentences, near-duplicates dropped, short of those that score much lower."""
+    chosen: list[_Scored] = []
+    for sentence in scored:
+        if len(chosen) == most or sentence.score < scored[0].score - MARGIN:
+            break
+        if not any(_same(sentence, other) for other in chosen):
+            chosen.append(sentence)
+    return chosen
+
+
+def _same(one: _Scored, other: _Scored) -> bool:
+    smaller = min(len(one.terms), len(other.terms))
+    return len(one.terms & other.terms) >= SAME * smaller
+
+
+def _as_chosen(sentence: _Scored) -> Chosen:
+    stored = sentence.candidate.stored
+    return Chosen(stored.passage, stored.title, sentence.span, sentence.text, max(0.0, min(1.0, sentence.late)))
+
+
+def _signs(
+    query: Query, best: _Scored, facts: KeyFacts, *, here: AbstractSet[str], anywhere: AbstractSet[str]
+) -> Signs:
+    return Signs(
+        sentence=best.late,
+        dense=best.candidate.signals.get("dense", 0.0),
+        content_terms=sum(w > 0 for w in query.weights),
+        number_not_here=bool(missing(facts.numbers, here)),
+        number_nowhere=bool(missing(facts.numbers, anywhere)),
+        name_not_here=bool(missing(facts.names, here)),
+        name_nowhere=bool(missing(facts.names, anywhere)),
+    )
+
+
+def _reason(query: Query, lacking: Sequence[Term], *, nothing_found: bool = False) -> str:
+    """Say why there is no answer, in the question's language: Chinese or English."""
+    chinese = re.search(r"[\u4e00-\u9fff]", query.text) is not None
+    if nothing_found:
+        return "这些文档中没有与问题相关的内容。" if chinese else "Not in these documents: no passage matches the question."
+    if lacking:
+        facts = words(query, lacking)
+        if chinese:
+            return f"这些文档没有回答这个问题：最接近的段落没有提到{facts}。"
+        return f"Not in these documents: the nearest passages do not speak of {facts}."
+    if chinese:
+        return "这些文档没有回答这个问题：最接近的段落与问题不够吻合。"
+    return "Not in these documents: the nearest passages do not match the question closely enough."

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 from fastapi import FastAPI, HTTPException, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from rag.errors import QuestionError, RagError
@@ -17,11 +17,19 @@ if TYPE_CHECKING:
     from rag.library import Library
 
 
+def _encodable(text: str) -> str:
+    text.encode()  # JSON can spell half a surrogate pair, which is no character and cannot be sent back
+    return text
+
+
+Text = Annotated[str, AfterValidator(_encodable)]
+
+
 class AskRequest(BaseModel):
     """A question; below the confidence ``threshold``, by default the library's own, the answer abstains."""
 
     model_config = ConfigDict(extra="forbid")
-    question: str
+    question: Text
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
 
 
@@ -29,7 +37,7 @@ class SearchRequest(BaseModel):
     """A query for the ``k`` best passages among those that ``filters`` let through."""
 
     model_config = ConfigDict(extra="forbid")
-    query: str
+    query: Text
     k: Annotated[int, Field(ge=1, le=1000)] = 10
     filters: dict[str, Any] | None = None
 

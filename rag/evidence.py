@@ -21,17 +21,20 @@ class Query:
         text: The question.
         vector: (dim,) float32, unit length.
         token_vectors: (tokens, dim) float32, unit rows.
-        token_weights: (tokens,) float32, adding up to 1: how rare each token's word is in the library.
+        token_weights: (tokens,) float32, adding up to 1: how much each token's word says.
+        token_terms: (tokens,) int64: number in `terms` of the term a token belongs to, -1 for none.
         terms: Index terms with their places in `text`.
-        rarities: Inverse document frequency of each term, in nats, in the order of `terms`.
+        weights: How much each term says, in the order of `terms`: its inverse document frequency, in nats; 0 for
+            function words and for words in a script that the library does not hold.
     """
 
     text: str
     vector: NDArray[np.float32]
     token_vectors: NDArray[np.float32]
     token_weights: NDArray[np.float32]
+    token_terms: NDArray[np.int64]
     terms: tuple[Term, ...]
-    rarities: tuple[float, ...]
+    weights: tuple[float, ...]
 
 
 @dataclass(frozen=True)
@@ -44,12 +47,15 @@ class Candidate:
         signals: What each leg said, by name.
         sentence_late: For each sentence of the passage how far it covers the query, in about [0, 1]; empty before
             reranking.
+        similarities: (terms, sentences) float32: how well each term of the query is matched within each sentence, a
+            cosine, 0 for terms without tokens; ``None`` before reranking.
     """
 
     stored: StoredPassage
     score: float
     signals: Mapping[str, float] = field(default_factory=dict)
     sentence_late: tuple[float, ...] = ()
+    similarities: NDArray[np.float32] | None = None
 
     def to_hit(self, rank: int) -> Hit:
         """Return the candidate as it leaves the service."""

@@ -3,7 +3,7 @@
     generations/<revision>/vectors.faiss   FAISS, exact inner product
     generations/<revision>/lexical/        tantivy, BM25
     generations/<revision>/manifest.json   what they were built from, and size and SHA-256 of every file
-    CURRENT                                the revision readers see, switched by one atomic rename
+    CURRENT                                the revision readers see and its manifest's SHA-256, switched by one rename
 
 Knows the store and the two indexes; never asks a question of them.
 """
@@ -65,6 +65,19 @@ class Manifest:
 
 
 @dataclass(frozen=True)
+class Current:
+    """What the file ``CURRENT`` says.
+
+    Attributes:
+        revision: The revision readers see.
+        manifest_sha256: Digest of its manifest, which vouches for all other files.
+    """
+
+    revision: int
+    manifest_sha256: str
+
+
+@dataclass(frozen=True)
 class Generation:
     """One open generation."""
 
@@ -73,17 +86,18 @@ class Generation:
     lexical: LexicalIndex
 
 
-def current_revision(root: Path) -> int | None:
-    """Return the revision readers see, or ``None`` when nothing was ever committed.
+def read_current(root: Path) -> Current | None:
+    """Return what readers see, or ``None`` when the file that names it is not there.
 
     Raises:
         LibraryDamaged: The file that names it holds something else.
     """
     try:
-        return int((root / CURRENT).read_text(encoding="ascii"))
+        revision, manifest_sha256 = (root / CURRENT).read_text(encoding="ascii").split()
+        return Current(int(revision), manifest_sha256)
     except FileNotFoundError:
         return None
-    except ValueError as error:
+    except (OSError, ValueError) as error:
         raise LibraryDamaged(f"{root / CURRENT} does not hold a revision; run: rag doctor") from error
 
 
@@ -93,22 +107,27 @@ def publish(root: Path, store: Store, *, revision: int, build: Mapping[str, Any]
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     _write(folder, store, revision=revision, build=build)
-    generation = open_generation(root, revision)
-    _replace(root / CURRENT, str(revision).encode("ascii"))
+    current = Current(revision, _digest(folder / MANIFEST).sha256)
+    generation = open_generation(root, current)
+    _replace(root / CURRENT, f"{current.revision} {current.manifest_sha256}\n".encode("ascii"))
     _collect(root, keep=revision)
     return generation
 
 
-def open_generation(root: Path, revision: int) -> Generation:
-    """Open a generation after checking every file of it against the manifest.
+def open_generation(root: Path, current: Current) -> Generation:
+    """Open a generation after checking every file of it against the manifest, and the manifest against `current`.
 
     Raises:
         LibraryDamaged: A file is missing, is not the one the manifest names, or cannot be read.
     """
-    folder = root / FOLDER / f"{revision:08d}"
+    folder = root / FOLDER / f"{current.revision:08d}"
+    if not folder.is_dir():
+        raise LibraryDamaged(f"{root / CURRENT} names generation {folder.name}, which is missing; run: rag doctor")
+    if _digest(folder / MANIFEST).sha256 != current.manifest_sha256:
+        raise LibraryDamaged(f"{folder / MANIFEST} does not match its digest in {root / CURRENT}; run: rag doctor")
     manifest = _read_manifest(folder)
-    if manifest.revision != revision or manifest.format_version != FORMAT_VERSION:
-        raise LibraryDamaged(f"{folder / MANIFEST} speaks of another generation or format; run: rag doctor")
+    if manifest.format_version != FORMAT_VERSION:
+        raise LibraryDamaged(f"{folder / MANIFEST} is of format {manifest.format_version}, not {FORMAT_VERSION}")
     for name, digest in manifest.files.items():
         if _digest(folder / name) != digest:
             raise LibraryDamaged(f"{folder / name} does not match its digest; run: rag doctor")

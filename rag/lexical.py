@@ -90,7 +90,8 @@ class LexicalIndex:
         if not terms or k < 1 or not len(self):
             return {}
         query = _query(self._index.schema, terms, allowed)
-        found = self._searcher.search(query, limit=k).hits
+        # tantivy takes memory for as many as are asked for, and ends the process where there is none left.
+        found = self._searcher.search(query, limit=min(k, len(self))).hits
         scored = [(int(self._searcher.doc(address)[KEY][0]), float(score)) for score, address in found]
         return dict(sorted(scored, key=lambda pair: (-pair[1], pair[0])))
 

@@ -20,7 +20,7 @@ from platformdirs import user_data_path
 
 from rag import load
 from rag.errors import LibraryBusy, LibraryDamaged, LibraryError, LibraryMismatch, LibraryNotFound, ModelError
-from rag.generations import CURRENT, Generation, current_revision, open_generation, publish
+from rag.generations import CURRENT, Current, Generation, open_generation, publish, read_current
 from rag.pipeline import Pipeline
 from rag.schema import Answer, Document, Hit, Passage
 from rag.settings import NEW_LIBRARY, Settings
@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 LOG = logging.getLogger(__name__)
 DATABASE, LOCK = "library.sqlite3", "writer.lock"
+# Names of what the store keeps beside documents: what the library was built with, and its newest complete revision.
+BUILD, REVISION = "build", "revision"
 
 
 class Library:
@@ -41,12 +43,17 @@ class Library:
     def __init__(self, path: Path, settings: Settings) -> None:
         """Open the library at a folder that exists; users call `open`."""
         self.path = path
+        self._asked = settings
         self._store = Store(path / DATABASE)
-        self._build = self._store.settings().get("build", {})
-        self.settings = settings.fixed({name: self._build[name] for name in NEW_LIBRARY if self._build}, path)
         self._lock = threading.Lock()
+        self._mending = threading.Lock()
         self._encoder: Encoder | None = None
         self._generation: Generation | None = None
+        try:
+            self._read_build()
+        except LibraryError:
+            self._store.close()
+            raise
 
     @classmethod
     def open(
@@ -60,11 +67,11 @@ class Library:
             settings: Settings to use; ``None`` for those of the environment.
 
         Raises:
-            LibraryNotFound: There is none and `create` is false, or the folder holds other things.
+            LibraryNotFound: There is none and `create` is false, or none can be made there.
             LibraryMismatch: It was built with another encoder or other passage sizes than `settings` ask for.
             LibraryDamaged: Its database cannot be read.
         """
-        folder = default_path() if path is None else Path(path).expanduser().absolute()
+        folder = default_path() if path is None else _absolute(path)
         if settings is None:
             toml = os.environ.get("RAG_CONFIG")
             settings = Settings.read(Path(toml) if toml else None, environ=os.environ, overrides={})
@@ -97,7 +104,7 @@ class Library:
             progress: Called with a stage's name, the bytes done and the bytes to do.
 
         Raises:
-            SourceError: A path is missing or holds nothing to index; the library is left as it was.
+            SourceError: A path is missing or holds nothing that can be read; the library is left as it was.
             LibraryBusy: Another process is writing to the library.
         """
         given = [Path(paths)] if isinstance(paths, str | Path) else [Path(p) for p in paths]
@@ -124,7 +131,7 @@ class Library:
         """Add the documents under the given files and folders, and leave all others as they are.
 
         Raises:
-            SourceError: A path is missing or holds nothing to index.
+            SourceError: A path is missing or holds nothing that can be read; the library is left as it was.
             LibraryBusy: Another process is writing to the library.
         """
         given = [Path(paths)] if isinstance(paths, str | Path) else [Path(p) for p in paths]
@@ -147,16 +154,15 @@ class Library:
         tally = Tally(failed=dict(left_out))
         report = progress or _silent
         with self._writing():
+            if not self._build:
+                self._read_build()
             encoder = self._load_encoder()
-            build = self._remember_build(encoder)
-            current = current_revision(self.path)
-            revision = (current or 0) + 1
+            self._remember_build(encoder)
+            revision = self._revision() + 1
             work(Writer(self._store, encoder, self.settings, revision, report), tally)
-            if current is None or self._store.has_staged(revision=revision):
+            if self._store.has_staged(revision=revision) or not self._is_published(revision - 1):
                 report("index", 0, 1)
-                generation = publish(self.path, self._store, revision=revision, build=build)
-                with self._lock:
-                    self._generation = generation
+                self._publish(revision)
                 # A question under way may still read the generation before this one.
                 self._store.purge(before=revision - 1)
                 report("index", 1, 1)
@@ -188,8 +194,33 @@ class Library:
         finally:
             lock.release()
 
-    def _remember_build(self, encoder: Encoder) -> dict[str, Any]:
-        """Return what the library is built with, noting it when it is new."""
+    def _publish(self, revision: int) -> None:
+        # Noted first: with all derived files gone, this still says what is complete.
+        self._store.put_settings({REVISION: revision})
+        generation = publish(self.path, self._store, revision=revision, build=self._build)
+        with self._lock:
+            self._generation = generation
+
+    def _revision(self) -> int:
+        """Return the newest complete revision of the store; 0 for none."""
+        return int(self._store.settings().get(REVISION, 0))
+
+    def _is_published(self, revision: int) -> bool:
+        """Tell whether readers see a revision; they do not when publishing it was cut short."""
+        try:
+            current = read_current(self.path)
+        except LibraryDamaged:
+            return False
+        return current is not None and current.revision == revision
+
+    def _read_build(self) -> None:
+        """Take over what the library was built with, once there is something."""
+        self._build: dict[str, Any] = self._store.settings().get(BUILD, {})
+        self.settings = self._asked.fixed({name: self._build[name] for name in NEW_LIBRARY if self._build}, self.path)
+        self._encoder = None
+
+    def _remember_build(self, encoder: Encoder) -> None:
+        """Note what the library is built with when it is new."""
         if not self._build:
             self._build = {
                 "encoder": encoder.id,
@@ -199,8 +230,7 @@ class Library:
                 "passage_tokens": self.settings.passage_tokens,
                 "passage_chars": self.settings.passage_chars,
             }
-            self._store.put_settings({"build": self._build})
-        return dict(self._build)
+            self._store.put_settings({BUILD: self._build})
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -269,7 +299,7 @@ class Library:
         """
         snapshot = self._snapshot()
         if not snapshot.generation.manifest.passages:
-            raise LibraryError(f"the library {self.path} holds no documents; add some: rag index PATH")
+            raise self._no_documents()
         chosen = self.settings.threshold if threshold is None else threshold
         if not 0.0 <= chosen <= 1.0:
             raise ValueError(f"threshold = {chosen}; it has to be from 0 to 1")
@@ -291,43 +321,70 @@ class Library:
         """Load the encoder and the indexes, so that the first question need not wait for them."""
         self.pipeline().encoder.encode(["warm up"], kind="query")
 
+    def verify(self) -> None:
+        """Check every derived file against its digest.
+
+        Raises:
+            LibraryDamaged: A file is missing or is not the one that was written; `rebuild` mends that.
+            LibraryError: The library holds no documents yet.
+        """
+        open_generation(self.path, self._current())
+
     def rebuild(self) -> None:
         """Build the derived indexes anew from the database; nothing is embedded again.
 
         Raises:
             LibraryBusy: Another process is writing to the library.
+            LibraryError: The library holds no documents yet.
         """
         with self._writing():
-            revision = _published(self.path) + 1
-            with self._store.transaction():
-                self._store.discard_staged(revision=revision)
-            generation = publish(self.path, self._store, revision=revision, build=self._build)
-            with self._lock:
-                self._generation = generation
+            revision = self._revision()
+            if not revision:
+                raise self._no_documents()
+            self._publish(revision)
 
     def _snapshot(self) -> Snapshot:
         """Return the newest generation, rebuilt first when a file of it is missing or damaged."""
         try:
             return Snapshot(self._store, self._newest())
-        except LibraryDamaged as error:
-            LOG.warning("%s; rebuilding it from the database", error)
-            self.rebuild()
-            return Snapshot(self._store, self._newest())
+        except LibraryDamaged:
+            return Snapshot(self._store, self._mended())
+
+    def _mended(self) -> Generation:
+        with self._mending:
+            try:
+                # Another thread may have mended it, or a commit have replaced the generation while it was opened.
+                return self._newest()
+            except LibraryDamaged as error:
+                LOG.warning("%s; rebuilding from the database", str(error).removesuffix("; run: rag doctor"))
+                self.rebuild()
+                return self._newest()
 
     def _newest(self) -> Generation:
-        revision = current_revision(self.path)
-        if revision is None:
-            raise LibraryError(f"the library {self.path} holds no documents; add some: rag index PATH")
+        current = self._current()
         with self._lock:
-            if self._generation is None or self._generation.manifest.revision != revision:
-                self._generation = open_generation(self.path, revision)
+            if self._generation is None or self._generation.manifest.revision != current.revision:
+                self._generation = open_generation(self.path, current)
             return self._generation
+
+    def _current(self) -> Current:
+        current = read_current(self.path)
+        if current is None and self._revision():
+            raise LibraryDamaged(f"{self.path / CURRENT} is missing; run: rag doctor")
+        if current is None:
+            raise self._no_documents()
+        return current
+
+    def _no_documents(self) -> LibraryError:
+        return LibraryError(f"the library {self.path} holds no documents; add some: rag index PATH")
 
     def _load_encoder(self) -> Encoder:
         from embeddings.encoder import load_encoder
         from embeddings.errors import EncoderError
 
         with self._lock:
+            if not self._build:
+                self._read_build()
             if self._encoder is None:
                 try:
                     self._encoder = load_encoder(str(self.settings.encoder))
@@ -340,7 +397,12 @@ class Library:
 def default_path() -> Path:
     """Return the folder of the default library: ``RAG_LIBRARY``, else the per-user data folder."""
     named = os.environ.get("RAG_LIBRARY")
-    return Path(named).expanduser().absolute() if named else user_data_path("leadgoose") / "library"
+    return _absolute(named) if named else user_data_path("leadgoose") / "library"
+
+
+def _absolute(path: str | Path) -> Path:
+    # Path.expanduser raises for a user who does not exist; this leaves such a name as it is.
+    return Path(os.path.expanduser(path)).absolute()
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:
@@ -348,13 +410,18 @@ def _silent(_stage: str, _done: int, _total: int) -> None:
 
 
 def _check_folder(folder: Path, *, create: bool) -> None:
-    if (folder / DATABASE).is_file():
+    if os.path.isfile(folder / DATABASE):
         return
     if not create:
         raise LibraryNotFound(f"there is no library at {folder}; make one: rag --library {folder} index PATH")
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # The database may be coming into being this moment, opened by another process.
+        occupied = any(not p.name.startswith(DATABASE) for p in folder.iterdir())
+    except OSError as error:
+        raise LibraryNotFound(f"no library can be made at {folder} ({error.strerror}); name another folder") from error
+    if occupied:
         raise LibraryNotFound(f"{folder} holds other things and no library; name a new or empty folder")
-    folder.mkdir(parents=True, exist_ok=True)
 
 
 def _check_encoder(encoder: Encoder, build: Mapping[str, Any], path: Path) -> None:
@@ -363,12 +430,3 @@ def _check_encoder(encoder: Encoder, build: Mapping[str, Any], path: Path) -> No
             f"the weights of {encoder.id} ({encoder.digest[:12]}) are not those the library {path} was built with "
             f"({build['encoder_digest'][:12]}); bring those back, or index into a new library: rag --library NEW index PATH"
         )
-
-
-def _published(path: Path) -> int:
-    """Return the revision last published, also when the file that names it is damaged."""
-    try:
-        return current_revision(path) or 0
-    except LibraryDamaged:
-        (path / CURRENT).unlink()
-        return max((int(p.name) for p in (path / "generations").glob("[0-9]*")), default=0)

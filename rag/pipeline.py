@@ -24,12 +24,14 @@ from rag.schema import Answer, Document, Hit, Passage
 from rag.settings import Settings
 from rag.snapshot import Snapshot
 from rag.store import PassageVectors
-from rag.terms import query_terms
+from rag.terms import Term, query_terms
 
 T = TypeVar("T")
 # Title and heading in front of a passage take at most this many characters, so that they never push its end out of
 # what the encoder reads.
 CONTEXT_CHARS = 160
+# Languages in scripts without spaces, as `metadata.find_language` names them.
+UNSPACED = frozenset({"zh", "ja", "ko", "th", "lo", "my", "km", "bo"})
 
 
 # -- index ------------------------------------------------------------------------------------------------------------
@@ -183,9 +185,14 @@ class Pipeline:
         text = " ".join(clean.clean(work.question).split())
         encoding = self.encoder.encode([text], kind="query")[0]
         terms = tuple(query_terms(text, languages=self.snapshot.languages))
-        rarities = tuple(self.snapshot.rarity(term.variants) for term in terms)
-        weights = _token_weights(encoding.token_spans, [(t.start_char, t.end_char) for t in terms], rarities)
-        query = Query(text, encoding.vector, encoding.token_vectors, weights, terms, rarities)
+        spaced_only = not UNSPACED.intersection(self.snapshot.languages)
+        weights = tuple(
+            self.snapshot.rarity(term.variants) if term.content and (term.spaced or not spaced_only) else 0.0
+            for term in terms
+        )
+        token_terms = _token_terms(encoding.token_spans, terms)
+        token_weights = _token_weights(token_terms, weights)
+        query = Query(text, encoding.vector, encoding.token_vectors, token_weights, token_terms, terms, weights)
         return replace(work, query=query)
 
     def retrieve(self, work: Work) -> Work:
@@ -275,14 +282,18 @@ def _below(ranked: Sequence[Candidate], rest: Sequence[Candidate]) -> list[Candi
     return [replace(c, score=min(c.score, 1.0) * floor) for c in rest]
 
 
-def _token_weights(
-    spans: NDArray[np.int32], words: Sequence[tuple[int, int]], rarities: Sequence[float]
-) -> NDArray[np.float32]:
-    """Return each token's share of the query, (tokens,) float32: the rarity of the rarest word it overlaps."""
-    weights = np.zeros(len(spans), np.float32)
-    for (start, end), rarity in zip(words, rarities, strict=True):
-        overlaps = (spans[:, 0] < end) & (spans[:, 1] > start)
-        weights[overlaps] = np.maximum(weights[overlaps], rarity)
-    total = weights.sum()
-    # A query of nothing but punctuation or unknown signs still has to be compared somehow.
-    return weights / total if total > 0 else np.full(len(spans), 1.0 / max(1, len(spans)), np.float32)
+def _token_terms(spans: NDArray[np.int32], terms: Sequence[Term]) -> NDArray[np.int64]:
+    """Return the number of the last term that each token overlaps, (tokens,) int64, -1 for none."""
+    numbers = np.full(len(spans), -1, np.int64)
+    for number, term in enumerate(terms):
+        numbers[(spans[:, 0] < term.end_char) & (spans[:, 1] > term.start_char)] = number
+    return numbers
+
+
+def _token_weights(token_terms: NDArray[np.int64], weights: Sequence[float]) -> NDArray[np.float32]:
+    """Return each token's share of the query, (tokens,) float32, adding up to 1."""
+    # The last entry serves tokens of no term, whose number is -1.
+    shares = np.array([*weights, 0.0], np.float32)[token_terms]
+    total = shares.sum()
+    # A query of nothing but function words or signs still has to be compared somehow.
+    return shares / total if total > 0 else np.full(len(shares), 1.0 / max(1, len(shares)), np.float32)

@@ -41,19 +41,29 @@ def rerank(query: Query, candidates: Sequence[Candidate], snapshot: Snapshot, *,
 def _interact(
     query: Query, candidate: Candidate, tokens: NDArray[np.float32], starts: NDArray[np.int64]
 ) -> Candidate:
-    if not len(tokens):
-        return replace(candidate, sentence_late=(0.0,) * len(starts))
     # A sentence without tokens of its own, such as one beyond what the encoder reads, covers nothing.
-    ends = np.append(starts[1:], len(tokens))
-    filled = starts < ends
-    similarities = max_similarities(query.token_vectors, tokens, starts[filled])
-    sentences = np.zeros(len(starts), np.float32)
-    sentences[filled] = query.token_weights @ similarities
+    filled = starts < np.append(starts[1:], len(tokens))
+    similarities = np.zeros((len(query.token_weights), len(starts)), np.float32)
+    if filled.any():
+        similarities[:, filled] = max_similarities(query.token_vectors, tokens, starts[filled])
+    sentences = query.token_weights @ similarities
     # Square roots keep common words in the play where the whole passage is judged.
     softened = np.sqrt(query.token_weights)
     passage = float(softened @ similarities.max(axis=1) / softened.sum())
-    signals = dict(candidate.signals) | {"late": passage, "sentence": float(sentences.max())}
-    return replace(candidate, signals=signals, sentence_late=tuple(float(s) for s in sentences))
+    return replace(
+        candidate,
+        signals=dict(candidate.signals) | {"late": passage, "sentence": float(sentences.max())},
+        sentence_late=tuple(float(s) for s in sentences),
+        similarities=_by_term(similarities, query.token_terms, len(query.terms)),
+    )
+
+
+def _by_term(similarities: NDArray[np.float32], token_terms: NDArray[np.int64], terms: int) -> NDArray[np.float32]:
+    """Return the mean over each term's tokens, (terms, sentences) float32."""
+    belongs = (token_terms[None, :] == np.arange(terms)[:, None]).astype(np.float32)
+    counts = np.maximum(belongs.sum(axis=1, keepdims=True), 1.0)
+    means: NDArray[np.float32] = belongs @ similarities / counts
+    return means
 
 
 def _reorder(candidates: Sequence[Candidate]) -> list[Candidate]:

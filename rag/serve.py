@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 LOCAL = ("127.0.0.1", "localhost")
 # What the page itself asks for. Gradio has many more routes: files, uploads, a proxy, records of past calls.
 PAGE_PATHS = frozenset({"/", "/config", "/theme.css", "/manifest.json", "/favicon.ico", "/robots.txt"})
-PAGE_CALLS = frozenset(f"/gradio_api/{name}" for name in ("queue/join", "queue/data", "cancel", "run/predict"))
+PAGE_CALLS = frozenset(f"/gradio_api/{name}" for name in ("queue/join", "queue/data", "run/predict", "cancel", "reset"))
 PAGE_FOLDERS = ("/assets/", "/static/", "/gradio_api/heartbeat/")
 API_PATHS = ("/v1/", "/health", "/openapi.json")
 # Gradio compiles its templates in the browser, hence unsafe-eval; no resource of any other host is ever loaded.
@@ -68,6 +68,9 @@ def create_app(library: Library, *, host: str = "127.0.0.1", examples: Sequence[
         host: The address it will be served at. On this machine's own addresses, requests that name another host are
             refused, so that no web site can read the documents through the browser by pointing its name here.
         examples: Questions the page offers at the start.
+
+    Returns:
+        The application, ready for a server.
     """
     app = create_api(library)
     mount_page(app, create_page(library, examples=examples))
@@ -95,9 +98,10 @@ def serve(
         examples: Questions the page offers at the start; ``None`` offers some that the library is seen to answer.
 
     Raises:
-        RagError: The address cannot be listened on.
+        RagError: The address cannot be listened on, or the library cannot answer.
     """
     with _listen(host, port) as listener:
+        library.warm_up()  # what is wrong with it is said now, and the first question need not wait
         app = create_app(library, host=host, examples=examples)
         config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1, server_header=False)
         server = _AnnouncingServer(config, _address(listener), open_browser=open_browser)
@@ -115,7 +119,8 @@ class _AnnouncingServer(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets=sockets)
-        print(f"leadgoose is ready at {self.address} (Ctrl-C ends it)", file=sys.stderr, flush=True)
+        sys.stderr.write(f"leadgoose is ready at {self.address} (Ctrl-C ends it)\n")
+        sys.stderr.flush()
         if self.open_browser:
             webbrowser.open(self.address)
 
@@ -126,14 +131,14 @@ def _is_needed(path: str) -> bool:
 
 
 def _listen(host: str, port: int) -> socket.socket:
+    if not 0 <= port <= 65_535:
+        raise RagError(f"port {port} does not exist: ports go from 0 to 65535; choose one with --port")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
         reason = (error.strerror or str(error)).partition(" (")[0]  # what follows repeats the address
         raise RagError(f"cannot listen on {host}:{port}: {reason}; choose a free port with --port") from error
-    except OverflowError as error:
-        raise RagError(f"port {port} does not exist: ports go from 0 to 65535") from error
 
 
 def _address(listener: socket.socket) -> str:

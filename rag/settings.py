@@ -48,7 +48,7 @@ class Settings:
     rerank: str = "late"
     hits_k: int = 10
     answer_sentences: int = 3
-    threshold: float = 0.35
+    threshold: float = 0.3
     question_chars: int = 4_000
     indexing_threads: int = os.cpu_count() or 1
 
@@ -126,8 +126,12 @@ def _convert(key: str, value: Any) -> Any:
     if key not in kinds:
         raise ConfigurationError(f"unknown setting {key!r}; known are {', '.join(sorted(kinds))}")
     try:
-        return kinds[key](value)
-    except (TypeError, ValueError) as error:
+        converted = kinds[key](value)
+        # TOML has types of its own: 2.5 or true is no count, 5 is no name.
+        if not isinstance(value, str) and (converted != value or isinstance(value, bool)):
+            raise ValueError(value)
+        return converted
+    except (TypeError, ValueError, OverflowError) as error:
         raise ConfigurationError(f"setting {key} = {value!r} is not a value of type {kinds[key].__name__}") from error
 
 

@@ -18,23 +18,23 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.errors import LibraryBusy, LibraryDamaged
+from rag.errors import LibraryBusy, LibraryDamaged, LibraryError
 from rag.schema import Document, Passage, Span
 
 SCHEMA = """
-CREATE TABLE settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
-CREATE TABLE documents (
+CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS documents (
     key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, added INTEGER NOT NULL, removed INTEGER,
     title TEXT NOT NULL, date TEXT, language TEXT NOT NULL, source TEXT NOT NULL, metadata TEXT NOT NULL,
     text TEXT NOT NULL, digest TEXT NOT NULL, size_bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL);
-CREATE INDEX documents_by_id ON documents (id);
-CREATE UNIQUE INDEX one_live_document_per_id ON documents (id) WHERE removed IS NULL;
-CREATE TABLE passages (
+CREATE INDEX IF NOT EXISTS documents_by_id ON documents (id);
+CREATE UNIQUE INDEX IF NOT EXISTS one_live_document_per_id ON documents (id) WHERE removed IS NULL;
+CREATE TABLE IF NOT EXISTS passages (
     key INTEGER PRIMARY KEY AUTOINCREMENT, document_key INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
     start_char INTEGER NOT NULL, end_char INTEGER NOT NULL, text TEXT NOT NULL, heading TEXT, page INTEGER,
     sentences TEXT NOT NULL);
-CREATE INDEX passages_by_document ON passages (document_key);
-CREATE TABLE vectors (
+CREATE INDEX IF NOT EXISTS passages_by_document ON passages (document_key);
+CREATE TABLE IF NOT EXISTS vectors (
     passage_key INTEGER PRIMARY KEY REFERENCES passages ON DELETE CASCADE,
     vector BLOB NOT NULL, tokens BLOB NOT NULL, sentence_starts BLOB NOT NULL);
 """
@@ -83,6 +83,7 @@ class StoredPassage:
         document_key: Number of its document's row.
         passage: The passage.
         title: Title of its document.
+        date: ISO 8601 day of its document, or ``None``.
         language: Language of its document.
         metadata: Metadata of its document.
     """
@@ -91,6 +92,7 @@ class StoredPassage:
     document_key: int
     passage: Passage
     title: str
+    date: str | None
     language: str
     metadata: Mapping[str, Any]
 
@@ -121,17 +123,24 @@ class Store:
         """
         self._path = path
         self._lock = threading.RLock()
-        self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=BUSY_TIMEOUT_S)
         try:
-            self._db.execute("PRAGMA journal_mode = WAL")
-            self._db.execute("PRAGMA synchronous = FULL")
-            self._db.execute("PRAGMA foreign_keys = ON")
-            if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
-                self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
-            self._db.execute("SELECT count(*) FROM settings").fetchone()
+            self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=BUSY_TIMEOUT_S)
+        except sqlite3.DatabaseError as error:
+            raise _explain(error, path) from error
+        try:
+            self._prepare()
         except sqlite3.DatabaseError as error:
             self._db.close()
             raise _explain(error, path) from error
+
+    def _prepare(self) -> None:
+        self._db.execute("PRAGMA journal_mode = WAL")
+        self._db.execute("PRAGMA synchronous = FULL")
+        self._db.execute("PRAGMA foreign_keys = ON")
+        # IF NOT EXISTS: two processes may open a new library at once.
+        if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
+        self._db.execute("SELECT count(*) FROM settings").fetchone()
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""
@@ -144,18 +153,19 @@ class Store:
 
         Raises:
             LibraryBusy: Another process holds the file.
+            LibraryDamaged: The file cannot be read or written.
         """
         with self._lock:
             try:
                 self._db.execute("BEGIN IMMEDIATE")
-            except sqlite3.OperationalError as error:
-                raise _explain(error, self._path) from error
-            try:
                 yield
-            except BaseException:
-                self._db.execute("ROLLBACK")
-                raise
-            self._db.execute("COMMIT")
+                self._db.execute("COMMIT")
+            except sqlite3.DatabaseError as error:
+                raise _explain(error, self._path) from error
+            finally:
+                # Nothing is left to take back after COMMIT, nor where SQLite itself rolled back, as on a full disk.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
 
     def _rows(self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._lock:
@@ -173,7 +183,7 @@ class Store:
     def put_settings(self, values: Mapping[str, Any]) -> None:
         """Keep settings, replacing those of the same names."""
         rows = [(name, json.dumps(value)) for name, value in values.items()]
-        with self._lock:
+        with self.transaction():
             self._db.executemany("INSERT OR REPLACE INTO settings VALUES (?, ?)", rows)
 
     # -- writing ------------------------------------------------------------------------------------------------------
@@ -258,7 +268,7 @@ class Store:
     def touch(self, document_id: str, origin: Origin) -> None:
         """Note that a live document's source has another time of modification and the same bytes."""
         values = (origin.modified_ns, origin.size_bytes, document_id)
-        with self._lock:
+        with self.transaction():
             sql = "UPDATE documents SET modified_ns = ?, size_bytes = ? WHERE id = ? AND removed IS NULL"
             self._db.execute(sql, values)
 
@@ -286,7 +296,7 @@ class Store:
         sql = f"""SELECT id, text, title, date, language, source, metadata
             FROM documents WHERE id = :id AND {LIVE}"""  # noqa: S608
         rows = self._rows(sql, {"id": document_id, "revision": revision})
-        return Document(*rows[0][:6], metadata=json.loads(rows[0][6])) if rows else None
+        return Document(*rows[0][:-1], json.loads(rows[0][-1])) if rows else None
 
     def passages(self, keys: Sequence[int]) -> dict[int, StoredPassage]:
         """Return passages by number; numbers that are not there are left out."""
@@ -325,12 +335,14 @@ class Store:
                 ``source``, or the name of a metadata value.
             revision: The revision.
         """
-        clauses, values = [LIVE], {"revision": revision}
+        clauses = [LIVE]
+        values: dict[str, Any] = {"revision": revision}
         for number, (name, wanted) in enumerate(filters.items()):
             allowed = wanted if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
-            values |= {f"name{number}": json.dumps(name), f"value{number}": json.dumps(list(allowed))}
-            column = COLUMNS.get(name, f"json_extract(metadata, '$.' || :name{number})")
-            clauses.append(f"{column} IN (SELECT value FROM json_each(:value{number}))")
+            values |= {f"name{number}": name, f"value{number}": json.dumps(list(allowed))}
+            # Not json_extract: its path syntax knows no escapes, so that some names could not be said.
+            own = f"(SELECT atom FROM json_each(metadata) AS own WHERE own.key = :name{number})"
+            clauses.append(f"{COLUMNS.get(name, own)} IN (SELECT value FROM json_each(:value{number}))")
         sql = f"""SELECT passages.key FROM passages JOIN documents ON documents.key = document_key
             WHERE {' AND '.join(clauses)} ORDER BY passages.key"""  # noqa: S608
         return np.array([row[0] for row in self._rows(sql, values)], dtype=np.int64)
@@ -341,18 +353,22 @@ COLUMNS = {"document_id": "id", "title": "title", "date": "date", "language": "l
 
 def _passages_where(condition: str) -> str:
     return f"""SELECT passages.key, document_key, id, start_char, end_char, passages.text, heading, sentences, page,
-        title, language, metadata
+        title, date, language, metadata
         FROM passages JOIN documents ON documents.key = document_key WHERE {condition}"""  # noqa: S608
 
 
 def _stored(row: tuple[Any, ...]) -> StoredPassage:
-    key, document_key, document_id, start, end, text, heading, sentences, page, title, language, metadata = row
+    key, document_key, document_id, start, end, text, heading, sentences, page, title, date, language, metadata = row
     spans = tuple(Span(*pair) for pair in json.loads(sentences))
     passage = Passage(document_id, start, end, text, heading, spans, page)
-    return StoredPassage(key, document_key, passage, title, language, json.loads(metadata))
+    return StoredPassage(key, document_key, passage, title, date, language, json.loads(metadata))
 
 
 def _explain(error: sqlite3.DatabaseError, path: Path) -> Exception:
+    if isinstance(error, sqlite3.ProgrammingError):
+        return ValueError(f"{path} cannot be used: {error}; open the library again")
     if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
         return LibraryBusy(f"another process is writing to {path}; try again when it is done")
+    if isinstance(error, sqlite3.OperationalError) and ("full" in str(error) or "readonly" in str(error)):
+        return LibraryError(f"{path} cannot be written ({error}); make room or allow writing, then try again")
     return LibraryDamaged(f"{path} cannot be read ({error}); restore it from a copy, or index into a new library")

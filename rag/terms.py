@@ -25,17 +25,35 @@ NO_SPACES = (
     "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff々〆"
 )
 RUN = re.compile(f"[{NO_SPACES}]+|[^{NO_SPACES}]+")
-WORD = re.compile(rf"[{NO_SPACES}]+|[^\W_{NO_SPACES}]+")
 NO_SPACES_FIRST = re.compile(f"[{NO_SPACES}]")
+# Words that put a question rather than say what it is about. In a small library they are rare, so that their rarity
+# would make them count most. English and Chinese; elsewhere rarity alone decides.
+FUNCTION_WORDS = frozenset(
+    "a about am an and any are as at be been being but by can could did do does doing for from give had has have he her "
+    "him his how i if in into is it its many me much my name no nor not of on or our please s she should so some t tell "
+    "than that the their them then there these they this those to us was we were what when where whether which while who "
+    "whom whose why will with would you your".split()
+)
+FUNCTION_CHARACTERS = frozenset("的是了吗呢么什谁哪几多少何在有和与及个位为被把就也都而且或请问这那其之以于对从到由年家里")
 
 
 @dataclass(frozen=True)
 class Term:
-    """An index term and the characters it stands for; `variants` are its forms in the languages asked for."""
+    """An index term of a query.
+
+    Attributes:
+        start_char: First character it stands for.
+        end_char: One past the last.
+        variants: Its forms in the languages asked for; any of them matches.
+        content: Whether it says what is asked about, rather than how a question is put.
+        spaced: Whether its script puts spaces between words.
+    """
 
     start_char: int
     end_char: int
     variants: tuple[str, ...]
+    content: bool = True
+    spaced: bool = True
 
 
 @cache
@@ -45,6 +63,11 @@ def _analyzer(language: str) -> tantivy.TextAnalyzer:
     if language in STEMMERS:
         builder = builder.filter(tantivy.Filter.stemmer(STEMMERS[language]))
     return builder.filter(tantivy.Filter.ascii_fold()).build()
+
+
+@cache
+def _splitter() -> tantivy.TextAnalyzer:
+    return tantivy.TextAnalyzerBuilder(tantivy.Tokenizer.simple()).build()
 
 
 def document_terms(text: str, *, language: str) -> list[str]:
@@ -58,18 +81,23 @@ def document_terms(text: str, *, language: str) -> list[str]:
 def query_terms(text: str, *, languages: Iterable[str]) -> list[Term]:
     """Return the terms of a query with their places, each stemmed by the rules of every one of `languages`."""
     stemmed = sorted({code if code in STEMMERS else "und" for code in languages}) or ["und"]
-    return [term for word in WORD.finditer(text) for term in _word_terms(word, stemmed)]
+    return [term for run in RUN.finditer(text) for term in _run_terms(run, stemmed)]
 
 
-def _word_terms(word: re.Match[str], languages: list[str]) -> Iterator[Term]:
-    if NO_SPACES_FIRST.match(word[0]):
-        width = min(2, len(word[0]))
-        for offset, bigram in enumerate(_bigrams(word[0])):
-            yield Term(word.start() + offset, word.start() + offset + width, (bigram,))
+def _run_terms(run: re.Match[str], languages: list[str]) -> Iterator[Term]:
+    if NO_SPACES_FIRST.match(run[0]):
+        for start, bigram in enumerate(_bigrams(run[0]), start=run.start()):
+            content = not set(bigram) <= FUNCTION_CHARACTERS
+            yield Term(start, start + len(bigram), (bigram,), content, spaced=False)
         return
-    variants = {term for code in languages for term in _analyzer(code).analyze(word[0])}
-    if variants:
-        yield Term(word.start(), word.end(), tuple(sorted(variants)))
+    place = 0
+    # The index's own tokenizer says what a word is, so that query and documents agree in every script.
+    for word in _splitter().analyze(run[0]):
+        place = run[0].index(word, place)
+        variants = {term for code in languages for term in _analyzer(code).analyze(word)}
+        content = word.casefold() not in FUNCTION_WORDS
+        yield Term(run.start() + place, run.start() + place + len(word), tuple(sorted(variants)), content)
+        place += len(word)
 
 
 def _bigrams(run: str) -> list[str]:

@@ -1,6 +1,6 @@
 """The chat page over one library: a conversation and the exact sources of its answers; knows no stage and no storage.
 
-Whatever comes from questions, answers and documents is escaped here and enters the page as inert text, never as Markdown.
+Whatever comes from questions, answers and documents is escaped here: it enters the page as inert text, not Markdown.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
 ASKERS = 8  # questions answered at the same time; Gradio's own default is one
 NEAREST_SHOWN = 5
+SHELF_SHOWN = 50
 QUESTION_SHOWN_CHARS = 600
 WHOLE_DOCUMENT_CHARS = 60_000  # longer documents are shown as a window around the chosen span
 WINDOW_CHARS = 8_000  # on each side of the span
@@ -65,6 +66,9 @@ def create_page(library: Library, *, examples: Sequence[str] | None = None) -> g
     Args:
         library: Answers the questions. It serves all sessions; what they asked lives in each session's own state.
         examples: Questions offered at the start; ``None`` offers some that the library is seen to answer.
+
+    Returns:
+        The page, not yet mounted anywhere.
     """
     chat = _Chat(library, tuple(suggest_questions(library) if examples is None else examples))
     page = gr.Blocks(title="leadgoose", fill_width=True)
@@ -80,7 +84,7 @@ def create_page(library: Library, *, examples: Sequence[str] | None = None) -> g
                     box = _question_box()
                     send = gr.Button("Send", variant="primary", scale=0, min_width=80)
             with gr.Column(min_width=320):
-                sources = _html(_no_sources(), "lg-panel", _SOURCES_JS)
+                sources = _html(chat.shelf(), "lg-panel", _SOURCES_JS)
         shown = [turns, conversation, sources, box, send]
         quiet: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
         # Only questions are queued: Gradio's client loses an event that is queued while the stream of another one ends.
@@ -94,6 +98,7 @@ def create_page(library: Library, *, examples: Sequence[str] | None = None) -> g
             choosing.choose(chat.choose, [turns], sources, **direct)
         clear.click(chat.restart, None, shown, cancels=[asked, tried], **direct)
         page.load(chat.header, None, header, **direct)
+        page.load(chat.shelf, None, sources, **direct)
     page.queue(default_concurrency_limit=ASKERS)
     return page
 
@@ -133,10 +138,18 @@ class _Chat:
     examples: tuple[str, ...]
 
     def header(self) -> str:
-        counts = self.library.statistics()
-        held = f"{_count(int(counts['documents']), 'document')} · {_count(int(counts['passages']), 'passage')}"
-        hint = "" if counts["documents"] else " — add some with <code>rag index PATH</code>"
-        return f'<header class="lg-header"><h1>leadgoose</h1><p>{held}{hint}</p></header>'
+        try:
+            counts = self.library.statistics()
+            held = f"{_count(counts['documents'], 'document')} · {_count(counts['passages'], 'passage')}"
+        except RagError as error:
+            held = str(error)
+        return f'<header class="lg-header"><h1>leadgoose</h1><p>{escape(held)}</p></header>'
+
+    def shelf(self) -> str:
+        try:
+            return shelf_html([(d.title or d.id, d.date or "") for d in self.library.documents()])
+        except RagError:  # the header says it
+            return _no_sources()
 
     def ask(self, question: str, turns: Turns) -> Iterator[tuple[Any, ...]]:
         question = question.strip()
@@ -164,7 +177,7 @@ class _Chat:
         if not turns:
             return (gr.skip(),) * 5
         error = "Something went wrong inside leadgoose. The terminal it runs in says more."
-        return *self._show(turns[:-1], Turn(turns[-1].question, error=error)), gr.skip(), gr.skip()
+        return *self._show(turns[:-1], Turn(turns[-1].question, error=error)), gr.skip(), _ready()
 
     def choose(self, turns: Turns, event: gr.EventData) -> Any:
         turn, number = int(event.turn), int(event.number)
@@ -174,11 +187,13 @@ class _Chat:
         return sources_html(self.library, answer, turn=turn, number=number, jump=True)
 
     def restart(self) -> tuple[Any, ...]:
-        return (), conversation_html((), self.examples), _no_sources(), "", _ready()
+        return (), conversation_html((), self.examples), self.shelf(), "", _ready()
 
     def _show(self, earlier: Turns, last: Turn) -> tuple[Turns, str, str]:
         turns = (*earlier, last)
-        panel = _no_sources() if last.answer is None else sources_html(self.library, last.answer, turn=len(turns))
+        panel = _no_sources()
+        if last.answer is not None and (last.done or evidence(last.answer)):
+            panel = sources_html(self.library, last.answer, turn=len(turns))
         return turns, conversation_html(turns, self.examples), panel
 
 
@@ -215,7 +230,7 @@ def _turn_html(number: int, turn: Turn) -> str:
     asked = turn.question if len(turn.question) <= QUESTION_SHOWN_CHARS else turn.question[:QUESTION_SHOWN_CHARS] + "…"
     if turn.error:
         reply = f'<p class="lg-error"><strong>Error.</strong> {escape(" ".join(turn.error.split()))}</p>'
-    elif turn.answer is None:
+    elif turn.answer is None or not turn.answer.text:
         reply = '<p class="lg-pending">Searching the documents…</p>'
     else:
         reply = _answer_html(number, turn.answer, done=turn.done)
@@ -254,6 +269,9 @@ def sources_html(library: Library, answer: Answer, *, turn: int, number: int = 0
         turn: Its place in the conversation, from 1.
         number: The chosen citation; 0 is the first.
         jump: Whether the reader chose it, and is to be taken there.
+
+    Returns:
+        The chosen document with its span marked, below buttons for all that can be chosen.
     """
     found = evidence(answer)
     chosen = next((c for c in found if c.number == number), found[0] if found else None)
@@ -270,6 +288,16 @@ def sources_html(library: Library, answer: Answer, *, turn: int, number: int = 0
         f'<div class="lg-bar"><h2>{label}</h2><button data-back>Back to the answer</button></div>'
         f'<ol class="lg-chips">{chips}</ol>{_source_html(library, found, chosen, nearest=answer.abstained)}</section>'
     )
+
+
+def shelf_html(documents: Sequence[tuple[str, str]]) -> str:
+    """Return what the source panel shows before the first question: names and dates of what can be asked about."""
+    shown = documents[:SHELF_SHOWN]
+    rows = "".join(f'<li dir="auto">{escape(name)} <span>{escape(date)}</span></li>' for name, date in shown)
+    more = len(documents) - len(shown)
+    rest = f'<p class="lg-empty">and {more:,} more</p>' if more else ""
+    body = f"<h2>In this library</h2><ul>{rows}</ul>{rest}"
+    return f'<section class="lg-sources lg-shelf" aria-label="Documents">{body}</section>'
 
 
 def _no_sources(text: str = "The passages an answer rests on appear here, in their documents.") -> str:
@@ -295,10 +323,11 @@ def _source_html(library: Library, found: Sequence[Citation], chosen: Citation, 
         return _stale_html(chosen, "This document has changed since the answer was given. The passage read:")
     title = escape(document.title or document.id)
     page = f"page {chosen.page}" if chosen.page is not None else ""
-    facts = " · ".join(escape(fact) for fact in (document.date, chosen.heading, page, document.id) if fact)
+    heading = chosen.heading if chosen.heading != document.title else None
+    facts = " · ".join(escape(fact) for fact in (document.date, heading, page, document.id) if fact)
     spans = [chosen] if nearest else [chosen, *(c for c in found if c.document_id == document.id)]
     return (
-        f'<h3 dir="auto">{title}</h3><p class="lg-facts" dir="auto">{facts}</p>'
+        f'<h3 dir="auto" title="{title}">{title}</h3><p class="lg-facts" dir="auto">{facts}</p>'
         f'<div class="lg-text" dir="auto" tabindex="0" role="region" aria-label="Text of {title}"{_language(document)}>'
         f"{document_html(document.text, spans, nearest=nearest)}</div>"
     )
@@ -368,15 +397,29 @@ _ICON = (
     'fill=%22white%22%3E[1]%3C/text%3E%3C/svg%3E">'
 )
 
-_CONVERSATION_JS = """
+# Either side may be rendered last, so both point the answer's mark out that the panel shows.
+_POINT_OUT_JS = """
+const citeShown = () => {
+  const {turn, number} = document.querySelector('#lg-panel .lg-sources').dataset;
+  return turn && document.querySelector(`#lg-conversation [data-turn="${turn}"][data-number="${number}"]`);
+};
+const pointOut = () => {
+  document.querySelectorAll('.lg-cite[aria-current]').forEach((cite) => cite.removeAttribute('aria-current'));
+  citeShown()?.setAttribute('aria-current', 'true');
+};
+const buttonOf = (event) => event.target.closest('button')?.dataset ?? {};
+"""
+
+_CONVERSATION_JS = (
+    _POINT_OUT_JS
+    + """
 element.addEventListener('click', (event) => {
-  const button = event.target.closest('button');
-  if (!button) return;
-  const {turn, number, example} = button.dataset;
+  const {turn, number, example} = buttonOf(event);
   if (number) trigger('choose', {turn, number});
   if (example) trigger('example', {index: example});
 });
 watch('value', () => {
+  pointOut();
   const turn = element.querySelector('.lg-turn:last-of-type');
   const log = element.querySelector('.lg-log');
   if (!turn) return;
@@ -384,21 +427,20 @@ watch('value', () => {
   else turn.scrollIntoView({block: 'nearest'});
 });
 """
+)
 
-_SOURCES_JS = """
-const citeOf = (panel) =>
-  document.querySelector(`#lg-conversation [data-turn="${panel.dataset.turn}"][data-number="${panel.dataset.number}"]`);
+_SOURCES_JS = (
+    _POINT_OUT_JS
+    + """
 element.addEventListener('click', (event) => {
-  const button = event.target.closest('button');
-  if (!button) return;
-  if (button.dataset.number) trigger('choose', {turn: button.dataset.turn, number: button.dataset.number});
-  const cite = 'back' in button.dataset && citeOf(button.closest('.lg-sources'));
+  const {turn, number, back} = buttonOf(event);
+  if (number) trigger('choose', {turn, number});
+  const cite = back !== undefined && citeShown();
   if (cite) { cite.scrollIntoView({block: 'center'}); cite.focus(); }
 });
 watch('value', () => {
+  pointOut();
   const panel = element.querySelector('.lg-sources');
-  document.querySelectorAll('.lg-cite[aria-current]').forEach((cite) => cite.removeAttribute('aria-current'));
-  citeOf(panel)?.setAttribute('aria-current', 'true');
   const chosen = panel.querySelector('.lg-chosen'), text = panel.querySelector('.lg-text');
   if (!chosen || !text) return;
   const spare = Math.max(text.clientHeight - chosen.offsetHeight, 0);
@@ -408,6 +450,7 @@ watch('value', () => {
   panel.scrollIntoView({block: window.innerWidth < 768 ? 'start' : 'nearest'});
 });
 """
+)
 
 _CSS = """
 .gradio-container { --lg-mark: #fde68a; --lg-cited: #fef3c7; --lg-warn: #b45309; --lg-soft: #56657a;
@@ -450,7 +493,12 @@ _CSS = """
 .lg-chips button { max-width: 16rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
   font-size: .85rem; }
 .lg-chips button[aria-current] { border-color: var(--color-accent); background: var(--background-fill-secondary); }
-.lg-sources h3 { font-size: 1rem; font-weight: 600; margin: .4rem 0 0; }
+.lg-sources h3 { font-size: 1rem; font-weight: 600; margin: .4rem 0 0; flex: none;
+  display: -webkit-box; -webkit-box-orient: vertical; -webkit-line-clamp: 2; overflow: hidden; }
+.lg-shelf { overflow-y: auto; }
+.lg-shelf ul { margin: .5rem 0; padding: 0; list-style: none; }
+.lg-shelf li { padding: .5rem 0; border-bottom: 1px solid var(--border-color-primary); }
+.lg-shelf span { color: var(--lg-soft); white-space: nowrap; }
 .lg-text { white-space: pre-wrap; overflow-y: auto; flex: 1; min-height: 0; position: relative; margin-top: .5rem;
   padding: .8rem 1rem; border: 1px solid var(--border-color-primary); border-radius: .5rem;
   background: var(--background-fill-secondary); }

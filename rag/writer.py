@@ -96,6 +96,9 @@ class Writer:
         """Make the store hold exactly these files, leaving alone those that have not changed.
 
         Whole documents that an interrupted run left behind are kept: they need not be embedded again.
+
+        Raises:
+            SourceError: None of the files could be read; the store is as it was.
         """
         with self.store.transaction():
             self.store.discard_unsealed()
@@ -104,12 +107,18 @@ class Writer:
             gone = known.keys() - {s.id for s in sources}
             tally.removed += self.store.remove_documents(sorted(gone), revision=self.revision)
         self._put_changed(sources, known, tally)
+        self._refuse_nothing(sources, tally)
 
     def merge(self, sources: Sequence[load.SourceFile], tally: Tally) -> None:
-        """Add these files, replacing documents of the same id that have changed, and leave all others alone."""
+        """Add these files, replacing documents of the same id that have changed, and leave all others alone.
+
+        Raises:
+            SourceError: None of the files could be read; the store is as it was.
+        """
         with self.store.transaction():
             self.store.discard_staged(revision=self.revision)
         self._put_changed(sources, self.store.origins(), tally)
+        self._refuse_nothing(sources, tally)
 
     def put(self, documents: Iterable[Document], tally: Tally) -> None:
         """Add documents given as text, replacing those of the same id, leaving alone those that have not changed."""
@@ -118,8 +127,7 @@ class Writer:
         known = self.store.origins()
         entries = []
         for document in documents:
-            fields = (document.text, document.title, document.date, document.source, sorted(document.metadata.items()))
-            digest = hashlib.sha256(repr(fields).encode("utf-8", "surrogatepass")).hexdigest()
+            digest = _document_digest(document)
             if document.id in known and known[document.id].digest == digest:
                 tally.unchanged += 1
                 continue
@@ -133,16 +141,24 @@ class Writer:
             self.store.discard_staged(revision=self.revision)
             tally.removed += self.store.remove_documents(ids, revision=self.revision)
 
+    def _refuse_nothing(self, sources: Sequence[load.SourceFile], tally: Tally) -> None:
+        """Take everything back when no file was readable: that is a mistake, not a wish for an empty library."""
+        reasons = [tally.failed[s.id] for s in sources if s.id in tally.failed]
+        if len(reasons) < len(sources):
+            return
+        with self.store.transaction():
+            self.store.discard_staged(revision=self.revision)
+        others = f" (and {len(reasons) - 1} more like that)" if len(reasons) > 1 else ""
+        raise SourceError(f"nothing could be read: {reasons[0]}{others}; the library is as it was")
+
     def _put_changed(self, sources: Sequence[load.SourceFile], known: Mapping[str, Origin], tally: Tally) -> None:
         entries = [e for e in (self._changed(s, known.get(s.id), tally) for s in sources) if e]
         self._put(entries, known, tally)
 
     def _changed(self, source: load.SourceFile, known: Origin | None, tally: Tally) -> _Entry | None:
         """Return what there is to do for a file: nothing when its stat, or its digest, is as it was."""
-        if known and source.modified_ns and (source.size_bytes, source.modified_ns) == (
-            known.size_bytes,
-            known.modified_ns,
-        ):
+        stat = (source.size_bytes, source.modified_ns)
+        if known and source.modified_ns and stat == (known.size_bytes, known.modified_ns):
             tally.unchanged += 1
             return None
         trusted = source.modified_ns if time.time_ns() - source.modified_ns > TRUSTED_AGE_NS else 0
@@ -193,6 +209,18 @@ class Writer:
             last = len(passages) - 1
             for number, passage in enumerate(passages):
                 yield _Piece(entry, document, passage, first=number == 0, last=number == last)
+
+
+def _document_digest(document: Document) -> str:
+    fields = (
+        document.text,
+        document.title,
+        document.date,
+        document.language,
+        document.source,
+        sorted(document.metadata.items()),
+    )
+    return hashlib.sha256(repr(fields).encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def _reader(document: Document) -> Callable[[], Document]:

@@ -85,7 +85,10 @@ def error_of(response: httpx.Response, status: int) -> str:
     body = response.json()
     assert list(body) == ["error"]
     message = body["error"]
-    assert isinstance(message, str) and message and "\n" not in message and "Traceback" not in message
+    assert isinstance(message, str)
+    assert message
+    assert "\n" not in message
+    assert "Traceback" not in message
     return message
 
 
@@ -177,6 +180,13 @@ def test_a_body_that_is_not_json_is_refused(client: httpx.Client) -> None:
     assert "JSON" in error_of(response, 422)
 
 
+@pytest.mark.parametrize(("path", "key"), [("/v1/ask", "question"), ("/v1/search", "query")])
+def test_half_a_surrogate_pair_is_refused(client: httpx.Client, path: str, key: str) -> None:
+    body = f'{{"{key}": "who \\ud800"}}'.encode()
+    response = client.post(path, content=body, headers={"content-type": "application/json"})
+    assert "surrogates" in error_of(response, 422)
+
+
 def test_a_form_of_another_site_cannot_ask(client: httpx.Client) -> None:
     """A page of another origin may send text/plain without asking the browser first; it must not be read as JSON."""
     body = b'{"question": "Who built the lighthouse?"}'
@@ -219,8 +229,10 @@ def test_trouble_with_the_library_is_a_503_and_a_bug_a_500_and_neither_shows_a_t
 
 def test_a_library_is_served_while_it_grows(tmp_path: Path) -> None:
     with Library.open(tmp_path / "growing") as library, served(create_api(library)) as client:
-        assert client.get("/v1/documents").json() == {"documents": []}
+        assert "rag index" in error_of(client.get("/v1/documents"), 503)
+        library.add(DOCUMENTS[1:2])
+        assert [d["id"] for d in client.get("/v1/documents").json()["documents"]] == ["harbour/lighthouse.md"]
         library.add(DOCUMENTS[:1])
-        assert [d["id"] for d in client.get("/v1/documents").json()["documents"]] == ["harbour/pilots.md"]
+        assert client.get("/health").json()["statistics"]["documents"] == 2
         answer = client.post("/v1/ask", json={"question": next(iter(QUESTIONS)), "threshold": 0.0}).json()
         assert answer["citations"][0]["document_id"] == "harbour/pilots.md"

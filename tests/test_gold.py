@@ -140,7 +140,7 @@ def test_judgements_as_beir_publishes_them_name_whole_documents(tmp_path: Path) 
     write(tmp_path / "qrels.tsv", "query-id\tcorpus-id\tscore", "q1\td2\t2", "q1\td1\t1", "q2\td1\t0")
     (question,) = read_gold(tmp_path).questions
     assert (question.id, question.question, question.document_ids) == ("q1", "Who 1?", ("d2", "d1"))
-    assert question.answerable and not question.answers and not question.evidence
+    assert (question.answerable, question.answers, question.evidence) == (True, (), ())
     write(tmp_path / "qrels.tsv", "q1\td3\t1")
     assert "qrels.tsv: row 1" in refusal(tmp_path)
 

@@ -37,8 +37,27 @@ from rag.serve import serve
 with Library.open(sys.argv[1], create=False) as library:
     serve(library, port=0, examples=["Who built the lighthouse of Norrwick?"])
 """
+FAULTY_SERVER = """
+import sys, time
+from rag import Library, RagError
+from rag.serve import serve
+class FaultyLibrary(Library):
+    def stream(self, question, **options):
+        if question == "Be away!":
+            raise RagError("the model is away;\\n<b>start</b> it")
+        for answer in super().stream("Who built the lighthouse of Norrwick?"):
+            yield answer
+            if question == "Break!":
+                raise ZeroDivisionError("a secret of the inside")
+            if question == "Be slow!":
+                time.sleep(2)
+with FaultyLibrary.open(sys.argv[1], create=False) as library:
+    serve(library, port=0, examples=[])
+"""
 
-HOSTILE = "<img src=x onerror=\"document.title='pwned'\"> ![i](http://evil.example/i.png) [l](javascript:alert(1)) ${1+1}"
+HOSTILE = (
+    "<img src=x onerror=\"document.title='pwned'\"> ![i](http://evil.example/i.png) [l](javascript:alert(1)) ${1+1}"
+)
 ROPES = f"The ropes of Norrwick are twisted from hemp {HOSTILE} by the brothers Holm {{{{constructor}}}} & sons."
 DOCUMENTS = [
     Document(
@@ -47,7 +66,7 @@ DOCUMENTS = [
         date="2023-05-02",
         language="en",
         text="The harbour of Norrwick employs 41 pilots, who are trained at sea for three years.\n\n"
-        + "Fishing boats enter without a pilot and moor at the southern quay, where the ice house stands.\n\n" * 60
+        + "".join(f"Boat {n} enters without a pilot and moors at berth {n * 7 % 100}.\n\n" for n in range(100, 160))
         + "In 2022 the pilots of Norrwick brought 6,200 ships into the port, as the harbour master reported.",
     ),
     Document(
@@ -115,7 +134,7 @@ def test_whatever_is_asked_or_answered_adds_no_element_and_no_attribute(text: st
         citation = Citation(1, value, value, 0, len(value), value, None, value, 1.0)
         answer = Answer(value, value, (AnswerSentence(value, (1,), 1.0),), (citation,))
         refusal = Answer(value, value, abstained=True, reason=value)
-        turns = (Turn(value, answer), Turn(value, refusal), Turn(value, error=value), Turn(value))
+        turns = (Turn(value, answer, done=True), Turn(value, refusal, done=True), Turn(value, error=value), Turn(value))
         return Reader(conversation_html(turns, [value], note=value)).names
 
     assert names(text) == names("plain")
@@ -183,10 +202,23 @@ def server(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     served.process.communicate()
 
 
-def start(library: Path, folder: Path) -> Served:
+@pytest.fixture
+def faulty_page(browser: Browser, library: Library, tmp_path: Path) -> Iterator[Page]:
+    """The page over a library that fails and dawdles when it is asked to."""
+    served = start(library.path, tmp_path, script=FAULTY_SERVER)
+    page = browser.new_page()
+    page.goto(served.address)
+    page.locator(".lg-welcome").wait_for()
+    yield page
+    page.close()
+    served.process.kill()
+    served.process.communicate()
+
+
+def start(library: Path, folder: Path, *, script: str = SERVER) -> Served:
     """Serve ``library`` from a process of its own, started in ``folder``, and wait until it says that it is ready."""
     process = subprocess.Popen(
-        [sys.executable, "-c", SERVER, str(library)],
+        [sys.executable, "-c", script, str(library)],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": str(ROOT)},
         stdout=subprocess.DEVNULL,
@@ -201,7 +233,9 @@ def start(library: Path, folder: Path) -> Served:
     return Served(found[0], process, folder)
 
 
-@pytest.mark.parametrize("path", ["{folder}/secret.txt", "secret.txt", "{library}/library.sqlite3", "http://127.0.0.1:9/"])
+@pytest.mark.parametrize(
+    "path", ["{folder}/secret.txt", "secret.txt", "{library}/library.sqlite3", "http://127.0.0.1:9/"]
+)
 def test_no_file_and_no_address_is_fetched_for_anyone(server: Served, library: Library, path: str) -> None:
     wanted = path.format(folder=server.folder, library=library.path)
     for route in ("file=", "file/", "proxy="):
@@ -283,13 +317,14 @@ def page(browser: Browser, server: Served) -> Iterator[Page]:
 
 
 def ask(page: Page, question: str) -> Locator:
-    """Ask with the Enter key and return the turn once it is answered."""
+    """Ask with the Enter key and return the turn once it is answered and the next question can be sent."""
     turns = page.locator(".lg-turn").count()
     box = page.get_by_role("textbox", name="Question", exact=True)
     box.fill(question)
     box.press("Enter")
     turn = page.locator(".lg-turn").nth(turns)
     turn.locator(".lg-confidence, .lg-error").wait_for()
+    page.locator("button.primary:enabled", has_text="Send").wait_for()
     return turn
 
 
@@ -301,7 +336,7 @@ def answer_of(server: Served, question: str) -> Answer:
 def chosen_text(page: Page, quote: str) -> str:
     """Wait until the chosen mark holds ``quote``, and return its exact text."""
     page.wait_for_function(
-        "quote => document.querySelector('.lg-panel, #lg-panel').querySelector('mark.lg-chosen')?.textContent === quote",
+        "quote => document.querySelector('#lg-panel').querySelector('mark.lg-chosen')?.textContent === quote",
         arg=quote,
     )
     text = page.locator("mark.lg-chosen").text_content()
@@ -324,6 +359,7 @@ def in_view(mark: Locator) -> bool:
 def test_the_page_says_what_the_library_holds(page: Page, library: Library) -> None:
     held = page.locator(".lg-header").inner_text()
     assert "3 documents" in held
+    assert "Pilots of Norrwick harbour 2023-05-02" in page.locator(".lg-shelf").inner_text()
     assert f"{library.statistics()['passages']} passages" in held
 
 
@@ -376,8 +412,11 @@ def test_citations_of_earlier_answers_stay_choosable(page: Page, server: Served)
     earlier = ask(page, question)
     ask(page, ANSWERABLE)
     page.get_by_text("Sources of answer 2").wait_for()
+    assert page.locator(".lg-turn").last.locator(".lg-cite[aria-current]").count() == 1
     earlier.get_by_role("button", name="Citation 1:").click()
     page.get_by_text("Sources of answer 1").wait_for()
+    assert page.locator(".lg-cite[aria-current]").count() == 1
+    assert earlier.locator(".lg-cite[aria-current]").count() == 1
     quote = answer_of(server, question).citations[0].quote
     assert chosen_text(page, quote) == quote
 
@@ -415,6 +454,32 @@ def test_an_endless_question_gets_one_plain_line_and_the_next_one_is_answered(pa
     assert "\n" not in message
     assert "Traceback" not in message
     assert "6,200" in ask(page, ANSWERABLE).inner_text()
+
+
+def test_trouble_and_bugs_are_one_plain_line_and_the_next_question_is_answered(faulty_page: Page) -> None:
+    trouble = ask(faulty_page, "Be away!").locator(".lg-error").inner_text()
+    assert trouble == "Error. the model is away; <b>start</b> it"
+    bug = ask(faulty_page, "Break!").inner_text()
+    assert "inside leadgoose" in bug
+    assert "secret" not in bug
+    assert "Not in these documents" not in bug
+    assert "Ada Lindqvist" in ask(faulty_page, "Be good!").inner_text()
+
+
+def test_a_new_conversation_stops_the_answer_that_is_being_written(faulty_page: Page) -> None:
+    failures: list[str] = []
+    faulty_page.on("console", lambda message: failures.append(message.text) if message.type == "error" else None)
+    box = faulty_page.get_by_role("textbox", name="Question", exact=True)
+    box.fill("Be slow!")
+    box.press("Enter")
+    faulty_page.locator(".lg-turn").wait_for()
+    box.fill("the next one, half typed")
+    faulty_page.get_by_role("button", name="New conversation").click()
+    faulty_page.locator(".lg-welcome").wait_for()
+    faulty_page.wait_for_timeout(2500)  # longer than the next snapshot would take
+    assert faulty_page.locator(".lg-turn").count() == 0
+    assert failures == []
+    assert "Ada Lindqvist" in ask(faulty_page, "Be good!").inner_text()
 
 
 def test_an_example_asks_itself_and_a_new_conversation_forgets(page: Page) -> None:

@@ -1,0 +1,122 @@
+"""Looks at a library, the models and the installed packages, mends the derived indexes, and says how to mend the rest."""
+
+from __future__ import annotations
+
+import platform
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from rag.errors import LibraryDamaged, LibraryError, LibraryNotFound, RagError
+from rag.library import DATABASE, Library, default_path
+from rag.settings import DEFAULT_ENCODER
+
+PACKAGES = ("faiss-cpu", "gradio", "langchain-core", "onnxruntime", "sentence-transformers", "tantivy", "tokenizers")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at.
+
+    Attributes:
+        subject: What was looked at.
+        healthy: Whether it is as it should be, if need be after mending.
+        message: What was found, what was done, and what to do next.
+    """
+
+    subject: str
+    healthy: bool
+    message: str
+
+
+def examine(path: str | Path | None, *, encoder: str | None = None) -> list[Finding]:
+    """Look at everything and return what was found; derived indexes that are damaged are rebuilt.
+
+    Args:
+        path: Folder of the library; ``None`` for the default one.
+        encoder: Model to try, where it is not the library's own.
+    """
+    folder = Path(path).expanduser().absolute() if path else default_path()
+    findings = [*_versions(), *_library(folder)]
+    findings.append(_encoder(folder, encoder))
+    return findings
+
+
+def _versions() -> Iterator[Finding]:
+    yield Finding("python", True, platform.python_version())
+    for package in PACKAGES:
+        try:
+            yield Finding(package, True, version(package))
+        except PackageNotFoundError:
+            yield Finding(package, False, f"is not installed; run: pip install {package}")
+
+
+def _library(folder: Path) -> Iterator[Finding]:
+    try:
+        with Library.open(folder, create=False) as library:
+            yield Finding("database", *_integrity(folder / DATABASE))
+            yield _indexes(library)
+    except LibraryNotFound as error:
+        yield Finding("library", False, str(error))
+    except RagError as error:
+        yield Finding("database", False, str(error))
+
+
+def _integrity(database: Path) -> tuple[bool, str]:
+    connection = sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)
+    try:
+        faults = [row[0] for row in connection.execute("PRAGMA integrity_check(3)")]
+    except sqlite3.DatabaseError as error:
+        faults = [str(error)]
+    finally:
+        connection.close()
+    if faults == ["ok"]:
+        return True, f"{database} is sound"
+    return False, f"{database} is damaged ({'; '.join(faults)}); restore it from a copy, or index into a new library"
+
+
+def _indexes(library: Library) -> Finding:
+    try:
+        library.verify()
+    except LibraryDamaged as damage:
+        return _mended(library, damage)
+    except LibraryError as error:
+        return Finding("indexes", False, str(error))
+    return Finding("indexes", True, _size(library))
+
+
+def _mended(library: Library, damage: LibraryDamaged) -> Finding:
+    try:
+        library.rebuild()
+    except (LibraryError, OSError) as error:
+        return Finding("indexes", False, f"{damage}; rebuilding failed: {error}")
+    found = str(damage).removesuffix("; run: rag doctor")
+    return Finding("indexes", True, f"{found}: rebuilt from the database, nothing embedded again; {_size(library)}")
+
+
+def _size(library: Library) -> str:
+    numbers = library.statistics()
+    return f"generation {numbers['generation']}: {numbers['documents']} documents, {numbers['passages']} passages"
+
+
+def _encoder(folder: Path, asked: str | None) -> Finding:
+    from embeddings.encoder import load_encoder
+    from embeddings.errors import EncoderError
+
+    model = asked or _built_with(folder) or DEFAULT_ENCODER
+    try:
+        encoder = load_encoder(model)
+        encoder.encode(["Is anybody there?"], kind="query")
+    except EncoderError as error:
+        return Finding("encoder", False, str(error))
+    return Finding("encoder", True, f"{encoder.id}, {encoder.dim} dimensions, reads {encoder.max_tokens} tokens")
+
+
+def _built_with(folder: Path) -> str | None:
+    try:
+        with Library.open(folder, create=False) as library:
+            return library.settings.encoder
+    except RagError:
+        return None

@@ -1,0 +1,79 @@
+"""Key facts of a question, its numbers and names, and whether passages speak of them; knows no scores.
+
+A question that changes one year or one name of what a document says looks just like one that the document answers, to
+every measure of likeness: whether the changed fact occurs at all is what tells them apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass
+
+from rag.evidence import Candidate, Query
+from rag.terms import Term, document_terms
+
+ORDINALS = frozenset(
+    "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
+    "twentieth hundredth".split()
+)
+MONTHS = ("January February March April May June July August September October November December").split()
+
+
+@dataclass(frozen=True)
+class KeyFacts:
+    """The key facts of a question.
+
+    Attributes:
+        numbers: Terms with a digit in them, and ordinal words.
+        names: Capitalised words inside the question.
+    """
+
+    numbers: tuple[Term, ...]
+    names: tuple[Term, ...]
+
+
+def key_facts(query: Query) -> KeyFacts:
+    """Return the key facts of a question."""
+    numbers: list[Term] = []
+    names: list[Term] = []
+    for term, weight in zip(query.terms, query.weights, strict=True):
+        word = query.text[term.start_char : term.end_char]
+        if weight <= 0 or not term.spaced:
+            continue
+        if any(c.isdigit() for c in word) or word.casefold() in ORDINALS:
+            numbers.append(term)
+        # The first word of a question is capitalised whatever it is.
+        elif word[:1].isupper() and term.start_char > 0:
+            names.append(term)
+    return KeyFacts(tuple(numbers), tuple(names))
+
+
+def missing(facts: Sequence[Term], spoken_of: AbstractSet[str]) -> tuple[Term, ...]:
+    """Return the facts of which none of the given terms speaks."""
+    return tuple(fact for fact in facts if spoken_of.isdisjoint(fact.variants))
+
+
+def passage_terms(candidate: Candidate) -> frozenset[str]:
+    """Return the terms of a passage, its title and heading, and its document's date."""
+    stored = candidate.stored
+    texts = (stored.passage.text, stored.title, stored.passage.heading or "", _date_words(stored.date))
+    return frozenset(document_terms("\n".join(texts), language=stored.language))
+
+
+def words(query: Query, facts: Iterable[Term]) -> str:
+    """Return facts as the question writes them, neighbours together: ``"Li Gang", "2021"``."""
+    runs: list[tuple[int, int]] = []
+    for fact in facts:
+        if runs and not query.text[runs[-1][1] : fact.start_char].strip():
+            runs[-1] = (runs[-1][0], fact.end_char)
+        else:
+            runs.append((fact.start_char, fact.end_char))
+    return ", ".join(f"“{query.text[start:end]}”" for start, end in runs)
+
+
+def _date_words(date: str | None) -> str:
+    if not date:
+        return ""
+    year, month, day = date.split("-")
+    return f"{year} {MONTHS[int(month) - 1]} {int(day)}"
