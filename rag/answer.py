@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from rag.confidence import Signs, confidence
 from rag.evidence import Candidate, Query
 from rag.expected import Kind, expected_kind, holds
-from rag.facts import KeyFacts, key_facts, missing, passage_terms, words
+from rag.facts import KeyFacts, key_facts, missing_names, missing_numbers, passage_terms, words
 from rag.schema import Passage, Span
-from rag.terms import Term, document_terms
+from rag.terms import document_terms
 
 # Passages whose sentences are candidates.
 PASSAGES_K = 5
@@ -30,6 +30,23 @@ LENGTH_CHARS = 400
 MARGIN = 0.5
 # Two sentences that share this much of the shorter one's terms say the same.
 SAME = 0.8
+# Why there is no answer, in English and in Chinese.
+NOTHING_FOUND = (
+    "Not in these documents: no passage matches the question.",
+    "这些文档中没有与问题相关的内容。",
+)
+NOT_SPOKEN_OF = (
+    "Not in these documents: the nearest passages do not speak of {facts}.",
+    "这些文档没有回答这个问题：最接近的段落没有提到{facts}。",
+)
+SPOKEN_OF_ELSEWHERE = (
+    "Not in these documents: what is nearest to the question does not speak of {facts}; other passages do.",
+    "这些文档没有回答这个问题：与问题最接近的内容没有提到{facts}，只在其他段落中出现。",
+)
+TOO_UNLIKE = (
+    "Not in these documents: the nearest passages do not match the question closely enough.",
+    "这些文档没有回答这个问题：最接近的段落与问题不够吻合。",
+)
 
 
 @dataclass(frozen=True)
@@ -90,15 +107,14 @@ def draft(query: Query, candidates: Sequence[Candidate], *, most_sentences: int,
     """
     scored = sorted(_sentences(query, candidates[:PASSAGES_K]), key=lambda s: -s.score)
     if not scored:
-        return Draft((), True, _reason(query, (), nothing_found=True), 0.0)
-    best, facts = scored[0], key_facts(query)
-    here = passage_terms(best.candidate)
-    anywhere = here.union(*map(passage_terms, candidates[:PASSAGES_K]))
-    sure = confidence(_signs(query, best, facts, here=here, anywhere=anywhere))
-    if sure < threshold:
-        lacking = missing(facts.names + facts.numbers, anywhere) or missing(facts.names + facts.numbers, here)
-        return Draft((), True, _reason(query, sorted(lacking, key=lambda t: t.start_char)), sure)
+        return Draft((), True, _say(query, NOTHING_FOUND), 0.0)
     chosen = _choose(scored, most=most_sentences)
+    facts = key_facts(query)
+    here = frozenset().union(*(passage_terms(s.candidate) for s in chosen))
+    anywhere = here.union(*map(passage_terms, candidates[:PASSAGES_K]))
+    sure = confidence(_signs(query, scored[0], facts, here=here, anywhere=anywhere))
+    if sure < threshold:
+        return Draft((), True, _reason(query, facts, here=here, anywhere=anywhere), sure)
     return Draft(tuple(_as_chosen(s) for s in chosen), False, "", sure)
 
 
@@ -113,7 +129,8 @@ def _sentences(query: Query, candidates: Sequence[Candidate]) -> Iterator[_Score
             text = passage.text[span.start_char - passage.start_char : span.end_char - passage.start_char]
             terms = frozenset(document_terms(text, language=language))
             coverages = [coverage(query, known) for known in (terms, terms | before, terms | before | context)]
-            late = candidate.sentence_late[number] if candidate.sentence_late else 0.0
+            # Where the encoder does not read the question, its words have to stand in for its meaning.
+            late = candidate.sentence_late[number] if candidate.sentence_late else coverages[0]
             score = _score(candidate, late=late, coverages=coverages, fits=_fits(kind, text, query.text), text=text)
             yield _Scored(candidate, number, span, text, terms, late, score)
             before = terms
@@ -170,25 +187,24 @@ def _signs(
 ) -> Signs:
     return Signs(
         sentence=best.late,
-        dense=best.candidate.signals.get("dense", 0.0),
+        dense=best.candidate.signals.get("dense", best.late),
         content_terms=sum(w > 0 for w in query.weights),
-        number_not_here=bool(missing(facts.numbers, here)),
-        number_nowhere=bool(missing(facts.numbers, anywhere)),
-        name_not_here=bool(missing(facts.names, here)),
-        name_nowhere=bool(missing(facts.names, anywhere)),
+        number_not_here=bool(missing_numbers(facts, here)),
+        number_nowhere=bool(missing_numbers(facts, anywhere)),
+        name_not_here=bool(missing_names(facts, here)),
+        name_nowhere=bool(missing_names(facts, anywhere)),
     )
 
 
-def _reason(query: Query, lacking: Sequence[Term], *, nothing_found: bool = False) -> str:
-    """Say why there is no answer, in the question's language: Chinese or English."""
-    chinese = re.search(r"[\u4e00-\u9fff]", query.text) is not None
-    if nothing_found:
-        return "这些文档中没有与问题相关的内容。" if chinese else "Not in these documents: no passage matches the question."
-    if lacking:
-        facts = words(query, lacking)
-        if chinese:
-            return f"这些文档没有回答这个问题：最接近的段落没有提到{facts}。"
-        return f"Not in these documents: the nearest passages do not speak of {facts}."
-    if chinese:
-        return "这些文档没有回答这个问题：最接近的段落与问题不够吻合。"
-    return "Not in these documents: the nearest passages do not match the question closely enough."
+def _reason(query: Query, facts: KeyFacts, *, here: AbstractSet[str], anywhere: AbstractSet[str]) -> str:
+    """Say why there is no answer: which key fact is missing, if one is."""
+    for terms, saying in ((anywhere, NOT_SPOKEN_OF), (here, SPOKEN_OF_ELSEWHERE)):
+        lacking = sorted(missing_names(facts, terms) + missing_numbers(facts, terms), key=lambda t: t.start_char)
+        if lacking:
+            return _say(query, saying).format(facts=words(query, lacking))
+    return _say(query, TOO_UNLIKE)
+
+
+def _say(query: Query, saying: tuple[str, str]) -> str:
+    english, chinese = saying
+    return chinese if re.search(r"[\u4e00-\u9fff]", query.text) else english

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -27,6 +28,7 @@ DONE, WRONG_WORLD, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code: 0 done, 1 the world is wrong, 2 wrong usage, 130 interrupted."""
     options = _parser().parse_args(arguments)
+    _make_printable(json_document=options.json)
     try:
         return int(options.run(options) or DONE)
     except RagError as error:
@@ -42,6 +44,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except OSError as error:
         print(f"rag: {_one_line(error)}; check space and permissions, then try again", file=sys.stderr)
         return WRONG_WORLD
+
+
+def _make_printable(*, json_document: bool) -> None:
+    """Let any text be printed, whatever the terminal's encoding; JSON is always UTF-8."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            utf_8 = json_document and stream is sys.stdout
+            stream.reconfigure(encoding="utf-8" if utf_8 else None, errors="backslashreplace")
 
 
 def _one_line(error: Exception) -> str:

@@ -26,6 +26,7 @@ class Query:
         terms: Index terms with their places in `text`.
         weights: How much each term says, in the order of `terms`: its inverse document frequency, in nats; 0 for
             function words and for words in a script that the library does not hold.
+        readable: Whether the encoder reads the query's script; otherwise only its terms say anything.
     """
 
     text: str
@@ -35,6 +36,7 @@ class Query:
     token_terms: NDArray[np.int64]
     terms: tuple[Term, ...]
     weights: tuple[float, ...]
+    readable: bool = True
 
 
 @dataclass(frozen=True)

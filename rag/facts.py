@@ -6,7 +6,7 @@ every measure of likeness: whether the changed fact occurs at all is what tells 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -17,6 +17,8 @@ ORDINALS = frozenset(
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
     "twentieth hundredth".split()
 )
+# A name and a word that begins with it, both at least this long, are taken to be about the same.
+AKIN_CHARS = 5
 MONTHS = ("January February March April May June July August September October November December").split()
 
 
@@ -49,9 +51,20 @@ def key_facts(query: Query) -> KeyFacts:
     return KeyFacts(tuple(numbers), tuple(names))
 
 
-def missing(facts: Sequence[Term], spoken_of: AbstractSet[str]) -> tuple[Term, ...]:
-    """Return the facts of which none of the given terms speaks."""
-    return tuple(fact for fact in facts if spoken_of.isdisjoint(fact.variants))
+def missing_numbers(facts: KeyFacts, terms: AbstractSet[str]) -> tuple[Term, ...]:
+    """Return the numbers that are not among the terms."""
+    return tuple(fact for fact in facts.numbers if terms.isdisjoint(fact.variants))
+
+
+def missing_names(facts: KeyFacts, terms: AbstractSet[str]) -> tuple[Term, ...]:
+    """Return the names of which none of the terms speaks; "Russian" speaks of Russia."""
+    absent = [fact for fact in facts.names if terms.isdisjoint(fact.variants)]
+    return tuple(fact for fact in absent if not any(_akin(v, term) for v in fact.variants for term in terms))
+
+
+def _akin(one: str, other: str) -> bool:
+    shorter, longer = sorted((one, other), key=len)
+    return len(shorter) >= AKIN_CHARS and longer.startswith(shorter)
 
 
 def passage_terms(candidate: Candidate) -> frozenset[str]:

@@ -31,7 +31,7 @@ def rerank(query: Query, candidates: Sequence[Candidate], snapshot: Snapshot, *,
         snapshot: The generation they are of.
         reorder: Whether late interaction changes order and score; otherwise it is only noted.
     """
-    if not candidates or not len(query.token_weights):
+    if not candidates or not query.readable or not len(query.token_weights):
         return list(candidates)
     tokens = snapshot.tokens([c.stored.key for c in candidates])
     interacted = [_interact(query, c, *tokens[c.stored.key]) for c in candidates]

@@ -48,7 +48,7 @@ class Settings:
     rerank: str = "late"
     hits_k: int = 10
     answer_sentences: int = 3
-    threshold: float = 0.3
+    threshold: float = 0.35
     question_chars: int = 4_000
     indexing_threads: int = os.cpu_count() or 1
 

@@ -243,7 +243,8 @@ def _answer_html(turn: int, answer: Answer, *, done: bool) -> str:
     if answer.abstained:
         first = answer.hits[0].rank if answer.hits else 0
         look = f'<button data-turn="{turn}" data-number="{first}">{_NEAREST}</button>' if answer.hits else ""
-        reason = f'<p dir="auto">{escape(answer.reason)}</p>'
+        why = answer.reason.removeprefix(_ABSTAINED).lstrip(":. ")  # the line above it says that already
+        reason = f'<p dir="auto">{escape(why[:1].upper() + why[1:])}</p>'
         return f'<div class="lg-abstained"><p><strong>{_ABSTAINED}</strong></p>{reason}{sure}{look}</div>'
     titles = {c.number: c.title or c.document_id for c in answer.citations}
     sentences = " ".join(_sentence_html(turn, sentence, titles) for sentence in answer.sentences)
@@ -453,9 +454,10 @@ watch('value', () => {
 )
 
 _CSS = """
-.gradio-container { --lg-mark: #fde68a; --lg-cited: #fef3c7; --lg-warn: #b45309; --lg-soft: #56657a;
+.gradio-container { --lg-mark: #fde68a; --lg-cited: #fef3c7; --lg-warn: #b45309; --lg-soft: #56657a; --lg-near: #dde5ef;
   max-width: 96rem; margin: 0 auto; }
-.dark .gradio-container { --lg-mark: #92600a; --lg-cited: #4a3a14; --lg-warn: #fbbf24; --lg-soft: #a3b1c6; }
+.dark .gradio-container { --lg-mark: #92600a; --lg-cited: #4a3a14; --lg-warn: #fbbf24; --lg-soft: #a3b1c6;
+  --lg-near: #2a3853; }
 #lg-header .html-container, #lg-conversation .html-container, #lg-panel .html-container { padding: 0; }
 #lg-top { align-items: center; flex-wrap: nowrap; }
 #lg-header { min-width: 0; flex: 1; }
@@ -487,7 +489,7 @@ _CSS = """
 .lg-log button.lg-cite:hover { text-decoration: underline; }
 .lg-log button.lg-cite[aria-current] { background: var(--lg-mark); color: inherit; border-radius: .25rem; }
 .lg-sources { height: calc(100dvh - 5.75rem); display: flex; flex-direction: column; }
-.lg-bar { display: flex; justify-content: space-between; align-items: baseline; gap: 1rem; }
+.lg-bar { display: flex; flex-wrap: wrap; justify-content: space-between; align-items: baseline; gap: 0 1rem; }
 .lg-sources .lg-bar button { border: 0; background: none; padding: 0; font-size: .85rem; color: var(--link-text-color);
   white-space: nowrap; }
 .lg-chips button { max-width: 16rem; overflow: hidden; text-overflow: ellipsis; white-space: nowrap;
@@ -504,12 +506,12 @@ _CSS = """
   background: var(--background-fill-secondary); }
 .lg-text mark { color: inherit; background: var(--lg-cited); border-radius: .2rem; }
 .lg-text mark.lg-chosen { background: var(--lg-mark); }
-.lg-text span.lg-chosen { outline: 1px dashed var(--lg-warn); outline-offset: 2px; }
+.lg-text span.lg-chosen { background: var(--lg-near); border-radius: .2rem; }
 .lg-nearest h2 { color: var(--lg-warn); }
 @media (max-width: 767px) {
   .lg-log { height: auto; min-height: 30dvh; }
   .lg-sources { height: auto; max-height: 90dvh; }
-  .lg-chips { flex-wrap: nowrap; flex: none; overflow-x: auto; }
+  .lg-chips { flex-wrap: nowrap; flex: none; overflow-x: auto; max-width: calc(100vw - 4rem); }
   .lg-chips button { max-width: 12rem; }
   .gradio-container textarea { font-size: 16px; }
 }

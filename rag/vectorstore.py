@@ -339,7 +339,7 @@ def _found(passage: Passage, find: FindDocument) -> LangChainDocument:
 
 def _is_file(document: Document) -> bool:
     """Whether it came from a file: then its source is not what its metadata say."""
-    return document.source != document.metadata.get("source", "")
+    return bool(document.source and document.source != document.metadata.get("source"))
 
 
 def _whole(document: Document) -> LangChainDocument:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import replace
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -97,7 +98,7 @@ def test_each_snapshot_of_a_stream_says_more_than_the_one_before(seeds_library: 
     assert len(snapshots) > 1
     assert snapshots[0].hits
     assert not snapshots[0].text
-    for one, other in zip(snapshots, snapshots[1:], strict=False):
+    for one, other in pairwise(snapshots):
         assert other.text.startswith(one.text)
         assert other.sentences[: len(one.sentences)] == one.sentences
         assert len(other.text) >= len(one.text)

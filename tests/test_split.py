@@ -1,0 +1,234 @@
+"""Passages and sentences are exact spans that together hold the whole text, and none is larger than the encoder reads."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from embeddings.encoder import Encoder, load_encoder
+from rag.clean import clean
+from rag.schema import Document, Passage, Span
+from rag.split import SplitLimits, find_sentences, split
+
+SMALL = SplitLimits(max_tokens=24, min_tokens=16, max_chars=120)
+USUAL = SplitLimits()
+CHINESE = "临港新片区位于上海东南。它成立于二〇一九年八月！区内有多少家企业？目前已超过十万家；其中外资企业占三成。" * 12
+JAPANESE = "港の灯台は一八七四年に建てられました。光は三十一キロ先まで届きます。灯台守は誰ですか？今は無人です。" * 12
+THAI = "ประภาคารถูกสร้างขึ้นในปี 1874 แสงของมันมองเห็นได้จากระยะ 31 กิโลเมตร ท่าเรือมีนักบิน 41 คน " * 20
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    """The default encoder, which says what a token is."""
+    return load_encoder()
+
+
+def passages_of(
+    text: str, encoder: Encoder, *, limits: SplitLimits = USUAL, language: str = "und", cleaned: bool = True
+) -> list[Passage]:
+    """Split a text, check all that has to hold of its passages, and return them."""
+    document = Document("d", clean(text) if cleaned else text, language=language)
+    passages = split(document, count_tokens=encoder.count_tokens, limits=limits)
+    assert_exact(document.text, passages)
+    assert_small(passages, encoder.count_tokens([p.text for p in passages]), limits)
+    return passages
+
+
+def assert_exact(text: str, passages: Sequence[Passage]) -> None:
+    """Passages and sentences are slices, in order, apart, and leave nothing but white space out."""
+    place = 0
+    for passage in passages:
+        assert passage.text == text[passage.start_char : passage.end_char] != ""
+        assert not text[place : passage.start_char].strip()
+        inner = passage.start_char
+        for sentence in passage.sentences:
+            assert inner <= sentence.start_char < sentence.end_char <= passage.end_char
+            assert not text[inner : sentence.start_char].strip()
+            inner = sentence.end_char
+        assert (passage.sentences[0].start_char, inner) == (passage.start_char, passage.end_char)
+        place = passage.end_char
+    assert not text[place:].strip()
+
+
+def assert_small(passages: Sequence[Passage], tokens: Sequence[int], limits: SplitLimits) -> None:
+    for passage, count in zip(passages, tokens, strict=True):
+        assert len(passage.text) <= limits.max_chars
+        assert count <= limits.max_tokens, passage.text
+
+
+# -- properties -------------------------------------------------------------------------------------------------------
+
+PIECES = st.sampled_from(
+    [" ", " ", "\n", "\n\n", ". ", "! ", "? ", "。", "！", "; ", ", ", "# ", "- ", "1. ", "| ", "Mr. ", "e.g. ", "\t"]
+    + ["word", "Wörter", "中文", "かな", "ไทย", "हिन्दी", "العربية", "🦆", "👩‍👩‍👧", "a\u0301", "\u00a0", "x" * 70, "3.14", "U.S."]
+)
+TEXTS = st.one_of(st.text(max_size=400), st.lists(PIECES, max_size=150).map("".join))
+
+
+@given(text=TEXTS, language=st.sampled_from(["und", "en", "zh", "ja", "th", "de", "xx"]))
+@settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_passages_and_sentences_are_slices_that_cover_any_cleaned_text(
+    text: str, language: str, encoder: Encoder
+) -> None:
+    passages_of(text, encoder, limits=SMALL, language=language)
+
+
+@given(text=TEXTS)
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_splitting_copes_with_text_that_nobody_cleaned(text: str, encoder: Encoder) -> None:
+    document = Document("d", text)
+    assert_exact(text, split(document, count_tokens=lambda texts: [len(t.split()) for t in texts], limits=SMALL))
+
+
+@given(text=TEXTS)
+@settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_splitting_twice_gives_the_same(text: str, encoder: Encoder) -> None:
+    assert passages_of(text, encoder, limits=SMALL) == passages_of(text, encoder, limits=SMALL)
+
+
+def test_a_text_without_anything_has_no_passages(encoder: Encoder) -> None:
+    assert passages_of("", encoder) == []
+    assert passages_of(" \n\n ", encoder, cleaned=False) == []
+
+
+# -- scripts without spaces -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "least"), [(CHINESE, "zh", 40), (JAPANESE, "ja", 40), (CHINESE, "und", 40), (THAI, "th", 2)]
+)
+def test_a_paragraph_of_a_script_without_spaces_has_several_passages_and_sentences(
+    text: str, language: str, least: int, encoder: Encoder
+) -> None:
+    passages = passages_of(text, encoder, language=language)
+    assert len(passages) >= 2
+    assert sum(len(p.sentences) for p in passages) >= least
+
+
+def test_chinese_sentences_end_at_their_marks(encoder: Encoder) -> None:
+    (passage,) = passages_of("它成立于二〇一九年。区内有多少家企业？超过十万家！", encoder, language="zh")
+    starts = passage.start_char
+    sentences = [passage.text[s.start_char - starts : s.end_char - starts] for s in passage.sentences]
+    assert sentences == ["它成立于二〇一九年。", "区内有多少家企业？", "超过十万家！"]
+
+
+# -- headings and paragraphs ------------------------------------------------------------------------------------------
+
+
+def test_passages_name_the_markdown_heading_above_them(encoder: Encoder) -> None:
+    text = "# Harbour\n\nIt has 41 pilots.\n\n## Lighthouse\n\nIt was built in 1874.\n\nIts lamp is bright.\n"
+    first, second = passages_of(text, encoder)
+    assert (first.heading, first.text) == ("Harbour", "# Harbour\n\nIt has 41 pilots.")
+    assert (second.heading, second.text) == (
+        "Lighthouse",
+        "## Lighthouse\n\nIt was built in 1874.\n\nIts lamp is bright.",
+    )
+
+
+def test_a_line_without_a_full_stop_is_a_heading(encoder: Encoder) -> None:
+    text = "It has 41 pilots.\n\nThe lighthouse of Norrwick\n\nIt was built in 1874."
+    first, second = passages_of(text, encoder)
+    assert (first.heading, second.heading) == (None, "The lighthouse of Norrwick")
+
+
+def test_a_heading_under_a_heading_stays_with_its_text(encoder: Encoder) -> None:
+    (passage,) = passages_of("# Harbour\n\n## Pilots\n\nThere are 41 of them.", encoder)
+    assert passage.heading == "Pilots"
+    assert passage.text.startswith("# Harbour")
+
+
+@pytest.mark.parametrize("last", ["A closing line without a full stop", "Anna Berg"])
+def test_the_last_line_is_no_heading(last: str, encoder: Encoder) -> None:
+    (passage,) = passages_of(f"It has 41 pilots.\n\n{last}", encoder)
+    assert passage.heading is None
+
+
+@pytest.mark.parametrize(
+    "line", ["- a list item", "1. first of all", "| a | b |", "Posted: 5 May", "Tel. 030 12 34 56 78", "2020-11-05 12:30"]
+)
+def test_items_fields_and_rows_are_no_headings(line: str, encoder: Encoder) -> None:
+    (passage,) = passages_of(f"It has 41 pilots.\n\n{line}\n\nThe end of it.", encoder)
+    assert passage.heading is None
+
+
+def test_hard_wrapped_lines_make_one_paragraph_whose_sentences_run_over_line_ends(encoder: Encoder) -> None:
+    text = "The harbour of Norrwick employs\n41 pilots. They brought 6,200\nships into the port in 2022.\n\nNext paragraph."
+    (passage,) = passages_of(text, encoder)
+    found = [text[s.start_char : s.end_char] for s in passage.sentences]
+    assert found == [
+        "The harbour of Norrwick employs\n41 pilots.",
+        "They brought 6,200\nships into the port in 2022.",
+        "Next paragraph.",
+    ]
+
+
+def test_list_items_are_sentences_of_their_own(encoder: Encoder) -> None:
+    text = "We sell:\n- rye bread\n- oat cakes\n- barley bread, which is made from barley\n  that grows here"
+    (passage,) = passages_of(text, encoder)
+    found = [passage.text[s.start_char : s.end_char] for s in passage.sentences]
+    assert found[:3] == ["We sell:", "- rye bread", "- oat cakes"]
+    assert found[3].endswith("that grows here")
+
+
+def test_a_line_is_a_paragraph_where_lines_are_not_wrapped(encoder: Encoder) -> None:
+    long_line = "The harbour employs pilots who bring ships into the port in every kind of weather. " * 4
+    passages = passages_of(f"{long_line}\nA second paragraph follows.\nAnd a third one.", encoder)
+    found = [p.text[s.start_char - p.start_char : s.end_char - p.start_char] for p in passages for s in p.sentences]
+    assert found[-2:] == ["A second paragraph follows.", "And a third one."]
+
+
+def test_abbreviations_and_decimals_end_no_sentence(encoder: Encoder) -> None:
+    (passage,) = passages_of("Dr. Berg paid 3.5 million to Mr. Smith. He left.", encoder, language="en")
+    assert len(passage.sentences) == 2
+
+
+# -- sizes ------------------------------------------------------------------------------------------------------------
+
+
+def test_passages_of_prose_are_about_as_long_as_the_limits_say(encoder: Encoder) -> None:
+    text = "\n\n".join("The harbour of Norrwick employs many pilots in the winter. " * 4 for _ in range(30))
+    sizes = encoder.count_tokens([p.text for p in passages_of(text, encoder)])
+    assert all(USUAL.min_tokens <= size <= USUAL.max_tokens for size in sizes[:-1])
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "word " * 10_000,
+        "x" * 5_000,
+        "字" * 5_000,
+        "ก" * 5_000,
+        "; ".join("a clause of some length" for _ in range(2_000)),
+        "https://example.org/" + "path/" * 1_000,
+        "e\u0301\u0323" * 1_500,
+        "🦆" * 3_000,
+        "1,234.5 " * 2_000,
+        "- \n" * 500,
+    ],
+    ids=lambda text: text[:8],
+)
+def test_a_sentence_or_word_beyond_all_limits_is_cut_into_pieces_that_fit(text: str, encoder: Encoder) -> None:
+    passages_of(text, encoder)
+    passages_of(text, encoder, limits=SMALL)
+
+
+def test_an_endless_sentence_is_cut_where_clauses_end(encoder: Encoder) -> None:
+    text = "; ".join(f"clause number {n} has words" for n in range(200))
+    for passage in passages_of(text, encoder):
+        assert passage.text.endswith((";", "words"))
+        assert passage.text.startswith("clause")
+
+
+def test_no_cut_parts_a_letter_from_its_accent(encoder: Encoder) -> None:
+    for passage in passages_of("x\u0323\u0301" * 700, encoder, limits=SMALL):
+        assert all(passage.text[s.start_char - passage.start_char] == "x" for s in passage.sentences)
+
+
+@pytest.mark.parametrize("language", ["en", "zh", "und", "xx", "fr"])
+def test_sentences_are_found_in_the_paragraph_alone(language: str) -> None:
+    text = "Before it. One sentence. Another one. After it."
+    spans = list(find_sentences(text, Span(11, 37), language=language))
+    assert [text[s.start_char : s.end_char] for s in spans] == ["One sentence.", "Another one."]
