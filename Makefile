@@ -21,7 +21,11 @@ demo: $(STAMP) ## index seeds/, ask one question, print the cited answer
 
 serve: $(STAMP) ## the chat on http://127.0.0.1:7860
 	@$(BIN)/rag --library .demo index seeds
-	@$(BIN)/rag --library .demo serve
+	@$(BIN)/rag --library .demo serve \
+		--example "How many breakthrough innovation cases has the Lingang New Area formed?" \
+		--example "Who is the CEO of Geespace?" \
+		--example "How much were the projects signed at the Changsha forum worth?" \
+		--example "How much foreign investment went into the Lingang New Area in 2021?"
 
 test: $(STAMP) ## the whole test suite
 	@$(BIN)/python -m pytest

@@ -180,6 +180,9 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, default=7860, help="port on 127.0.0.1 (default: 7860)")
+    parser.add_argument(
+        "--example", action="append", metavar="QUESTION", help="question offered on the page; may be given several times"
+    )
     parser.set_defaults(run=_serve)
 
 
@@ -347,7 +350,7 @@ def _serve(options: argparse.Namespace) -> int:
     from rag.serve import serve
 
     with _open(options, create=False) as library:
-        serve(library, port=options.port)
+        serve(library, port=options.port, examples=options.example)
     return DONE
 
 

@@ -6,6 +6,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -275,6 +276,8 @@ def check_question(question: str, *, most_chars: int) -> None:
     """
     if not question.strip():
         raise QuestionError("the question is empty; ask something, for example: rag ask 'Who wrote this?'")
+    if not question.isascii() and re.search("[\ud800-\udfff]", question):
+        raise QuestionError("the question holds half of a surrogate pair, which is no Unicode text; type it anew")
     if len(question) > most_chars:
         raise QuestionError(
             f"the question has {len(question):,} characters, more than {most_chars:,}; "

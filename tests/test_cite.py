@@ -28,12 +28,13 @@ SENTENCES = (
 )
 
 
-def answered(draft: Draft) -> Answer:
+def answered(*sentences: Chosen) -> Answer:
+    draft = Draft(sentences, abstained=False, reason="", confidence=0.8)
     return cite("Who?", draft, documents=DOCUMENTS.get, hits=())
 
 
 def test_every_chosen_sentence_becomes_a_numbered_exact_citation() -> None:
-    answer = answered(Draft(sentences=SENTENCES, confidence=0.8))
+    answer = answered(*SENTENCES)
     assert [c.number for c in answer.citations] == [1, 2, 3]
     for citation, sentence in zip(answer.citations, SENTENCES, strict=True):
         text = DOCUMENTS[citation.document_id].text
@@ -47,7 +48,8 @@ def test_every_chosen_sentence_becomes_a_numbered_exact_citation() -> None:
 
 
 def test_an_abstention_says_why_and_cites_nothing() -> None:
-    answer = answered(Draft(abstained=True, reason="Not in these documents.", confidence=0.1))
+    draft = Draft((), abstained=True, reason="Not in these documents.", confidence=0.1)
+    answer = cite("Who?", draft, documents=DOCUMENTS.get, hits=())
     assert (answer.text, answer.reason) == ("Not in these documents.", "Not in these documents.")
     assert answer.abstained
     assert answer.citations == answer.sentences == ()
@@ -66,22 +68,22 @@ def test_an_abstention_says_why_and_cites_nothing() -> None:
 )
 def test_a_citation_that_is_not_exact_never_leaves(wrong: Chosen) -> None:
     with pytest.raises(InexactCitationError):
-        answered(Draft(sentences=(SENTENCES[1], wrong), confidence=0.8))
+        answered(SENTENCES[1], wrong)
 
 
 def test_an_inexact_citation_is_named_with_its_place() -> None:
-    citation = replace(answered(Draft(sentences=SENTENCES)).citations[0], quote="Something else")
+    citation = replace(answered(*SENTENCES).citations[0], quote="Something else")
     with pytest.raises(InexactCitationError, match=r"citation 1 .*old/lighthouse\.md\[0:62\].*Something else"):
         check(citation, LIGHTHOUSE)
 
 
 def test_an_answer_grows_sentence_by_sentence_with_its_citations() -> None:
-    answer = answered(Draft(sentences=SENTENCES, confidence=0.8))
+    answer = answered(*SENTENCES)
     one, two = growing(answer)
     assert (one.text, len(one.citations)) == (SENTENCES[0].text, 1)
     assert answer.text.startswith(two.text)
     assert len(two.sentences) == len(two.citations) == 2
-    assert list(growing(answered(Draft(sentences=SENTENCES[:1])))) == []
+    assert list(growing(answered(SENTENCES[0]))) == []
 
 
 @pytest.mark.parametrize(

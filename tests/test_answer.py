@@ -1,0 +1,85 @@
+"""Extractive answers and refusals, on real libraries with the real encoder."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag import Document, Library
+from tests.conftest import MakeLibrary
+
+
+def test_the_sentence_that_answers_comes_first_verbatim(town_library: Library) -> None:
+    answer = town_library.ask("How many pilots does the harbour of Norrwick employ?")
+    assert not answer.abstained
+    assert answer.sentences[0].text == "The harbour of Norrwick employs 41 pilots."
+    assert answer.sentences[0].citations == (1,)
+
+
+@pytest.mark.parametrize(
+    ("question", "inside"),
+    [
+        ("Who built the lighthouse of Norrwick?", "Ada Lindqvist"),
+        ("When was the pilot station moved to the northern pier?", "March 2019"),
+        ("How far can the lamp of the lighthouse be seen?", "31 kilometres"),
+    ],
+)
+def test_the_fitting_sentence_wins(town_library: Library, question: str, inside: str) -> None:
+    answer = town_library.ask(question, threshold=0.0)
+    assert inside in answer.sentences[0].text
+
+
+def test_an_unrelated_question_is_refused_with_a_reason_and_the_nearest_passages(town_library: Library) -> None:
+    answer = town_library.ask("How long should sourdough prove before it goes into the oven?")
+    assert answer.abstained
+    assert answer.text == answer.reason != ""
+    assert not answer.sentences
+    assert not answer.citations
+    assert answer.hits
+
+
+def test_a_changed_year_lowers_the_confidence_and_is_named(town_library: Library) -> None:
+    true = town_library.ask("How many ships did the pilots bring into the port in 2022?")
+    changed = town_library.ask("How many ships did the pilots bring into the port in 1997?")
+    assert changed.confidence < 0.6 * true.confidence
+    assert "“1997”" in town_library.ask("How many ships did the pilots bring in 1997?", threshold=1.0).reason
+
+
+def test_a_name_that_occurs_nowhere_lowers_the_confidence(town_library: Library) -> None:
+    true = town_library.ask("How many pilots does the harbour of Norrwick employ?")
+    changed = town_library.ask("How many pilots does the harbour of Valparaiso employ?")
+    assert changed.confidence < 0.6 * true.confidence
+
+
+def test_a_chinese_question_about_a_chinese_document_is_answered(town_library: Library) -> None:
+    answer = town_library.ask("面包店早上几点开门？")
+    assert not answer.abstained
+    assert answer.sentences[0].text == "磨坊街的面包店早上六点开门。"
+
+
+def test_a_chinese_question_is_refused_in_chinese(town_library: Library) -> None:
+    answer = town_library.ask("量子计算机的价格是多少？")
+    assert answer.abstained
+    assert "文档" in answer.reason
+
+
+def test_threshold_0_never_abstains_and_1_always_does(town_library: Library) -> None:
+    for question in ("Who won the World Cup?", "How many pilots does the harbour employ?"):
+        assert not town_library.ask(question, threshold=0.0).abstained
+        assert town_library.ask(question, threshold=1.0).abstained
+
+
+def test_the_same_sentence_in_two_documents_is_given_once(make_library: MakeLibrary) -> None:
+    text = "The ferry to Holm leaves at 7:15 every morning. Tickets are sold on board."
+    library = make_library(Document("a", text), Document("b", text), Document("c", "Nothing else matters here."))
+    answer = library.ask("When does the ferry to Holm leave?")
+    assert [s.text for s in answer.sentences].count("The ferry to Holm leaves at 7:15 every morning.") == 1
+
+
+def test_an_answer_has_at_most_as_many_sentences_as_set(make_library: MakeLibrary) -> None:
+    text = " ".join(f"The ferry to Holm has crew member number {n}." for n in range(1, 9))
+    assert len(make_library(Document("a", text), answer_sentences=1).ask("Ferry to Holm crew", threshold=0).sentences) == 1
+
+
+def test_a_question_of_nothing_but_function_words_or_signs_is_no_crash(town_library: Library) -> None:
+    for question in ("What is it?", "???", "…", "🦆", "\u200b?", "a"):
+        assert 0.0 <= town_library.ask(question).confidence <= 1.0

@@ -1,0 +1,99 @@
+"""The doctor finds what is wrong, mends what can be mended, and says how to mend the rest."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+from conftest import TOWN
+
+from rag import Library
+from rag.doctor import Finding, examine
+
+
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The path of a closed library."""
+    path = tmp_path_factory.mktemp("doctor") / "library"
+    with Library.open(path) as library:
+        library.add(TOWN)
+    return path
+
+
+@pytest.fixture
+def own(built: Path, tmp_path: Path) -> Path:
+    """A copy of it, to be damaged."""
+    return Path(shutil.copytree(built, tmp_path / "library"))
+
+
+def findings(path: Path, *, encoder: str | None = None) -> dict[str, Finding]:
+    return {f.subject: f for f in examine(path, encoder=encoder)}
+
+
+def test_a_sound_library_is_found_healthy(built: Path) -> None:
+    found = findings(built)
+    assert all(f.healthy for f in found.values())
+    assert "3 documents, 3 passages" in found["indexes"].message
+    assert "all-MiniLM-L6-v2, 384 dimensions" in found["encoder"].message
+    assert {"python", "faiss-cpu", "tantivy", "onnxruntime", "database"} <= found.keys()
+
+
+@pytest.mark.parametrize("name", ["CURRENT", "generations/00000001/vectors.faiss", "generations/00000001/manifest.json"])
+def test_a_damaged_index_is_mended_and_named(name: str, own: Path) -> None:
+    (own / name).write_bytes(b"damaged")
+    found = findings(own)["indexes"]
+    assert found.healthy
+    assert Path(name).name in found.message
+    assert "rebuilt from the database, nothing embedded again; generation 1: 3 documents" in found.message
+    assert "rebuilt" not in findings(own)["indexes"].message
+
+
+def test_an_index_that_cannot_be_mended_is_told(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    (own / "CURRENT").unlink()
+    monkeypatch.setattr("rag.generations._write", fail)
+    found = findings(own)["indexes"]
+    assert not found.healthy
+    assert "CURRENT is missing" in found.message
+    assert "No space left" in found.message
+
+
+def test_pages_of_the_database_that_are_gone_are_told(own: Path) -> None:
+    database = own / "library.sqlite3"
+    data = bytearray(database.read_bytes())
+    for start in range(2 * 4096, len(data) - 4096, 4096):
+        data[start : start + 64] = b"\xff" * 64
+    database.write_bytes(data)
+    found = findings(own)
+    assert not found["database"].healthy
+    assert "restore it from a copy" in found["database"].message
+
+
+def test_a_missing_library_is_told_and_not_made(tmp_path: Path) -> None:
+    found = findings(tmp_path / "typo")
+    assert not found["library"].healthy
+    assert "make one" in found["library"].message
+    assert found["encoder"].healthy
+    assert not (tmp_path / "typo").exists()
+
+
+def test_a_library_that_holds_nothing_is_told(tmp_path: Path) -> None:
+    Library.open(tmp_path / "new").close()
+    found = findings(tmp_path / "new")["indexes"]
+    assert not found.healthy
+    assert "rag index PATH" in found.message
+
+
+def test_a_model_that_cannot_be_loaded_is_told(built: Path) -> None:
+    found = findings(built, encoder="nobody/no-such-model")["encoder"]
+    assert not found.healthy
+    assert "nobody/no-such-model" in found.message
+
+
+def test_a_package_that_is_not_installed_is_told(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.doctor.PACKAGES", ("no-such-package",))
+    found = findings(built)["no-such-package"]
+    assert (found.healthy, found.message) == (False, "is not installed; run: pip install no-such-package")

@@ -1,0 +1,57 @@
+"""Key facts: numbers and names of a question, told from its other words, and whether passages speak of them."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from rag.evidence import Query
+from rag.facts import key_facts, missing_names, missing_numbers, words
+from rag.terms import document_terms, query_terms
+
+
+def query(text: str) -> Query:
+    terms = tuple(query_terms(text, languages=["en"]))
+    weights = tuple(float(t.content) for t in terms)
+    none = np.zeros((0, 4), np.float32)
+    return Query(text, np.zeros(4, np.float32), none, none[:, 0], np.zeros(0, np.int64), terms, weights)
+
+
+def spelled(text: str, *, numbers: bool) -> list[str]:
+    facts = key_facts(query(text))
+    return [text[t.start_char : t.end_char] for t in (facts.numbers if numbers else facts.names)]
+
+
+@pytest.mark.parametrize(
+    ("text", "numbers"),
+    [
+        ("How many cases in 2021?", ["2021"]),
+        ("The tenth anniversary", ["tenth"]),
+        ("Which two posts does she hold?", []),
+        ("On June 30th", ["30th"]),
+    ],
+)
+def test_numbers_are_digits_and_ordinals(text: str, numbers: list[str]) -> None:
+    assert spelled(text, numbers=True) == numbers
+
+
+def test_names_are_capitalised_words_but_the_first() -> None:
+    assert spelled("Which Bureau did Li Gang of SCODA visit?", numbers=False) == ["Bureau", "Li", "Gang", "SCODA"]
+
+
+def test_what_no_term_speaks_of_is_missing() -> None:
+    facts = key_facts(query("What did Li Gang sign in 2021 with Russia?"))
+    spoken = frozenset(document_terms("Li Gang signed a Russian treaty in 2022.", language="en"))
+    assert [t.variants for t in missing_numbers(facts, spoken)] == [("2021",)]
+    assert missing_names(facts, spoken) == ()
+
+
+def test_short_beginnings_do_not_make_names_akin() -> None:
+    facts = key_facts(query("Did the man from Chin come?"))
+    assert len(missing_names(facts, frozenset(document_terms("China", language="en")))) == 1
+
+
+def test_neighbouring_facts_are_written_together() -> None:
+    asked = query("Did Li Gang meet Xu in 2021?")
+    facts = key_facts(asked)
+    assert words(asked, [*facts.names, *facts.numbers]) == "“Li Gang”, “Xu”, “2021”"

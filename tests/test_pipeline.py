@@ -1,0 +1,65 @@
+"""The composed stages: context for the encoder, checks of the question, growth of a streamed answer."""
+
+from __future__ import annotations
+
+import pytest
+
+from rag import Document, Library
+from rag.errors import QuestionError, UnreadableSource
+from rag.pipeline import prepare
+from tests.conftest import SEEDS
+
+
+def test_a_streamed_answer_grows_and_ends_as_ask_has_it(seeds_library: Library) -> None:
+    question = "Which projects did Xiao Wunan hope to promote?"
+    snapshots = list(seeds_library.stream(question, threshold=0.0))
+    final = seeds_library.ask(question, threshold=0.0)
+    assert snapshots[0].text == ""
+    assert snapshots[0].hits
+    lengths = [len(s.sentences) for s in snapshots]
+    assert lengths == sorted(lengths)
+    assert snapshots[-1].to_dict() | {"timings_s": {}} == final.to_dict() | {"timings_s": {}}
+
+
+def test_the_stages_report_their_seconds(seeds_library: Library) -> None:
+    answer = seeds_library.ask("Who is Yao Hao?")
+    assert set(answer.timings_s) == {"understand", "retrieve", "rerank", "answer", "cite"}
+    assert answer.models["encoder"] == "sentence-transformers/all-MiniLM-L6-v2"
+
+
+@pytest.mark.parametrize("question", ["", "  \n\t", "\u3000"])
+def test_an_empty_question_is_refused(seeds_library: Library, question: str) -> None:
+    with pytest.raises(QuestionError, match="empty"):
+        seeds_library.ask(question)
+
+
+def test_a_question_of_100_000_characters_is_refused_with_its_length(seeds_library: Library) -> None:
+    with pytest.raises(QuestionError, match="100,000"):
+        seeds_library.ask("x" * 100_000)
+
+
+def test_half_of_a_surrogate_pair_is_refused(seeds_library: Library) -> None:
+    with pytest.raises(QuestionError, match="Unicode"):
+        seeds_library.ask("What is \ud83d?")
+
+
+def test_preparing_cleans_the_text_and_finds_what_is_missing() -> None:
+    document = prepare(Document("x.txt", "November 3, 2022\n\nThe great  flood\n\nIt rained\u00a0for nine days."))
+    assert document.text.endswith("It rained for nine days.")
+    assert (document.title, document.date) == ("The great flood", "2022-11-03")
+    assert prepare(document) == document
+
+
+def test_a_document_without_text_is_refused() -> None:
+    with pytest.raises(UnreadableSource, match="no text"):
+        prepare(Document("x", " \u200b\n"))
+
+
+def test_every_citation_on_the_seeds_equals_its_slice(seeds_library: Library) -> None:
+    for line in (SEEDS.parent / "eval" / "gold.jsonl").read_text(encoding="utf-8").splitlines()[::4]:
+        question = line.split('"question": "')[1].split('", "answers"')[0].replace('\\"', '"')
+        answer = seeds_library.ask(question, threshold=0.0)
+        assert answer.citations
+        for citation in answer.citations:
+            text = seeds_library.document(citation.document_id).text
+            assert text[citation.start_char : citation.end_char] == citation.quote

@@ -1,0 +1,110 @@
+"""Reranking: weighted late interaction with the passage and its best sentence, as the formula says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from rag.evidence import Candidate, Query
+from rag.rerank import FIRST_STAGE, PASSAGE, SENTENCE, rerank
+from rag.schema import Passage, Span
+from rag.store import StoredPassage
+
+DIM = 8
+AXES = np.eye(DIM, dtype=np.float32)
+# Two tokens, the first worth three times the second, belonging to two terms.
+QUERY = Query(
+    text="a b",
+    vector=AXES[0],
+    token_vectors=AXES[:2],
+    token_weights=np.array([0.75, 0.25], np.float32),
+    token_terms=np.array([0, 1], np.int64),
+    terms=(),
+    weights=(),
+)
+
+
+class Shelf:
+    """Token vectors by passage number, as a snapshot gives them."""
+
+    def __init__(self, tokens: dict[int, tuple[NDArray[np.float32], list[int]]]) -> None:
+        self._tokens = tokens
+
+    def tokens(self, keys: list[int]) -> dict[int, tuple[NDArray[np.float32], NDArray[np.int64]]]:
+        return {k: (self._tokens[k][0], np.array(self._tokens[k][1], np.int64)) for k in keys}
+
+
+def candidate(key: int, score: float, *, sentences: int = 1) -> Candidate:
+    spans = tuple(Span(n, n + 1) for n in range(sentences))
+    passage = Passage("d", 0, 9, "x" * 9, None, spans)
+    stored = StoredPassage(key, key, passage, title="", date=None, language="en", metadata={})
+    return Candidate(stored, score, {"dense": 1})
+
+
+def between(first: int, second: int) -> NDArray[np.float32]:
+    """A unit vector at 45 degrees to two axes."""
+    return ((AXES[first] + AXES[second]) / np.sqrt(2)).astype(np.float32)
+
+
+SHELF = Shelf(
+    {
+        1: (AXES[[5, 6]], [0]),  # nothing of the query
+        2: (np.stack([AXES[0], AXES[5], AXES[1]]), [0, 2]),  # each token of the query in another sentence
+        3: (np.stack([AXES[7], between(0, 1)]), [0, 1]),  # both, less clearly, in one sentence
+        4: (np.empty((0, DIM), np.float32), [0, 0]),  # beyond what the encoder reads
+        5: (AXES[[0, 1]], [0, 2]),  # its second sentence beyond it
+    }
+)
+ROOT_HALF = float(np.sqrt(0.5))
+
+
+def reranked(*candidates: Candidate, reorder: bool = True, query: Query = QUERY) -> list[Candidate]:
+    return rerank(query, candidates, SHELF, reorder=reorder)  # type: ignore[arg-type]
+
+
+def test_late_interaction_is_as_worked_out_by_hand() -> None:
+    nothing, apart, together = reranked(candidate(1, 1), candidate(2, 1, sentences=2), candidate(3, 1, sentences=2), reorder=False)
+    assert nothing.sentence_late == (0.0,)
+    assert apart.sentence_late == pytest.approx((0.75, 0.25))
+    assert together.sentence_late == pytest.approx((0.0, ROOT_HALF))
+    assert [c.signals["sentence"] for c in (nothing, apart, together)] == pytest.approx([0, 0.75, ROOT_HALF])
+    assert [c.signals["late"] for c in (nothing, apart, together)] == pytest.approx([0, 1, ROOT_HALF])
+    assert apart.signals["dense"] == 1
+
+
+def test_the_score_is_the_weighted_sum_of_normalised_parts() -> None:
+    found = reranked(candidate(1, 1.0), candidate(2, 0.5, sentences=2), candidate(3, 0.0, sentences=2))
+    assert [c.stored.key for c in found] == [2, 3, 1]
+    expected = [
+        FIRST_STAGE * 0.5 + PASSAGE + SENTENCE,
+        PASSAGE * ROOT_HALF + SENTENCE * ROOT_HALF / 0.75,
+        FIRST_STAGE,
+    ]
+    assert [c.score for c in found] == pytest.approx(expected)
+
+
+def test_a_sentence_without_tokens_covers_nothing() -> None:
+    empty, half = reranked(candidate(4, 1, sentences=2), candidate(5, 1, sentences=2), reorder=False)
+    assert empty.sentence_late == (0.0, 0.0)
+    assert half.sentence_late == pytest.approx((1.0, 0.0))
+    assert empty.signals["late"] == 0.0
+
+
+def test_without_reordering_order_and_scores_stay() -> None:
+    given = [candidate(1, 0.9), candidate(2, 0.5, sentences=2)]
+    assert [(c.stored.key, c.score) for c in reranked(*given, reorder=False)] == [(1, 0.9), (2, 0.5)]
+
+
+def test_equal_candidates_keep_their_order() -> None:
+    found = reranked(*(replace(candidate(2, 0.5, sentences=2), signals={"dense": n}) for n in range(5)))
+    assert [c.signals["dense"] for c in found] == [0, 1, 2, 3, 4]
+    assert {c.score for c in found} == {1.0}
+
+
+def test_nothing_comes_of_nothing() -> None:
+    assert reranked() == []
+    wordless = replace(QUERY, token_vectors=AXES[:0], token_weights=np.empty(0, np.float32), token_terms=np.empty(0, np.int64))
+    assert reranked(candidate(1, 0.5), query=wordless) == [candidate(1, 0.5)]
