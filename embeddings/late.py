@@ -1,4 +1,4 @@
-"""Late interaction: similarity of two texts by their tokens' vectors, and a compact form to keep those in; knows no texts.
+"""Late interaction: similarity of two texts by their tokens' vectors, and a compact form of those; knows no texts.
 
 A token costs dim / 2 + 2 bytes (194 at 384 dimensions): four bits a component and one half-precision scale. On three
 question sets that changed no hit@k by more than 0.004 against full precision.
@@ -31,7 +31,9 @@ def pack(vectors: NDArray[np.float32]) -> bytes:
     scales = (np.abs(vectors).max(axis=1, initial=0.0) / LEVELS).astype(np.float16)
     divisors = np.where(scales > 0, scales, 1.0).astype(np.float32)[:, None]
     nibbles = (np.rint(vectors / divisors).clip(-LEVELS, LEVELS) + ZERO).astype(np.uint8)
-    return scales.tobytes() + (nibbles[:, 0::2] | nibbles[:, 1::2] << 4).tobytes()
+    pairs: NDArray[np.uint8] = nibbles[:, 0::2] | nibbles[:, 1::2] << 4
+    packed: bytes = scales.tobytes() + pairs.tobytes()
+    return packed
 
 
 def unpack(packed: bytes, dim: int) -> NDArray[np.float32]:

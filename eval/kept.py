@@ -32,6 +32,7 @@ ASKING_MODULES = (
     "doctor.py",
     "evidence.py",
     "expected.py",
+    "page.py",
     "rerank.py",
     "retrieve.py",
     "serve.py",

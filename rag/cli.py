@@ -1,4 +1,4 @@
-"""The command line: parses arguments, calls the library, prints; one line on stderr and exit code 1 when the world is wrong."""
+"""The command line: parses arguments, calls the library, prints; where the world is wrong, one line and exit code 1."""
 
 from __future__ import annotations
 
@@ -84,8 +84,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _common(default: Any) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(add_help=False)
+def _common(default: Any) -> _Parser:
+    parser = _Parser(add_help=False)
     _add_common(parser, default)
     return parser
 
@@ -181,7 +181,10 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
 def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--port", type=_port, default=7860, help="port on 127.0.0.1 (default: 7860)")
     parser.add_argument(
-        "--example", action="append", metavar="QUESTION", help="question offered on the page; may be given several times"
+        "--example",
+        action="append",
+        metavar="QUESTION",
+        help="question offered on the page; may be given several times",
     )
     parser.set_defaults(run=_serve)
 
@@ -285,7 +288,9 @@ def _remove(options: argparse.Namespace) -> int:
         known = {d.id for d in library.documents()}
         missing = [i for i in options.ids if i not in known]
         if missing:
-            raise RagError(f"no document {missing[0]!r} in {library.path}; rag list prints the ids; nothing was removed")
+            raise RagError(
+                f"no document {missing[0]!r} in {library.path}; rag list prints the ids; nothing was removed"
+            )
         count = library.remove(options.ids)
     _print_json({"removed": count}) if options.json else print(f"{count} removed")
     return DONE
@@ -326,7 +331,8 @@ def _answer_lines(answer: Answer) -> Iterator[str]:
     yield f"Sources (confidence {answer.confidence:.2f}):"
     for citation in answer.citations:
         page = f", page {citation.page}" if citation.page else ""
-        yield f"[{citation.number}] {citation.document_id}:{citation.start_char}-{citation.end_char}{page} {citation.title}"
+        place = f"{citation.document_id}:{citation.start_char}-{citation.end_char}{page}"
+        yield f"[{citation.number}] {place} {citation.title}"
         yield from textwrap.wrap(f'"{citation.quote}"', 96, initial_indent="    ", subsequent_indent="    ")
 
 

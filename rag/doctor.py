@@ -1,4 +1,4 @@
-"""Looks at a library, the models and the installed packages, mends the derived indexes, and says how to mend the rest."""
+"""Looks at a library, the models and the installed packages, mends derived indexes, and says how to mend the rest."""
 
 from __future__ import annotations
 

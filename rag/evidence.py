@@ -1,4 +1,4 @@
-"""The values that travel between the stages of a question: the query as searched and passages as candidates for evidence."""
+"""The values that travel between the stages of a question: the query as searched, and passages as candidates."""
 
 from __future__ import annotations
 

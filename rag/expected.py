@@ -1,8 +1,8 @@
 """What kind of answer a question asks for, and whether a sentence holds one; knows English and Chinese question words.
 
 Reference:
-    The coarse classes of Li, Roth (2002), "Learning Question Classifiers", of which those are kept that can be told from
-    surface forms.
+    The coarse classes of Li, Roth (2002), "Learning Question Classifiers", of which those are kept that can be told
+    from surface forms.
 """
 
 from __future__ import annotations

@@ -103,9 +103,7 @@ def _schema() -> tantivy.Schema:
     return builder.build()
 
 
-def _query(
-    schema: tantivy.Schema, terms: Sequence[tuple[str, ...]], allowed: Collection[int] | None
-) -> tantivy.Query:
+def _query(schema: tantivy.Schema, terms: Sequence[tuple[str, ...]], allowed: Collection[int] | None) -> tantivy.Query:
     query = tantivy.Query.boolean_query([(tantivy.Occur.Should, _term(schema, t)) for t in dict.fromkeys(terms)])
     if allowed is None:
         return query

@@ -56,9 +56,7 @@ class Library:
             raise
 
     @classmethod
-    def open(
-        cls, path: str | Path | None = None, *, create: bool = True, settings: Settings | None = None
-    ) -> Library:
+    def open(cls, path: str | Path | None = None, *, create: bool = True, settings: Settings | None = None) -> Library:
         """Open a library.
 
         Args:
@@ -92,9 +90,7 @@ class Library:
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
-    def index(
-        self, paths: str | Path | Iterable[str | Path], *, progress: Progress | None = None
-    ) -> IndexReport:
+    def index(self, paths: str | Path | Iterable[str | Path], *, progress: Progress | None = None) -> IndexReport:
         """Make the library hold exactly the documents under the given files and folders.
 
         Unchanged files are neither parsed nor embedded again; a bad file is reported and stops no other.
@@ -125,9 +121,7 @@ class Library:
             raise ValueError(f"document id {worst!r} is empty or given twice; every document needs an id of its own")
         return self._write(lambda writer, tally: writer.put(given, tally), {}, progress)
 
-    def add_files(
-        self, paths: str | Path | Iterable[str | Path], *, progress: Progress | None = None
-    ) -> IndexReport:
+    def add_files(self, paths: str | Path | Iterable[str | Path], *, progress: Progress | None = None) -> IndexReport:
         """Add the documents under the given files and folders, and leave all others as they are.
 
         Raises:
@@ -428,5 +422,6 @@ def _check_encoder(encoder: Encoder, build: Mapping[str, Any], path: Path) -> No
     if build and (encoder.digest, encoder.dim) != (build["encoder_digest"], build["dim"]):
         raise LibraryMismatch(
             f"the weights of {encoder.id} ({encoder.digest[:12]}) are not those the library {path} was built with "
-            f"({build['encoder_digest'][:12]}); bring those back, or index into a new library: rag --library NEW index PATH"
+            f"({build['encoder_digest'][:12]}); bring those back, or index into a new library: "
+            "rag --library NEW index PATH"
         )

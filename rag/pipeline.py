@@ -1,7 +1,7 @@
 """The one place that knows the order of the stages, for indexing and for asking.
 
-    index:  file -> load -> clean -> metadata -> split -> embed
-    ask:    question -> understand -> retrieve -> rerank -> answer -> cite
+index:  file -> load -> clean -> metadata -> split -> embed
+ask:    question -> understand -> retrieve -> rerank -> answer -> cite
 """
 
 from __future__ import annotations
@@ -54,9 +54,7 @@ def prepare(document: Document) -> Document:
     # Offsets never refer to the title, but it is printed and indexed: one line, without control characters.
     given = " ".join(clean.clean(document.title).split())
     title = given or metadata.find_title(text, fallback=document.id.rsplit("/", 1)[-1])
-    return replace(
-        document, text=text, title=title, language=language, date=document.date or metadata.find_date(text)
-    )
+    return replace(document, text=text, title=title, language=language, date=document.date or metadata.find_date(text))
 
 
 def read(source: load.SourceFile) -> Document:
@@ -82,8 +80,9 @@ def read(source: load.SourceFile) -> Document:
 def split_document(document: Document, encoder: Encoder, settings: Settings) -> list[Passage]:
     """Return the document's passages, none larger than what the encoder reads beside their context."""
     room = encoder.max_tokens - max(8, encoder.max_tokens // 5)
-    most = min(settings.passage_tokens, room)
-    limits = split.SplitLimits(max_tokens=most, min_tokens=2 * most // 3, max_chars=settings.passage_chars)
+    most = min(settings.passage_tokens or room, room)
+    most_chars = settings.passage_chars or split.SplitLimits.max_chars
+    limits = split.SplitLimits(max_tokens=most, min_tokens=2 * most // 3, max_chars=most_chars)
     return split.split(document, count_tokens=encoder.count_tokens, limits=limits)
 
 

@@ -22,7 +22,9 @@ from rag.snapshot import Snapshot
 FIRST_STAGE, PASSAGE, SENTENCE = 0.2, 0.4, 0.4
 
 
-def rerank(query: Query, candidates: Sequence[Candidate], snapshot: Snapshot, *, reorder: bool = True) -> list[Candidate]:
+def rerank(
+    query: Query, candidates: Sequence[Candidate], snapshot: Snapshot, *, reorder: bool = True
+) -> list[Candidate]:
     """Return the candidates with their sentences' late interaction, best first.
 
     Args:
@@ -38,9 +40,7 @@ def rerank(query: Query, candidates: Sequence[Candidate], snapshot: Snapshot, *,
     return _reorder(interacted) if reorder else interacted
 
 
-def _interact(
-    query: Query, candidate: Candidate, tokens: NDArray[np.float32], starts: NDArray[np.int64]
-) -> Candidate:
+def _interact(query: Query, candidate: Candidate, tokens: NDArray[np.float32], starts: NDArray[np.int64]) -> Candidate:
     # A sentence without tokens of its own, such as one beyond what the encoder reads, covers nothing.
     filled = starts < np.append(starts[1:], len(tokens))
     similarities = np.zeros((len(query.token_weights), len(starts)), np.float32)

@@ -1,4 +1,4 @@
-"""Every setting of the service, read once: flag, then environment, then TOML file, then default; unknown keys are refused."""
+"""Every setting of the service, read once: flag, then environment, then TOML file, then default; none unknown."""
 
 from __future__ import annotations
 
@@ -86,7 +86,6 @@ class Settings:
         values |= {k: v for k, v in overrides.items() if v is not None}
         return replace(cls(), **{key: _convert(key, value) for key, value in values.items()})
 
-
     def fixed(self, built: Mapping[str, Any], where: Path) -> Settings:
         """Return the settings with those that a library is built with filled in: from the library, else by default.
 
@@ -107,7 +106,9 @@ def _read_toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ConfigurationError(f"cannot read the settings file {path}: {error}; mend it or unset RAG_CONFIG") from error
+        raise ConfigurationError(
+            f"cannot read the settings file {path}: {error}; mend it or unset RAG_CONFIG"
+        ) from error
 
 
 def _read_environment(environ: Mapping[str, str]) -> dict[str, str]:

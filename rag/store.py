@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -134,13 +135,25 @@ class Store:
             raise _explain(error, path) from error
 
     def _prepare(self) -> None:
-        self._db.execute("PRAGMA journal_mode = WAL")
+        self._use_write_ahead_log()
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
         # IF NOT EXISTS: two processes may open a new library at once.
         if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
             self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
         self._db.execute("SELECT count(*) FROM settings").fetchone()
+
+    def _use_write_ahead_log(self) -> None:
+        deadline = time.monotonic() + BUSY_TIMEOUT_S
+        while True:
+            try:
+                self._db.execute("PRAGMA journal_mode = WAL")
+                return
+            except sqlite3.OperationalError as error:
+                # The one statement for which SQLite does not wait, when two processes open a new library at once.
+                if "locked" not in str(error) or time.monotonic() > deadline:
+                    raise
+                time.sleep(0.01)
 
     def close(self) -> None:
         """Close the file; the store cannot be used afterwards."""
@@ -296,7 +309,10 @@ class Store:
         sql = f"""SELECT id, text, title, date, language, source, metadata
             FROM documents WHERE id = :id AND {LIVE}"""  # noqa: S608
         rows = self._rows(sql, {"id": document_id, "revision": revision})
-        return Document(*rows[0][:-1], json.loads(rows[0][-1])) if rows else None
+        if not rows:
+            return None
+        key, text, title, date, language, source, metadata = rows[0]
+        return Document(key, text, title, date, language, source, json.loads(metadata))
 
     def passages(self, keys: Sequence[int]) -> dict[int, StoredPassage]:
         """Return passages by number; numbers that are not there are left out."""
@@ -323,7 +339,8 @@ class Store:
 
     def tokens(self, keys: Sequence[int]) -> dict[int, tuple[bytes, NDArray[np.int64]]]:
         """Return packed token vectors and sentence starts by passage number."""
-        sql = "SELECT passage_key, tokens, sentence_starts FROM vectors WHERE passage_key IN (SELECT value FROM json_each(?))"
+        sql = """SELECT passage_key, tokens, sentence_starts FROM vectors
+            WHERE passage_key IN (SELECT value FROM json_each(?))"""
         rows = self._rows(sql, (json.dumps(keys),))
         return {row[0]: (row[1], np.frombuffer(row[2], dtype="<i8").astype(np.int64)) for row in rows}
 
@@ -341,10 +358,10 @@ class Store:
             allowed = wanted if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
             values |= {f"name{number}": name, f"value{number}": json.dumps(list(allowed))}
             # Not json_extract: its path syntax knows no escapes, so that some names could not be said.
-            own = f"(SELECT atom FROM json_each(metadata) AS own WHERE own.key = :name{number})"
-            clauses.append(f"{COLUMNS.get(name, own)} IN (SELECT value FROM json_each(:value{number}))")
+            own = f"(SELECT atom FROM json_each(metadata) AS own WHERE own.key = :name{number})"  # noqa: S608
+            clauses.append(f"{COLUMNS.get(name, own)} IN (SELECT value FROM json_each(:value{number}))")  # noqa: S608
         sql = f"""SELECT passages.key FROM passages JOIN documents ON documents.key = document_key
-            WHERE {' AND '.join(clauses)} ORDER BY passages.key"""  # noqa: S608
+            WHERE {" AND ".join(clauses)} ORDER BY passages.key"""  # noqa: S608
         return np.array([row[0] for row in self._rows(sql, values)], dtype=np.int64)
 
 

@@ -19,7 +19,8 @@ STEMMERS = {
     "fr": "french", "hu": "hungarian", "it": "italian", "nb": "norwegian", "nl": "dutch", "no": "norwegian",
     "pt": "portuguese", "ro": "romanian", "ru": "russian", "sv": "swedish", "ta": "tamil", "tr": "turkish",
 }  # fmt: skip
-# Han, kana, hangul, bopomofo; Thai, Lao, Myanmar, Khmer, Tibetan: written without spaces, or, hangul, with glued particles.
+# Han, kana, hangul, bopomofo; Thai, Lao, Myanmar, Khmer, Tibetan: written without spaces, or, hangul, with particles
+# glued to words.
 NO_SPACES = (
     "\u0e00-\u0eff\u0f00-\u0fff\u1000-\u109f\u1100-\u11ff\u1780-\u17ff\u3040-\u30ff\u3100-\u318f\u31a0-\u31ff"
     "\u3400-\u4dbf\u4e00-\u9fff\ua960-\ua97f\uac00-\ud7ff\uf900-\ufaff\U00020000-\U0003ffff々〆"
@@ -29,12 +30,14 @@ NO_SPACES_FIRST = re.compile(f"[{NO_SPACES}]")
 # Words that put a question rather than say what it is about. In a small library they are rare, so that their rarity
 # would make them count most. English and Chinese; elsewhere rarity alone decides.
 FUNCTION_WORDS = frozenset(
-    "a about am an and any are as at be been being but by can could did do does doing for from give had has have he her "
-    "him his how i if in into is it its many me much my name no nor not of on or our please s she should so some t tell "
-    "than that the their them then there these they this those to us was we were what when where whether which while who "
-    "whom whose why will with would you your".split()
+    "a about am an and any are as at be been being but by can could did do does doing for from give had has have he "
+    "her him his how i if in into is it its many me much my name no nor not of on or our please s she should so some t "
+    "tell than that the their them then there these they this those to us was we were what when where whether which "
+    "while who whom whose why will with would you your".split()
 )
-FUNCTION_CHARACTERS = frozenset("的是了吗呢么什谁哪几多少何在有和与及个位为被把就也都而且或请问这那其之以于对从到由年家里")
+FUNCTION_CHARACTERS = frozenset(
+    "的是了吗呢么什谁哪几多少何在有和与及个位为被把就也都而且或请问这那其之以于对从到由年家里"
+)
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,9 @@ def test_the_same_sentence_in_two_documents_is_given_once(make_library: MakeLibr
 
 def test_an_answer_has_at_most_as_many_sentences_as_set(make_library: MakeLibrary) -> None:
     text = " ".join(f"The ferry to Holm has crew member number {n}." for n in range(1, 9))
-    assert len(make_library(Document("a", text), answer_sentences=1).ask("Ferry to Holm crew", threshold=0).sentences) == 1
+    assert (
+        len(make_library(Document("a", text), answer_sentences=1).ask("Ferry to Holm crew", threshold=0).sentences) == 1
+    )
 
 
 def test_a_question_of_nothing_but_function_words_or_signs_is_no_crash(town_library: Library) -> None:

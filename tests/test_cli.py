@@ -343,9 +343,7 @@ def test_a_damaged_database_is_named(own: Path, run: Run) -> None:
     assert_one_line(run("--library", own, "ask", QUESTION), 1, "library.sqlite3", "restore it")
 
 
-def test_a_full_disk_is_said_in_one_line(
-    run: Run, monkeypatch: pytest.MonkeyPatch, docs: Path, tmp_path: Path
-) -> None:
+def test_a_full_disk_is_said_in_one_line(run: Run, monkeypatch: pytest.MonkeyPatch, docs: Path, tmp_path: Path) -> None:
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "vectors.faiss")
 
@@ -401,7 +399,11 @@ def test_wrong_usage_is_said_in_one_line(arguments: list[str], words: list[str],
 
 def process(*arguments: str | Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
-        [*RAG, *map(str, arguments)], capture_output=True, check=False, timeout=120, env={**os.environ, "PYTHONIOENCODING": "utf-8:strict", **environment}
+        [*RAG, *map(str, arguments)],
+        capture_output=True,
+        check=False,
+        timeout=120,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8:strict", **environment},
     )
 
 
@@ -429,10 +431,11 @@ def test_any_text_can_be_printed_on_a_terminal_that_knows_only_ascii(tmp_path: P
     assert json.loads(done.stdout)["hits"][0]["document_id"] == "bäckerei"
 
 
-def test_a_question_that_is_no_valid_text_is_answered_or_refused(built: Path) -> None:
+def test_a_question_that_is_no_valid_text_is_refused(built: Path) -> None:
     done = process("--library", built, "ask", os.fsdecode(b"Who built the lighthouse \xff?"), "--json")
-    assert (done.returncode, done.stderr) == (0, b"")
-    assert json.loads(done.stdout)["citations"][0]["document_id"] == "old/lighthouse.md"
+    assert (done.returncode, done.stdout) == (1, b"")
+    assert done.stderr.count(b"\n") == 1
+    assert b"type it anew" in done.stderr
 
 
 def test_a_reader_that_stops_reading_ends_the_command_quietly(built: Path) -> None:

@@ -39,7 +39,9 @@ def test_a_sound_library_is_found_healthy(built: Path) -> None:
     assert {"python", "faiss-cpu", "tantivy", "onnxruntime", "database"} <= found.keys()
 
 
-@pytest.mark.parametrize("name", ["CURRENT", "generations/00000001/vectors.faiss", "generations/00000001/manifest.json"])
+@pytest.mark.parametrize(
+    "name", ["CURRENT", "generations/00000001/vectors.faiss", "generations/00000001/manifest.json"]
+)
 def test_a_damaged_index_is_mended_and_named(name: str, own: Path) -> None:
     (own / name).write_bytes(b"damaged")
     found = findings(own)["indexes"]

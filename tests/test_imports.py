@@ -13,8 +13,8 @@ import rag
 from rag import Library
 
 HEAVY = {
-    "torch", "transformers", "sentence_transformers", "gradio", "faiss", "langchain", "langchain_core", "fastapi", "numpy",
-    "onnxruntime", "tokenizers", "tantivy", "sklearn", "pandas", "huggingface_hub", "tqdm",
+    "torch", "transformers", "sentence_transformers", "gradio", "faiss", "langchain", "langchain_core", "fastapi",
+    "numpy", "onnxruntime", "tokenizers", "tantivy", "sklearn", "pandas", "huggingface_hub", "tqdm",
 }  # fmt: skip
 SERVING_ONLY = {"torch", "transformers", "sentence_transformers", "gradio", "fastapi", "langchain", "sklearn", "pandas"}
 LOADED = "import sys; print(*sorted({name.partition('.')[0] for name in sys.modules}), file=sys.stderr)"

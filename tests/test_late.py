@@ -71,5 +71,7 @@ def test_maxsim_equals_a_loop_over_every_pair(seed: int, queries: int, segments:
     ends = [*starts[1:], len(tokens)]
     for row, vector in enumerate(query):
         for column, (start, end) in enumerate(zip(starts, ends, strict=True)):
-            best = max(sum(float(a) * float(b) for a, b in zip(vector, tokens[t], strict=True)) for t in range(start, end))
+            best = max(
+                sum(float(a) * float(b) for a, b in zip(vector, tokens[t], strict=True)) for t in range(start, end)
+            )
             assert found[row, column] == pytest.approx(best, abs=1e-5)

@@ -58,7 +58,8 @@ def test_an_unsupported_suffix_is_left_out_with_the_supported_ones_named(tmp_pat
     odd = write(tmp_path / "b.xyz")
     _, left_out = find_files([tmp_path])
     assert list(left_out) == [str(odd)]
-    assert "'.xyz'" in left_out[str(odd)] and ".markdown" in left_out[str(odd)]
+    assert "'.xyz'" in left_out[str(odd)]
+    assert ".markdown" in left_out[str(odd)]
 
 
 def test_a_missing_path_is_named() -> None:
@@ -178,7 +179,8 @@ def test_a_name_that_is_not_unicode_is_left_out(tmp_path: Path) -> None:
     found, left_out = find_files([tmp_path])
     assert [source.id for source in found] == ["a.txt"]
     (name,) = left_out
-    assert name.encode().endswith(b"caf\\udce9.txt") and "Unicode" in left_out[name]
+    assert name.encode().endswith(b"caf\\udce9.txt")
+    assert "Unicode" in left_out[name]
 
 
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="the superuser can read everything")
@@ -190,7 +192,8 @@ def test_an_unreadable_folder_is_left_out(tmp_path: Path) -> None:
         found, left_out = find_files([tmp_path])
     finally:
         (tmp_path / "closed").chmod(0o700)
-    assert [source.id for source in found] == ["a.txt"] and list(left_out) == [str(tmp_path / "closed")]
+    assert [source.id for source in found] == ["a.txt"]
+    assert list(left_out) == [str(tmp_path / "closed")]
 
 
 def test_the_ignore_file_leaves_out_names_paths_and_folders_without_a_word(tmp_path: Path) -> None:

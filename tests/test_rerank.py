@@ -66,7 +66,9 @@ def reranked(*candidates: Candidate, reorder: bool = True, query: Query = QUERY)
 
 
 def test_late_interaction_is_as_worked_out_by_hand() -> None:
-    nothing, apart, together = reranked(candidate(1, 1), candidate(2, 1, sentences=2), candidate(3, 1, sentences=2), reorder=False)
+    nothing, apart, together = reranked(
+        candidate(1, 1), candidate(2, 1, sentences=2), candidate(3, 1, sentences=2), reorder=False
+    )
     assert nothing.sentence_late == (0.0,)
     assert apart.sentence_late == pytest.approx((0.75, 0.25))
     assert together.sentence_late == pytest.approx((0.0, ROOT_HALF))
@@ -106,5 +108,7 @@ def test_equal_candidates_keep_their_order() -> None:
 
 def test_nothing_comes_of_nothing() -> None:
     assert reranked() == []
-    wordless = replace(QUERY, token_vectors=AXES[:0], token_weights=np.empty(0, np.float32), token_terms=np.empty(0, np.int64))
+    wordless = replace(
+        QUERY, token_vectors=AXES[:0], token_weights=np.empty(0, np.float32), token_terms=np.empty(0, np.int64)
+    )
     assert reranked(candidate(1, 0.5), query=wordless) == [candidate(1, 0.5)]

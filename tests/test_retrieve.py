@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
 
@@ -54,9 +53,9 @@ def test_a_leg_that_found_nothing_drops_out_and_fused_scores_stay_in_range(
 
 
 @pytest.fixture
-def pipeline(town_library: Library) -> Iterator[Pipeline]:
+def pipeline(town_library: Library) -> Pipeline:
     """The stages over three short documents."""
-    yield town_library.pipeline()
+    return town_library.pipeline()
 
 
 def candidates(pipeline: Pipeline, question: str, **options: object) -> list[Candidate]:

@@ -73,7 +73,8 @@ def test_the_keys_of_an_answer_are_those_promised() -> None:
     answer = Answer("Q", "Text", (AnswerSentence("Text", (1,), 1.0),), (citation,), hits=(Hit(passage, "T", 1, 0.5),))
     found = answer.to_dict()
     assert set(found) == {
-        "question", "text", "sentences", "citations", "abstained", "reason", "confidence", "hits", "timings_s", "models",
+        "question", "text", "sentences", "citations", "abstained", "reason", "confidence", "hits", "timings_s",
+        "models",
     }  # fmt: skip
     assert found["sentences"] == [{"text": "Text", "citations": [1], "support": 1.0}]
     assert set(found["citations"][0]) == {

@@ -88,7 +88,7 @@ def test_a_value_out_of_range_is_refused_wherever_it_comes_from(name: str, value
 def test_a_file_may_not_give_a_value_of_another_type(line: str, tmp_path: Path) -> None:
     path = tmp_path / "settings.toml"
     path.write_text(line)
-    with pytest.raises(ConfigurationError, match=line.split()[0]):
+    with pytest.raises(ConfigurationError, match=line.split(maxsplit=1)[0]):
         read(path)
 
 

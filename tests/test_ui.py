@@ -1,4 +1,4 @@
-"""The chat page: what it renders, in a real browser over a real server, and what it refuses to serve."""
+"""The chat page in a real browser over a real server, and what that server refuses."""
 
 from __future__ import annotations
 
@@ -11,20 +11,16 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from rag import Answer, Citation, Document, Library, RagError
-from rag.schema import AnswerSentence, Hit, Passage
 from rag.serve import serve
-from rag.ui import WHOLE_DOCUMENT_CHARS, Turn, conversation_html, document_html, sources_html
+from rag.ui import show_sources
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
@@ -81,78 +77,6 @@ ANSWERABLE = "How many ships did the pilots of Norrwick bring into the port in 2
 UNRELATED = "Which enzyme unwinds the double helix during replication?"
 
 
-# --- what is rendered
-
-
-class Reader(HTMLParser):
-    """Reads HTML back: its text, the text of each mark, and the names of its elements and attributes."""
-
-    def __init__(self, html: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.text, self.marks, self.names, self.inside = "", [], set[str](), False
-        self.feed(html)
-        self.close()
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        self.names |= {tag, *(f"@{name}" for name, _ in attrs)}
-        if tag == "mark":
-            self.inside = True
-            self.marks.append("")
-
-    def handle_endtag(self, tag: str) -> None:
-        self.inside = self.inside and tag != "mark"
-
-    def handle_data(self, data: str) -> None:
-        self.text += data
-        if self.inside:
-            self.marks[-1] += data
-
-
-def cite(text: str, start: int, end: int, *, number: int = 1, document_id: str = "d") -> Citation:
-    return Citation(number, document_id, "", start, end, text[start:end], None, None, 1.0)
-
-
-# \r and NUL cannot stand in HTML text; canonical texts hold neither.
-texts = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\r\0"), min_size=1, max_size=200)
-
-
-@given(texts, st.data())
-def test_a_document_reads_as_its_text_and_the_chosen_mark_as_its_quote(text: str, data: st.DataObject) -> None:
-    start = data.draw(st.integers(0, len(text) - 1))
-    end = data.draw(st.integers(start + 1, len(text)))
-    other = data.draw(st.integers(0, len(text) - 1))
-    spans = [cite(text, start, end), cite(text, other, other + 1, number=2)]
-    read = Reader(document_html(text, spans))
-    assert read.text == text
-    assert text[start:end] in read.marks
-    assert len(read.marks) == (1 if start <= other < end else 2)
-
-
-@given(texts)
-def test_whatever_is_asked_or_answered_adds_no_element_and_no_attribute(text: str) -> None:
-    def names(value: str) -> set[str]:
-        citation = Citation(1, value, value, 0, len(value), value, None, value, 1.0)
-        answer = Answer(value, value, (AnswerSentence(value, (1,), 1.0),), (citation,))
-        refusal = Answer(value, value, abstained=True, reason=value)
-        turns = (Turn(value, answer, done=True), Turn(value, refusal, done=True), Turn(value, error=value), Turn(value))
-        return Reader(conversation_html(turns, [value], note=value)).names
-
-    assert names(text) == names("plain")
-
-
-def test_a_long_document_is_cut_around_the_span_and_says_so() -> None:
-    text = "a" * WHOLE_DOCUMENT_CHARS + "the quote" + "b" * WHOLE_DOCUMENT_CHARS
-    read = Reader(document_html(text, [cite(text, WHOLE_DOCUMENT_CHARS, WHOLE_DOCUMENT_CHARS + 9)]))
-    assert read.marks == ["the quote"]
-    assert "52,000 characters before" in read.text
-    assert "52,000 characters after" in read.text
-
-
-def test_a_sentence_without_a_source_is_marked_as_such() -> None:
-    answer = Answer("q", "Bare.", (AnswerSentence("Bare.", (), 0.0),))
-    assert "[no source]" in Reader(conversation_html((Turn("q", answer),), [])).text
-
-
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     with Library.open(tmp_path_factory.mktemp("ui") / "library") as library:
@@ -160,24 +84,9 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
         yield library
 
 
-def test_a_quote_that_the_document_no_longer_holds_is_shown_with_a_warning(library: Library) -> None:
-    stale = Citation(1, "harbour/lighthouse.md", "The lighthouse", 0, 9, "Something", None, None, 1.0)
-    read = Reader(sources_html(library, Answer("q", "t", citations=(stale,)), turn=1))
-    assert "has changed since" in read.text
-    assert read.marks == ["Something"]
-
-
 def test_a_document_that_was_removed_is_said_to_be(library: Library) -> None:
     gone = Citation(1, "gone.md", "Gone", 0, 4, "Gone", None, None, 1.0)
-    assert "no longer in the library" in sources_html(library, Answer("q", "t", citations=(gone,)), turn=1)
-
-
-def test_nearest_passages_are_labelled_and_never_marked_as_evidence(library: Library) -> None:
-    text = library.document("harbour/lighthouse.md").text
-    hit = Hit(Passage("harbour/lighthouse.md", 0, 20, text[:20]), "The lighthouse", 1, 0.2)
-    read = Reader(sources_html(library, Answer("q", "t", abstained=True, reason="r", hits=(hit,)), turn=1))
-    assert "Nearest passages, not an answer" in read.text
-    assert read.marks == []
+    assert "no longer in the library" in show_sources(library, Answer("q", "t", citations=(gone,)), turn=1)
 
 
 # --- the process that serves it
