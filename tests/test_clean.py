@@ -277,7 +277,8 @@ def test_each_teaser_of_the_seed_is_a_headline_with_its_body_below() -> None:
     for (headline, body), (headline_start, body_start) in zip(
         zip(teasers[::2], teasers[1::2], strict=True), starts, strict=True
     ):
-        assert headline.startswith(headline_start) and body.startswith(body_start)
+        assert headline.startswith(headline_start)
+        assert body.startswith(body_start)
         assert "\n" not in headline
 
 
