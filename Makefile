@@ -38,8 +38,8 @@ check: $(STAMP) ## linters, types, docstrings, layout, tests
 	@$(BIN)/lint-imports
 	@test -n "$(SKIP_TESTS)" || $(BIN)/python -m pytest
 
-bench: $(STAMP) ## long measurements; the tables go to stdout
-	@$(BIN)/python -m eval.bench
+bench: $(STAMP) ## long measurements; DATA=FOLDER holds public gold sets
+	@$(BIN)/python -m eval.bench $(if $(DATA),--data $(DATA))
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .import_linter_cache

@@ -23,6 +23,9 @@ def pack(vectors: NDArray[np.float32]) -> bytes:
     Args:
         vectors: (tokens, dim) float32, dim even.
 
+    Returns:
+        Scales of all rows, then their components, two in a byte.
+
     Raises:
         ValueError: `vectors` is not a matrix with an even number of columns.
     """
@@ -38,6 +41,13 @@ def pack(vectors: NDArray[np.float32]) -> bytes:
 
 def unpack(packed: bytes, dim: int) -> NDArray[np.float32]:
     """Return what `pack` kept as (tokens, dim) float32, rows of about unit length.
+
+    Args:
+        packed: What `pack` returned.
+        dim: Number of components of a row.
+
+    Returns:
+        The vectors, each component off by at most half a step.
 
     Raises:
         ValueError: The number of bytes does not fit `dim`.

@@ -36,6 +36,12 @@ def __getattr__(name: str) -> Any:
 def ask(question: str) -> Answer:
     """Return the default library's answer to a question.
 
+    Args:
+        question: The question.
+
+    Returns:
+        The answer, with exact citations, or with the reason why there is none.
+
     Raises:
         LibraryNotFound: There is no default library yet.
         QuestionError: The question is empty or too long.

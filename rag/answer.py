@@ -103,7 +103,11 @@ def draft(query: Query, candidates: Sequence[Candidate], *, most_sentences: int,
         query: The query.
         candidates: Reranked passages, best first.
         most_sentences: At most this many sentences.
-        threshold: Confidence below which it abstains.
+        threshold: Confidence below which it abstains, in [0, 1].
+
+    Returns:
+        Sentences of the first five candidates, best first, none saying the same as another or scoring far below the
+        best; or none, with a reason in Chinese where the question has Chinese characters, else in English.
     """
     scored = sorted(_sentences(query, candidates[:PASSAGES_K]), key=lambda s: -s.score)
     if not scored:

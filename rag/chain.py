@@ -77,6 +77,14 @@ class AnswerChain(Runnable[str, Answer]):
     def invoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
         """Return the answer to a question.
 
+        Args:
+            input: The question, no longer than the setting ``question_chars``.
+            config: Callbacks, tags, metadata and name for tracing; it changes nothing in the answer.
+            **kwargs: None is known; any is refused with a ``TypeError``.
+
+        Returns:
+            The answer with its citations; where the documents do not answer, one that abstains and says why.
+
         Raises:
             QuestionError: The question is empty or too long.
         """
@@ -84,6 +92,14 @@ class AnswerChain(Runnable[str, Answer]):
 
     async def ainvoke(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> Answer:
         """Return the answer to a question; the event loop goes on meanwhile.
+
+        Args:
+            input: The question, no longer than the setting ``question_chars``.
+            config: Callbacks, tags, metadata and name for tracing; it changes nothing in the answer.
+            **kwargs: None is known; any is refused with a ``TypeError``.
+
+        Returns:
+            The answer with its citations; where the documents do not answer, one that abstains and says why.
 
         Raises:
             QuestionError: The question is empty or too long.
@@ -93,6 +109,14 @@ class AnswerChain(Runnable[str, Answer]):
     def stream(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> Iterator[Answer]:
         """Yield the answer as it grows, in snapshots that replace each other.
 
+        Args:
+            input: The question, no longer than the setting ``question_chars``.
+            config: Callbacks, tags, metadata and name for tracing; it changes nothing in the answer.
+            **kwargs: None is known; any is refused with a ``TypeError``.
+
+        Yields:
+            First the hits without text, then one sentence more each time, at last what `invoke` returns.
+
         Raises:
             QuestionError: The question is empty or too long.
         """
@@ -100,6 +124,14 @@ class AnswerChain(Runnable[str, Answer]):
 
     async def astream(self, input: str, config: RunnableConfig | None = None, **kwargs: Any) -> AsyncIterator[Answer]:
         """Yield the answer as it grows, in snapshots that replace each other; the event loop goes on meanwhile.
+
+        Args:
+            input: The question, no longer than the setting ``question_chars``.
+            config: Callbacks, tags, metadata and name for tracing; it changes nothing in the answer.
+            **kwargs: None is known; any is refused with a ``TypeError``.
+
+        Yields:
+            First the hits without text, then one sentence more each time, at last what `ainvoke` returns.
 
         Raises:
             QuestionError: The question is empty or too long.
@@ -124,6 +156,9 @@ def answer_chain(library: Library, *, threshold: float | None = None) -> AnswerC
     Args:
         library: The library asked; every question sees its newest generation.
         threshold: Confidence below which an answer abstains; ``None`` for the library's setting.
+
+    Returns:
+        A chain from ``str`` to `Answer`, usable as a step of a longer one, batched and streamed.
 
     Raises:
         LibraryError: The library is empty.

@@ -24,6 +24,9 @@ def cite(question: str, draft: Draft, *, documents: FindDocument, hits: Sequence
         documents: Returns a document by id.
         hits: The passages the answer was made from.
 
+    Returns:
+        The answer; its text is the reason when it abstains.
+
     Raises:
         InexactCitationError: A chosen sentence is not a verbatim span of its document.
     """
@@ -45,6 +48,10 @@ def cite(question: str, draft: Draft, *, documents: FindDocument, hits: Sequence
 
 def check(citation: Citation, document: Document | None) -> None:
     """Make sure that a citation is an exact span.
+
+    Args:
+        citation: The citation.
+        document: The document it names, ``None`` when there is none.
 
     Raises:
         InexactCitationError: It is not.

@@ -76,6 +76,12 @@ def decode(data: bytes) -> str:
     East Asia, Europe and the Near East. UTF-8 with a few damaged bytes stays UTF-8: each becomes U+FFFD. No lone
     surrogate comes out.
 
+    Args:
+        data: The whole file; one cut inside a character counts as damaged.
+
+    Returns:
+        The text without its byte order mark; line ends, control characters and Unicode form as they stand.
+
     Raises:
         UnreadableSource: The bytes are not text; the message is a reason to be put after the file's name.
     """

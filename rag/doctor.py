@@ -37,6 +37,9 @@ def examine(path: str | Path | None, *, encoder: str | None = None) -> list[Find
     Args:
         path: Folder of the library; ``None`` for the default one.
         encoder: Model to try, where it is not the library's own.
+
+    Returns:
+        One finding for everything looked at.
     """
     folder = Path(path).expanduser().absolute() if path else default_path()
     findings = [*_versions(), *_library(folder)]

@@ -89,6 +89,12 @@ class Generation:
 def read_current(root: Path) -> Current | None:
     """Return what readers see, or ``None`` when the file that names it is not there.
 
+    Args:
+        root: The library's folder.
+
+    Returns:
+        The revision and its manifest's digest.
+
     Raises:
         LibraryDamaged: The file that names it holds something else.
     """
@@ -116,6 +122,13 @@ def publish(root: Path, store: Store, *, revision: int, build: Mapping[str, Any]
 
 def open_generation(root: Path, current: Current) -> Generation:
     """Open a generation after checking every file of it against the manifest, and the manifest against `current`.
+
+    Args:
+        root: The library's folder.
+        current: The generation, as ``CURRENT`` names it.
+
+    Returns:
+        The generation, ready to be searched.
 
     Raises:
         LibraryDamaged: A file is missing, is not the one the manifest names, or cannot be read.

@@ -56,6 +56,12 @@ class LexicalIndex:
     def open(cls, folder: Path) -> LexicalIndex:
         """Open an index that `build` wrote.
 
+        Args:
+            folder: The folder.
+
+        Returns:
+            The index.
+
         Raises:
             LibraryDamaged: The folder does not hold a readable index.
         """
@@ -86,6 +92,9 @@ class LexicalIndex:
             terms: The query's terms; the variants of one term count once, by the best of them.
             k: At most this many passages.
             allowed: Numbers of the passages that may be found; all when ``None``.
+
+        Returns:
+            Scores by passage number; nothing where nothing matches.
         """
         if not terms or k < 1 or not len(self):
             return {}

@@ -64,6 +64,9 @@ class Library:
             create: Whether a missing one is made.
             settings: Settings to use; ``None`` for those of the environment.
 
+        Returns:
+            The library, which the caller closes.
+
         Raises:
             LibraryNotFound: There is none and `create` is false, or none can be made there.
             LibraryMismatch: It was built with another encoder or other passage sizes than `settings` ask for.
@@ -99,6 +102,9 @@ class Library:
             paths: A file or folder, or several.
             progress: Called with a stage's name, the bytes done and the bytes to do.
 
+        Returns:
+            What was done.
+
         Raises:
             SourceError: A path is missing or holds nothing that can be read; the library is left as it was.
             LibraryBusy: Another process is writing to the library.
@@ -109,6 +115,13 @@ class Library:
 
     def add(self, documents: Iterable[Document], *, progress: Progress | None = None) -> IndexReport:
         """Add documents given as text, replacing those of the same id.
+
+        Args:
+            documents: The documents.
+            progress: As for `index`.
+
+        Returns:
+            What was done.
 
         Raises:
             ValueError: Two of the documents have the same id, or one has none.
@@ -124,6 +137,13 @@ class Library:
     def add_files(self, paths: str | Path | Iterable[str | Path], *, progress: Progress | None = None) -> IndexReport:
         """Add the documents under the given files and folders, and leave all others as they are.
 
+        Args:
+            paths: A file or folder, or several.
+            progress: As for `index`.
+
+        Returns:
+            What was done.
+
         Raises:
             SourceError: A path is missing or holds nothing that can be read; the library is left as it was.
             LibraryBusy: Another process is writing to the library.
@@ -134,6 +154,12 @@ class Library:
 
     def remove(self, ids: Iterable[str]) -> int:
         """Remove documents and return how many there were.
+
+        Args:
+            ids: Ids of documents; those that are not there are passed over.
+
+        Returns:
+            How many were removed.
 
         Raises:
             LibraryBusy: Another process is writing to the library.
@@ -235,6 +261,12 @@ class Library:
     def document(self, document_id: str) -> Document:
         """Return a document.
 
+        Args:
+            document_id: Its id.
+
+        Returns:
+            The document, with its canonical text.
+
         Raises:
             KeyError: The library has no such document.
         """
@@ -257,6 +289,9 @@ class Library:
             filters: Value, or list of allowed values, by name; only passages of documents that pass all are ranked.
                 Names are ``document_id``, ``title``, ``date``, ``language``, ``source`` and those of metadata.
 
+        Returns:
+            Hits, best first, ranked from 1.
+
         Raises:
             ValueError: `k` is below 1.
             QuestionError: The query is empty or too long.
@@ -272,6 +307,9 @@ class Library:
             question: The question.
             threshold: Confidence below which it abstains; 0 never abstains; ``None`` for the setting.
 
+        Returns:
+            The answer.
+
         Raises:
             QuestionError: The question is empty or too long.
         """
@@ -280,6 +318,13 @@ class Library:
     def stream(self, question: str, *, threshold: float | None = None) -> Iterator[Answer]:
         """Yield the answer as it grows; the last snapshot equals what `ask` returns.
 
+        Args:
+            question: The question.
+            threshold: As for `ask`.
+
+        Returns:
+            Snapshots of the answer, each with more of it.
+
         Raises:
             QuestionError: The question is empty or too long.
         """
@@ -287,6 +332,12 @@ class Library:
 
     def pipeline(self, *, threshold: float | None = None) -> Pipeline:
         """Return the stages of a question over the newest generation.
+
+        Args:
+            threshold: As for `ask`.
+
+        Returns:
+            The stages.
 
         Raises:
             LibraryError: The library is empty or damaged beyond what can be rebuilt.

@@ -62,6 +62,9 @@ def find_files(paths: Sequence[Path]) -> tuple[list[SourceFile], dict[str, str]]
     line, ``*`` and ``?`` as in a shell, ``#`` for comments; a pattern matches the path below the folder, the name, or
     a folder above. Ids that clash between paths get their folder's name in front; a file reached twice counts once.
 
+    Args:
+        paths: Files and folders; relative ones start at the working directory, ``~`` is not expanded.
+
     Returns:
         The files sorted by id, and for each path that was left out (except hidden and ignored ones) the reason.
 
@@ -83,6 +86,12 @@ def find_files(paths: Sequence[Path]) -> tuple[list[SourceFile], dict[str, str]]
 def file_digest(path: str | Path) -> str:
     """Return the SHA-256 of a file's bytes in hexadecimal.
 
+    Args:
+        path: A file of any size or format; it is not read into memory at once.
+
+    Returns:
+        64 digits, letters in lower case.
+
     Raises:
         UnreadableSource: The file cannot be opened or read.
     """
@@ -99,6 +108,9 @@ def read_text(source: SourceFile, *, max_bytes: int = MAX_BYTES) -> str:
     Args:
         source: A file that ``find_files`` found.
         max_bytes: Largest file that is read; a larger one is refused, never cut.
+
+    Returns:
+        Text with more to it than white space; line ends and control characters as in the file, no byte order mark.
 
     Raises:
         UnreadableSource: The file is empty, binary, too large, of an unsupported format, or cannot be read or decoded.

@@ -104,6 +104,9 @@ def find_title(text: str, *, fallback: str) -> str:
     Args:
         text: Decoded or canonical text.
         fallback: What to return when the text has no title, such as the name of its file.
+
+    Returns:
+        The title without Markdown marks, in NFC, an ellipsis at its end where it was cut; `fallback` as it was given.
     """
     front_matter, body = _front_matter(text)
     match = _FRONT_MATTER_TITLE.search(front_matter)
@@ -126,6 +129,9 @@ def find_date(text: str) -> str | None:
 
     Args:
         text: Decoded or canonical text.
+
+    Returns:
+        ``YYYY-MM-DD``; of several dates the first that is not marked as that of an update, else the first.
     """
     found = list(_publication_dates(text[:DATE_WITHIN_CHARS]))
     return next((day for day, updated in found if not updated), found[0][0] if found else None)

@@ -44,6 +44,12 @@ UNSPACED = frozenset({"zh", "ja", "ko", "th", "lo", "my", "km", "bo"})
 def prepare(document: Document) -> Document:
     """Return a document given as text with its canonical text, and title, date and language where it lacks them.
 
+    Args:
+        document: A document as it was given.
+
+    Returns:
+        The document as it is kept.
+
     Raises:
         UnreadableSource: Nothing is left of its text after cleaning.
     """
@@ -59,6 +65,12 @@ def prepare(document: Document) -> Document:
 
 def read(source: load.SourceFile) -> Document:
     """Return a file as a document.
+
+    Args:
+        source: The file.
+
+    Returns:
+        The document as it is kept.
 
     Raises:
         UnreadableSource: It holds no text that can be read.
@@ -152,6 +164,12 @@ class Pipeline:
     def run(self, question: str) -> Answer:
         """Return the answer to a question.
 
+        Args:
+            question: The question.
+
+        Returns:
+            The answer.
+
         Raises:
             QuestionError: The question is empty or too long.
         """
@@ -179,6 +197,12 @@ class Pipeline:
 
     def understand(self, work: Work) -> Work:
         """Check the question and turn it into a query.
+
+        Args:
+            work: The question.
+
+        Returns:
+            The question with its query.
 
         Raises:
             QuestionError: The question is empty or too long.
@@ -269,6 +293,10 @@ def finish(work: Work) -> Answer:
 
 def check_question(question: str, *, most_chars: int) -> None:
     """Refuse a question that is empty or too long.
+
+    Args:
+        question: The question.
+        most_chars: Longest question that is accepted.
 
     Raises:
         QuestionError: It is.

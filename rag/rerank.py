@@ -32,6 +32,9 @@ def rerank(
         candidates: Passages of the first stage, best first.
         snapshot: The generation they are of.
         reorder: Whether late interaction changes order and score; otherwise it is only noted.
+
+    Returns:
+        The same candidates, with what late interaction says of them.
     """
     if not candidates or not query.readable or not len(query.token_weights):
         return list(candidates)

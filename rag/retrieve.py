@@ -29,6 +29,9 @@ def retrieve(
         leg_k: Passages that each leg contributes.
         dense_weight: Share in [0, 1] of the dense leg; the lexical leg has the rest.
         allowed: Numbers of the passages that may be found; all when ``None``.
+
+    Returns:
+        Candidates with fused scores in [0, 1].
     """
     dense = snapshot.dense(query.vector, leg_k, allowed=allowed) if dense_weight > 0 else {}
     terms = [term.variants for term in query.terms]

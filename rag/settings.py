@@ -78,6 +78,9 @@ class Settings:
             environ: Environment variables; ``RAG_CANDIDATES_K`` sets ``candidates_k``, and so on.
             overrides: Values of flags; ``None`` means not given.
 
+        Returns:
+            The settings, checked.
+
         Raises:
             ConfigurationError: An unknown key, a value of the wrong type or out of range, or an unreadable file.
         """
@@ -88,6 +91,13 @@ class Settings:
 
     def fixed(self, built: Mapping[str, Any], where: Path) -> Settings:
         """Return the settings with those that a library is built with filled in: from the library, else by default.
+
+        Args:
+            built: Values the library was built with, by setting; empty for a new one.
+            where: The library's folder.
+
+        Returns:
+            The settings, none of them open.
 
         Raises:
             LibraryMismatch: Another value was asked for than the library at `where` was built with.

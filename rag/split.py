@@ -159,6 +159,9 @@ def find_sentences(text: str, within: Span, *, language: str) -> Iterator[Span]:
         within: The paragraph.
         language: ISO 639-1 code; others are split by the rules of English.
 
+    Yields:
+        Spans in order, in the text's offsets.
+
     Reference:
         The rules are those of the Wikimedia Foundation's sentencex.
     """

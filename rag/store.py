@@ -119,6 +119,9 @@ class Store:
     def __init__(self, path: Path) -> None:
         """Open the file, creating it with an empty schema when it is missing.
 
+        Args:
+            path: The file.
+
         Raises:
             LibraryDamaged: The file is not a library's database.
         """
@@ -351,6 +354,9 @@ class Store:
             filters: Value, or list of allowed values, by name: ``document_id``, ``title``, ``date``, ``language``,
                 ``source``, or the name of a metadata value.
             revision: The revision.
+
+        Returns:
+            Passage numbers.
         """
         clauses = [LIVE]
         values: dict[str, Any] = {"revision": revision}

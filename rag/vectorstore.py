@@ -112,6 +112,9 @@ class LibraryVectorStore(VectorStore):
             library: The library, or its folder; ``None`` for the default library.
             **kwargs: Ignored, as by ``add_texts``.
 
+        Returns:
+            A store over the whole library, with what it held before.
+
         Raises:
             ValueError: `embedding` is another encoder, or the texts cannot be added.
         """
@@ -140,6 +143,9 @@ class LibraryVectorStore(VectorStore):
                 ``source`` also become those of the document.
             ids: Id of each text; where it is missing one is made.
             **kwargs: Ignored; LangChain passes a ``batch_size``, and a library chooses its own.
+
+        Returns:
+            One id a text, in the order of the texts; those that were made are random UUIDs.
 
         Raises:
             ValueError: A text is empty, an id is given twice, metadata are not JSON, or the numbers differ.
@@ -212,6 +218,9 @@ class LibraryVectorStore(VectorStore):
                 metadata, and ``document_id``, ``title``, ``date``, ``language``, ``source``.
             **kwargs: None is known; any is refused.
 
+        Returns:
+            Best first; fewer than `k` where fewer pass `filter` or match, none from an empty store.
+
         Raises:
             TypeError: An unknown argument.
             ValueError: `k` is below 1, or `filter` holds anything but values and lists of values.
@@ -232,7 +241,16 @@ class LibraryVectorStore(VectorStore):
     def similarity_search_by_vector(
         self, embedding: list[float], k: int = 4, *, filter: Mapping[str, Any] | None = None, **kwargs: Any
     ) -> list[LangChainDocument]:
-        """Return the `k` documents or passages nearest to a vector by cosine; arguments as in `similarity_search`.
+        """Return the `k` documents or passages nearest to a vector by cosine.
+
+        Args:
+            embedding: As `LibraryEmbeddings.embed_query` gives it: dim numbers; any norm will do.
+            k: At most this many.
+            filter: As for `similarity_search`.
+            **kwargs: None is known; any is refused.
+
+        Returns:
+            Highest cosine first, however low; fewer than `k` where fewer pass `filter`, none from an empty store.
 
         Raises:
             TypeError: An unknown argument.

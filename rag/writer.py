@@ -97,6 +97,10 @@ class Writer:
 
         Whole documents that an interrupted run left behind are kept: they need not be embedded again.
 
+        Args:
+            sources: The files.
+            tally: Counts, which are added to.
+
         Raises:
             SourceError: None of the files could be read; the store is as it was.
         """
@@ -111,6 +115,10 @@ class Writer:
 
     def merge(self, sources: Sequence[load.SourceFile], tally: Tally) -> None:
         """Add these files, replacing documents of the same id that have changed, and leave all others alone.
+
+        Args:
+            sources: The files.
+            tally: Counts, which are added to.
 
         Raises:
             SourceError: None of the files could be read; the store is as it was.

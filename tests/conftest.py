@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import socket
 from collections.abc import Callable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -85,6 +86,21 @@ def _own_settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         for name in [n for n in os.environ if n.startswith("RAG_") and n != "RAG_CACHE"]:
             patch.delenv(name)
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_default_encoder() -> Iterator[None]:
+    """Load the default model once for all libraries of this process: that takes longer than most tests."""
+    from embeddings import encoder
+
+    load, default = encoder.load_encoder, cache(encoder.load_encoder)
+
+    def load_once(model: str, **options: Any) -> encoder.Encoder:
+        return load(model, **options) if options or model != encoder.DEFAULT_MODEL else default(model)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(encoder, "load_encoder", load_once)
         yield
 
 
