@@ -56,6 +56,7 @@ SHELF = Shelf(
         3: (np.stack([AXES[7], between(0, 1)]), [0, 1]),  # both, less clearly, in one sentence
         4: (np.empty((0, DIM), np.float32), [0, 0]),  # beyond what the encoder reads
         5: (AXES[[0, 1]], [0, 2]),  # its second sentence beyond it
+        6: (AXES[[0]], [0]),  # the first token of the query alone
     }
 )
 ROOT_HALF = float(np.sqrt(0.5))
@@ -75,6 +76,13 @@ def test_late_interaction_is_as_worked_out_by_hand() -> None:
     assert [c.signals["sentence"] for c in (nothing, apart, together)] == pytest.approx([0, 0.75, ROOT_HALF])
     assert [c.signals["late"] for c in (nothing, apart, together)] == pytest.approx([0, 1, ROOT_HALF])
     assert apart.signals["dense"] == 1
+
+
+def test_a_passage_is_judged_by_the_square_roots_of_the_weights() -> None:
+    (half,) = reranked(candidate(6, 1), reorder=False)
+    first, second = np.sqrt(0.75), np.sqrt(0.25)
+    assert half.signals["late"] == pytest.approx(first / (first + second))
+    assert half.signals["sentence"] == pytest.approx(0.75)
 
 
 def test_the_score_is_the_weighted_sum_of_normalised_parts() -> None:
