@@ -29,15 +29,17 @@ ASKING_MODULES = (
     "chain.py",
     "cite.py",
     "cli.py",
+    "confidence.py",
     "doctor.py",
     "evidence.py",
     "expected.py",
+    "facts.py",
     "page.py",
     "rerank.py",
     "retrieve.py",
     "serve.py",
-    "settings.py",
     "ui.py",
+    "vectorstore.py",
 )
 RECORD = "gold-library.json"
 

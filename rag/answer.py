@@ -13,10 +13,10 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from rag.confidence import Signs, confidence
-from rag.evidence import Candidate, Query
+from rag.evidence import Candidate, Chosen, Draft, Query
 from rag.expected import Kind, expected_kind, holds
 from rag.facts import KeyFacts, key_facts, missing_names, missing_numbers, passage_terms, words
-from rag.schema import Passage, Span
+from rag.schema import Span
 from rag.terms import document_terms
 
 # Passages whose sentences are candidates.
@@ -28,6 +28,8 @@ LENGTH_CHARS = 400
 # A further sentence is given while it scores at most this much below the best. At 0.5 squad2's answers hold the gold
 # answer in 0.90 of the answerable questions, in 350 characters; always three sentences gain a point and 180 characters.
 MARGIN = 0.5
+# Markdown headings and questions.
+ASKS_OR_ANNOUNCES = re.compile(r"^#{1,6} |[?？][\"”’』」)）]*$")
 # Two sentences that share this much of the shorter one's terms say the same.
 SAME = 0.8
 # Why there is no answer, in English and in Chinese.
@@ -47,42 +49,6 @@ TOO_UNLIKE = (
     "Not in these documents: the nearest passages do not match the question closely enough.",
     "这些文档没有回答这个问题：最接近的段落与问题不够吻合。",
 )
-
-
-@dataclass(frozen=True)
-class Chosen:
-    """A sentence of the answer.
-
-    Attributes:
-        passage: The passage it is in.
-        title: Title of its document.
-        span: Its place in the document.
-        text: The sentence, verbatim.
-        score: How well it answers the question, in [0, 1].
-    """
-
-    passage: Passage
-    title: str
-    span: Span
-    text: str
-    score: float
-
-
-@dataclass(frozen=True)
-class Draft:
-    """An answer whose citations are not numbered yet.
-
-    Attributes:
-        sentences: Most relevant first; empty when it abstains.
-        abstained: Whether the documents do not answer the question.
-        reason: Why it abstained, or ``""``.
-        confidence: Probability in [0, 1] that the documents answer the question.
-    """
-
-    sentences: tuple[Chosen, ...]
-    abstained: bool
-    reason: str
-    confidence: float
 
 
 @dataclass(frozen=True)
@@ -109,7 +75,10 @@ def draft(query: Query, candidates: Sequence[Candidate], *, most_sentences: int,
         Sentences of the first five candidates, best first, none saying the same as another or scoring far below the
         best; or none, with a reason in Chinese where the question has Chinese characters, else in English.
     """
-    scored = sorted(_sentences(query, candidates[:PASSAGES_K]), key=lambda s: -s.score)
+    found = list(_sentences(query, candidates[:PASSAGES_K]))
+    # A heading or a question may be all words of the question asked, and answers nothing.
+    telling = [s for s in found if not ASKS_OR_ANNOUNCES.search(s.text)]
+    scored = sorted(telling or found, key=lambda s: -s.score)
     if not scored:
         return Draft((), True, _say(query, NOTHING_FOUND), 0.0)
     chosen = _choose(scored, most=most_sentences)
@@ -211,4 +180,9 @@ def _reason(query: Query, facts: KeyFacts, *, here: AbstractSet[str], anywhere: 
 
 def _say(query: Query, saying: tuple[str, str]) -> str:
     english, chinese = saying
-    return chinese if re.search(r"[\u4e00-\u9fff]", query.text) else english
+    # Kana tell Japanese, which uses the same characters.
+    return (
+        chinese
+        if re.search("[\u4e00-\u9fff]", query.text) and not re.search("[\u3040-\u30ff]", query.text)
+        else english
+    )

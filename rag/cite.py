@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
-from rag.answer import Chosen, Draft
+from rag.evidence import Chosen, Draft
 from rag.schema import Answer, AnswerSentence, Citation, Document, Hit
 
 FindDocument = Callable[[str], Document | None]

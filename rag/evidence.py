@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from rag.schema import Hit
+from rag.schema import Hit, Passage, Span
 from rag.store import StoredPassage
 from rag.terms import Term
 
@@ -22,7 +22,6 @@ class Query:
         vector: (dim,) float32, unit length.
         token_vectors: (tokens, dim) float32, unit rows.
         token_weights: (tokens,) float32, adding up to 1: how much each token's word says.
-        token_terms: (tokens,) int64: number in `terms` of the term a token belongs to, -1 for none.
         terms: Index terms with their places in `text`.
         weights: How much each term says, in the order of `terms`: its inverse document frequency, in nats; 0 for
             function words and for words in a script that the library does not hold.
@@ -33,7 +32,6 @@ class Query:
     vector: NDArray[np.float32]
     token_vectors: NDArray[np.float32]
     token_weights: NDArray[np.float32]
-    token_terms: NDArray[np.int64]
     terms: tuple[Term, ...]
     weights: tuple[float, ...]
     readable: bool = True
@@ -49,16 +47,49 @@ class Candidate:
         signals: What each leg said, by name.
         sentence_late: For each sentence of the passage how far it covers the query, in about [0, 1]; empty before
             reranking.
-        similarities: (terms, sentences) float32: how well each term of the query is matched within each sentence, a
-            cosine, 0 for terms without tokens; ``None`` before reranking.
     """
 
     stored: StoredPassage
     score: float
     signals: Mapping[str, float] = field(default_factory=dict)
     sentence_late: tuple[float, ...] = ()
-    similarities: NDArray[np.float32] | None = None
 
     def to_hit(self, rank: int) -> Hit:
         """Return the candidate as it leaves the service."""
         return Hit(self.stored.passage, self.stored.title, rank, self.score, dict(self.signals))
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """A sentence of the answer.
+
+    Attributes:
+        passage: The passage it is in.
+        title: Title of its document.
+        span: Its place in the document.
+        text: The sentence, verbatim.
+        score: How well it answers the question, in [0, 1].
+    """
+
+    passage: Passage
+    title: str
+    span: Span
+    text: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Draft:
+    """An answer whose citations are not numbered yet.
+
+    Attributes:
+        sentences: Most relevant first; empty when it abstains.
+        abstained: Whether the documents do not answer the question.
+        reason: Why it abstained, or ``""``.
+        confidence: Probability in [0, 1] that the documents answer the question.
+    """
+
+    sentences: tuple[Chosen, ...]
+    abstained: bool
+    reason: str
+    confidence: float

@@ -77,4 +77,7 @@ def holds(kind: Kind, sentence: str, *, question: str) -> bool:
     if kind == "other":
         return True
     asked = question.casefold()
+    if kind == "number":
+        # A day or a year answers when, not how many.
+        sentence = HOLDS["date"].sub(" ", sentence)
     return any(match[0].casefold() not in asked for match in HOLDS[kind].finditer(sentence))

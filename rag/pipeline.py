@@ -20,7 +20,7 @@ from embeddings.encoding import Encoding
 from embeddings.late import pack
 from rag import answer, cite, clean, load, metadata, rerank, retrieve, split
 from rag.errors import QuestionError, UnreadableSource
-from rag.evidence import Candidate, Query
+from rag.evidence import Candidate, Draft, Query
 from rag.schema import Answer, Document, Hit, Passage
 from rag.settings import Settings
 from rag.snapshot import Snapshot
@@ -31,10 +31,10 @@ T = TypeVar("T")
 # Title and heading in front of a passage take at most this many characters, so that they never push its end out of
 # what the encoder reads.
 CONTEXT_CHARS = 160
-# Languages in scripts without spaces, as `metadata.find_language` names them.
 # Encoders that read no script but Latin: on Chinese documents their vectors rank the passage asked for 20th where its
 # terms alone rank it first.
 ENGLISH_ENCODERS = frozenset({"sentence-transformers/all-MiniLM-L6-v2"})
+# Languages in scripts without spaces, as `metadata.find_language` names them.
 UNSPACED = frozenset({"zh", "ja", "ko", "th", "lo", "my", "km", "bo"})
 
 
@@ -134,7 +134,7 @@ class Work:
     question: str
     query: Query | None = None
     candidates: tuple[Candidate, ...] = ()
-    draft: answer.Draft | None = None
+    draft: Draft | None = None
     answer: Answer | None = None
     timings_s: Mapping[str, float] = field(default_factory=dict)
 
@@ -217,13 +217,11 @@ class Pipeline:
             self.snapshot.rarity(term.variants) if term.content and (term.spaced or not spaced_only) else 0.0
             for term in terms
         )
-        token_terms = _token_terms(encoding.token_spans, terms)
         query = Query(
             text=text,
             vector=encoding.vector,
             token_vectors=encoding.token_vectors,
-            token_weights=_token_weights(token_terms, weights),
-            token_terms=token_terms,
+            token_weights=_token_weights(encoding.token_spans, terms, weights),
             terms=terms,
             weights=weights,
             readable=self.encoder.id not in ENGLISH_ENCODERS or not _mostly_unspaced(terms, weights),
@@ -330,18 +328,11 @@ def _mostly_unspaced(terms: Sequence[Term], weights: Sequence[float]) -> bool:
     return unspaced > sum(weights) / 2
 
 
-def _token_terms(spans: NDArray[np.int32], terms: Sequence[Term]) -> NDArray[np.int64]:
-    """Return the number of the last term that each token overlaps, (tokens,) int64, -1 for none."""
-    numbers = np.full(len(spans), -1, np.int64)
-    for number, term in enumerate(terms):
-        numbers[(spans[:, 0] < term.end_char) & (spans[:, 1] > term.start_char)] = number
-    return numbers
-
-
-def _token_weights(token_terms: NDArray[np.int64], weights: Sequence[float]) -> NDArray[np.float32]:
+def _token_weights(spans: NDArray[np.int32], terms: Sequence[Term], weights: Sequence[float]) -> NDArray[np.float32]:
     """Return each token's share of the query, (tokens,) float32, adding up to 1."""
-    # The last entry serves tokens of no term, whose number is -1.
-    shares = np.array([*weights, 0.0], np.float32)[token_terms]
+    shares = np.zeros(len(spans), np.float32)
+    for term, weight in zip(terms, weights, strict=True):
+        shares[(spans[:, 0] < term.end_char) & (spans[:, 1] > term.start_char)] = weight
     total = shares.sum()
     # A query of nothing but function words or signs still has to be compared somehow.
     return shares / total if total > 0 else np.full(len(shares), 1.0 / max(1, len(shares)), np.float32)

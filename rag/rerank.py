@@ -57,16 +57,7 @@ def _interact(query: Query, candidate: Candidate, tokens: NDArray[np.float32], s
         candidate,
         signals=dict(candidate.signals) | {"late": passage, "sentence": float(sentences.max())},
         sentence_late=tuple(float(s) for s in sentences),
-        similarities=_by_term(similarities, query.token_terms, len(query.terms)),
     )
-
-
-def _by_term(similarities: NDArray[np.float32], token_terms: NDArray[np.int64], terms: int) -> NDArray[np.float32]:
-    """Return the mean over each term's tokens, (terms, sentences) float32."""
-    belongs = (token_terms[None, :] == np.arange(terms)[:, None]).astype(np.float32)
-    counts = np.maximum(belongs.sum(axis=1, keepdims=True), 1.0)
-    means: NDArray[np.float32] = belongs @ similarities / counts
-    return means
 
 
 def _reorder(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -82,6 +82,24 @@ def test_an_answer_has_at_most_as_many_sentences_as_set(make_library: MakeLibrar
     )
 
 
+def test_headings_and_questions_of_the_document_are_no_answers(make_library: MakeLibrary) -> None:
+    text = "# What is the capital of Norland?\n\nOslund has held that role since 1820.\n\n## The capital of Norland\n\n"
+    text += "Is it the capital of Norland? The parliament sits there."
+    answer = make_library(Document("faq.md", text)).ask("What is the capital of Norland?", threshold=0.0)
+    assert answer.sentences[0].text == "Oslund has held that role since 1820."
+    assert not any(s.text.endswith("?") or s.text.startswith("#") for s in answer.sentences)
+
+
+def test_a_length_is_told_from_a_date(make_library: MakeLibrary) -> None:
+    text = "The Long Bridge of Norrwick was designed by Ana Silva and opened on 3 May 1922. It spans 410 metres."
+    answer = make_library(Document("bridge", text)).ask("How long is the Long Bridge of Norrwick?", threshold=0.0)
+    assert "It spans 410 metres." in [s.text for s in answer.sentences]
+
+
+def test_a_japanese_question_is_not_refused_in_chinese(town_library: Library) -> None:
+    assert town_library.ask("灯台の設計者は誰ですか？", threshold=1.0).reason.startswith("Not in these documents")
+
+
 def test_a_question_of_nothing_but_function_words_or_signs_is_no_crash(town_library: Library) -> None:
     for question in ("What is it?", "???", "…", "🦆", "\u200b?", "a"):
         assert 0.0 <= town_library.ask(question).confidence <= 1.0

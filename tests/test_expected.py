@@ -49,6 +49,7 @@ def test_a_sentence_with_something_of_the_kind_holds_one(kind: Kind, sentence: s
     ("kind", "sentence"),
     [
         ("number", "They employ many pilots."),
+        ("number", "It opened on 3 May 1922."),
         ("date", "The pier is long."),
         ("person", "the pier is long."),
         ("place", "They met twice."),

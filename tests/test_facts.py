@@ -14,7 +14,7 @@ def query(text: str) -> Query:
     terms = tuple(query_terms(text, languages=["en"]))
     weights = tuple(float(t.content) for t in terms)
     none = np.zeros((0, 4), np.float32)
-    return Query(text, np.zeros(4, np.float32), none, none[:, 0], np.zeros(0, np.int64), terms, weights)
+    return Query(text, np.zeros(4, np.float32), none, none[:, 0], terms, weights)
 
 
 def spelled(text: str, *, numbers: bool) -> list[str]:

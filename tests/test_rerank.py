@@ -21,7 +21,6 @@ QUERY = Query(
     vector=AXES[0],
     token_vectors=AXES[:2],
     token_weights=np.array([0.75, 0.25], np.float32),
-    token_terms=np.array([0, 1], np.int64),
     terms=(),
     weights=(),
 )
@@ -116,7 +115,5 @@ def test_equal_candidates_keep_their_order() -> None:
 
 def test_nothing_comes_of_nothing() -> None:
     assert reranked() == []
-    wordless = replace(
-        QUERY, token_vectors=AXES[:0], token_weights=np.empty(0, np.float32), token_terms=np.empty(0, np.int64)
-    )
+    wordless = replace(QUERY, token_vectors=AXES[:0], token_weights=np.empty(0, np.float32))
     assert reranked(candidate(1, 0.5), query=wordless) == [candidate(1, 0.5)]
