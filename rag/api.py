@@ -12,6 +12,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from rag.errors import QuestionError, RagError
+from rag.snapshot import check_filters
 
 if TYPE_CHECKING:
     from rag.library import Library
@@ -22,7 +23,13 @@ def _encodable(text: str) -> str:
     return text
 
 
+def _comparable(filters: dict[str, Any]) -> dict[str, Any]:
+    check_filters(filters)
+    return filters
+
+
 Text = Annotated[str, AfterValidator(_encodable)]
+Filters = Annotated[dict[str, Any], AfterValidator(_comparable)]
 
 
 class AskRequest(BaseModel):
@@ -39,7 +46,7 @@ class SearchRequest(BaseModel):
     model_config = ConfigDict(extra="forbid")
     query: Text
     k: Annotated[int, Field(ge=1, le=1000)] = 10
-    filters: dict[str, Any] | None = None
+    filters: Filters | None = None
 
 
 def create_api(library: Library) -> FastAPI:

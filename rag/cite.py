@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
+from rag.errors import LibraryChanged
 from rag.evidence import Chosen, Draft
 from rag.schema import Answer, AnswerSentence, Citation, Document, Hit
 
@@ -29,6 +30,7 @@ def cite(question: str, draft: Draft, *, documents: FindDocument, hits: Sequence
 
     Raises:
         InexactCitationError: A chosen sentence is not a verbatim span of its document.
+        LibraryChanged: A cited document has left the library.
     """
     citations = tuple(_citation(number, chosen) for number, chosen in enumerate(draft.sentences, start=1))
     for citation in citations:
@@ -51,14 +53,15 @@ def check(citation: Citation, document: Document | None) -> None:
 
     Args:
         citation: The citation.
-        document: The document it names, ``None`` when there is none.
+        document: The document it names, ``None`` when it has left the library.
 
     Raises:
         InexactCitationError: It is not.
+        LibraryChanged: There is no document to compare it with.
     """
-    where = f"{citation.document_id}[{citation.start_char}:{citation.end_char}]"
     if document is None:
-        raise InexactCitationError(f"citation {citation.number} points at {where}, which is not in the library")
+        raise LibraryChanged
+    where = f"{citation.document_id}[{citation.start_char}:{citation.end_char}]"
     if document.text[citation.start_char : citation.end_char] != citation.quote or not citation.quote:
         raise InexactCitationError(f"citation {citation.number} does not equal {where}: {citation.quote[:80]!r}")
 

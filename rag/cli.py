@@ -6,6 +6,7 @@ import argparse
 import io
 import json
 import os
+import re
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from rag.schema import Answer, Hit
     from rag.writer import IndexReport, Progress
 
+# Control characters, line separators, and signs that change the direction of writing.
+STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 DONE, WRONG_WORLD, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 
 
@@ -55,7 +58,12 @@ def _make_printable(*, json_document: bool) -> None:
 
 
 def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+    return _shown(" ".join(str(error).split()))
+
+
+def _shown(text: str) -> str:
+    """Return a text with what would steer the terminal escaped: a file may have any name."""
+    return STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
 
 
 # -- arguments --------------------------------------------------------------------------------------------------------
@@ -66,7 +74,7 @@ class _Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Exit with what is wrong and where to read on."""
-        self.exit(WRONG_USAGE, f"rag: {' '.join(message.split())}; see: {self.prog} --help\n")
+        self.exit(WRONG_USAGE, f"rag: {_shown(' '.join(message.split()))}; see: {self.prog} --help\n")
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -95,6 +103,7 @@ def _add_common(parser: argparse.ArgumentParser, default: Any) -> None:
     parser.add_argument(
         "--library",
         metavar="DIR",
+        type=_folder,
         default=default,
         help="folder of the library (default: RAG_LIBRARY, else the per-user data folder)",
     )
@@ -213,6 +222,12 @@ COMMANDS = {
 }
 
 
+def _folder(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError("'' names no folder; leave the option out for the default library")
+    return text
+
+
 def _count(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
@@ -271,8 +286,8 @@ def _report(options: argparse.Namespace, library: Library, report: IndexReport) 
         _print_json(asdict(report) | {"library": str(library.path)})
     else:
         print(
-            f"{report.documents} documents, {report.passages} passages in {library.path}: {report.added} added, "
-            f"{report.updated} updated, {report.removed} removed, {report.unchanged} unchanged, "
+            f"{report.documents} documents, {report.passages} passages in {_shown(str(library.path))}: "
+            f"{report.added} added, {report.updated} updated, {report.removed} removed, {report.unchanged} unchanged, "
             f"{len(report.failed)} failed; {report.embedded} passages embedded in {report.seconds:.1f} s"
         )
     for source, reason in report.failed.items():
@@ -303,7 +318,8 @@ def _list(options: argparse.Namespace) -> int:
         _print_json([asdict(d) for d in documents])
         return DONE
     for document in documents:
-        print(f"{document.id}\t{document.date or '-'}\t{document.passages} passages\t{document.title}")
+        day = document.date or "-"
+        print(f"{_shown(document.id)}\t{_shown(day)}\t{document.passages} passages\t{_shown(document.title)}")
     return DONE
 
 
@@ -331,14 +347,15 @@ def _answer_lines(answer: Answer) -> Iterator[str]:
     yield f"Sources (confidence {answer.confidence:.2f}):"
     for citation in answer.citations:
         page = f", page {citation.page}" if citation.page else ""
-        place = f"{citation.document_id}:{citation.start_char}-{citation.end_char}{page}"
-        yield f"[{citation.number}] {place} {citation.title}"
+        place = f"{_shown(citation.document_id)}:{citation.start_char}-{citation.end_char}{page}"
+        yield f"[{citation.number}] {place} {_shown(citation.title)}"
         yield from textwrap.wrap(f'"{citation.quote}"', 96, initial_indent="    ", subsequent_indent="    ")
 
 
 def _hit_lines(hit: Hit) -> Iterator[str]:
     p = hit.passage
-    yield f"{hit.rank}. {p.document_id}:{p.start_char}-{p.end_char} (score {hit.score:.2f}) {hit.title}"
+    place = f"{_shown(p.document_id)}:{p.start_char}-{p.end_char}"
+    yield f"{hit.rank}. {place} (score {hit.score:.2f}) {_shown(hit.title)}"
     yield from textwrap.wrap(p.text, 96, initial_indent="    ", subsequent_indent="    ")
 
 
@@ -374,7 +391,7 @@ def _doctor(options: argparse.Namespace) -> int:
         _print_json({"healthy": all(f.healthy for f in findings), "findings": [asdict(f) for f in findings]})
     else:
         for finding in findings:
-            print(f"{'ok  ' if finding.healthy else 'BAD '} {finding.subject}: {finding.message}")
+            print(f"{'ok  ' if finding.healthy else 'BAD '} {finding.subject}: {_shown(finding.message)}")
     return DONE if all(f.healthy for f in findings) else WRONG_WORLD
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import platform
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -23,7 +23,7 @@ class Finding:
     Attributes:
         subject: What was looked at.
         healthy: Whether it is as it should be, if need be after mending.
-        message: What was found, what was done, and what to do next.
+        message: What was found, what was done, and what to do next, in one line.
     """
 
     subject: str
@@ -44,7 +44,8 @@ def examine(path: str | Path | None, *, encoder: str | None = None) -> list[Find
     folder = Path(path).expanduser().absolute() if path else default_path()
     findings = [*_versions(), *_library(folder)]
     findings.append(_encoder(folder, encoder))
-    return findings
+    # SQLite and the encoder's libraries report in several lines.
+    return [replace(f, message=" ".join(f.message.splitlines())) for f in findings]
 
 
 def _versions() -> Iterator[Finding]:
@@ -91,11 +92,11 @@ def _indexes(library: Library) -> Finding:
 
 
 def _mended(library: Library, damage: LibraryDamaged) -> Finding:
+    found = str(damage).removesuffix("; run: rag doctor")
     try:
         library.rebuild()
     except (LibraryError, OSError) as error:
-        return Finding("indexes", False, f"{damage}; rebuilding failed: {error}")
-    found = str(damage).removesuffix("; run: rag doctor")
+        return Finding("indexes", False, f"{found}; rebuilding failed: {error}")
     return Finding("indexes", True, f"{found}: rebuilt from the database, nothing embedded again; {_size(library)}")
 
 

@@ -8,6 +8,7 @@
     │   ├── LibraryNotFound    there is no library at that path
     │   ├── LibraryBusy        another process is writing to it
     │   ├── LibraryMismatch    it was built with other settings than those asked for
+    │   ├── LibraryChanged     what a question was reading has left it meanwhile
     │   └── LibraryDamaged     a file of it is missing or does not match its digest
     ├── ModelError             a model cannot be found, read or trusted
     ├── QuestionError          the question is empty or too long
@@ -48,6 +49,14 @@ class LibraryBusy(LibraryError):
 
 class LibraryMismatch(LibraryError):
     """The library was built with other settings than those asked for."""
+
+
+class LibraryChanged(LibraryError):
+    """What a question was reading has left the library meanwhile; asking again reads what is there now."""
+
+    def __init__(self) -> None:
+        """Say so and what to do."""
+        super().__init__("the library changed while it was asked; ask again")
 
 
 class LibraryDamaged(LibraryError):

@@ -24,7 +24,7 @@ import numpy as np
 from embeddings.index import VectorIndex
 from rag.errors import LibraryDamaged
 from rag.lexical import LexicalIndex, LexicalPassage
-from rag.store import Store, StoredPassage
+from rag.store import Store, StoredPassage, damaged_vectors
 from rag.terms import document_terms
 
 FORMAT_VERSION = 1
@@ -108,11 +108,29 @@ def read_current(root: Path) -> Current | None:
 
 
 def publish(root: Path, store: Store, *, revision: int, build: Mapping[str, Any]) -> Generation:
-    """Build, verify and switch to the generation that shows `revision` of the store; return it open."""
+    """Build, verify and switch to the generation that shows `revision` of the store.
+
+    Args:
+        root: The library's folder.
+        store: Its store.
+        revision: The revision to show.
+        build: What the vectors were made with; its ``dim`` is that of an index without vectors.
+
+    Returns:
+        The generation, open.
+
+    Raises:
+        LibraryDamaged: The store's vectors cannot be used, or what was written reads back as something else.
+    """
     folder = root / FOLDER / f"{revision:08d}"
+    # Built beside its place: an earlier build of this revision stays until this one is whole.
+    building = folder.with_name(f"{folder.name}.new")
+    shutil.rmtree(building, ignore_errors=True)
+    building.mkdir(parents=True)
+    _write(building, store, revision=revision, build=build)
     shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    _write(folder, store, revision=revision, build=build)
+    building.rename(folder)
+    _sync(folder.parent)
     current = Current(revision, _digest(folder / MANIFEST).sha256)
     generation = open_generation(root, current)
     _replace(root / CURRENT, f"{current.revision} {current.manifest_sha256}\n".encode("ascii"))
@@ -158,7 +176,11 @@ def _write(folder: Path, store: Store, *, revision: int, build: Mapping[str, Any
     keys, vectors = store.vectors_of(revision=revision)
     if not len(keys):
         vectors = np.empty((0, int(build["dim"])), np.float32)
-    VectorIndex.build(keys, vectors).write(folder / VECTORS)
+    try:
+        index = VectorIndex.build(keys, vectors)
+    except ValueError as error:
+        raise damaged_vectors(store.path, str(error)) from error
+    index.write(folder / VECTORS)
     languages: set[str] = set()
     documents: set[int] = set()
 

@@ -13,15 +13,23 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from filelock import FileLock, Timeout
 from platformdirs import user_data_path
 
 from rag import load
-from rag.errors import LibraryBusy, LibraryDamaged, LibraryError, LibraryMismatch, LibraryNotFound, ModelError
+from rag.errors import (
+    LibraryBusy,
+    LibraryChanged,
+    LibraryDamaged,
+    LibraryError,
+    LibraryMismatch,
+    LibraryNotFound,
+    ModelError,
+)
 from rag.generations import CURRENT, Current, Generation, open_generation, publish, read_current
-from rag.pipeline import Pipeline
+from rag.pipeline import Pipeline, check_document
 from rag.schema import Answer, Document, Hit, Passage
 from rag.settings import NEW_LIBRARY, Settings
 from rag.snapshot import Snapshot
@@ -31,6 +39,7 @@ from rag.writer import IndexReport, Progress, Tally, Writer
 if TYPE_CHECKING:
     from embeddings.encoder import Encoder
 
+T = TypeVar("T")
 LOG = logging.getLogger(__name__)
 DATABASE, LOCK = "library.sqlite3", "writer.lock"
 # Names of what the store keeps beside documents: what the library was built with, and its newest complete revision.
@@ -47,6 +56,7 @@ class Library:
         self._store = Store(path / DATABASE)
         self._lock = threading.Lock()
         self._mending = threading.Lock()
+        self._build: dict[str, Any] = {}
         self._encoder: Encoder | None = None
         self._generation: Generation | None = None
         try:
@@ -124,7 +134,7 @@ class Library:
             What was done.
 
         Raises:
-            ValueError: Two of the documents have the same id, or one has none.
+            ValueError: Two of the documents have the same id, one has none, a date is no day, or metadata are not JSON.
             LibraryBusy: Another process is writing to the library.
         """
         given = list(documents)
@@ -132,6 +142,8 @@ class Library:
         if "" in ids or any(count > 1 for count in ids.values()):
             worst = "" if "" in ids else max(ids, key=lambda i: ids[i])
             raise ValueError(f"document id {worst!r} is empty or given twice; every document needs an id of its own")
+        for document in given:
+            check_document(document)
         return self._write(lambda writer, tally: writer.put(given, tally), {}, progress)
 
     def add_files(self, paths: str | Path | Iterable[str | Path], *, progress: Progress | None = None) -> IndexReport:
@@ -145,7 +157,8 @@ class Library:
             What was done.
 
         Raises:
-            SourceError: A path is missing or holds nothing that can be read; the library is left as it was.
+            SourceError: A path is missing or holds nothing that can be read, or a file has the id of a document from
+                elsewhere; the library is left as it was.
             LibraryBusy: Another process is writing to the library.
         """
         given = [Path(paths)] if isinstance(paths, str | Path) else [Path(p) for p in paths]
@@ -177,12 +190,12 @@ class Library:
             if not self._build:
                 self._read_build()
             encoder = self._load_encoder()
-            self._remember_build(encoder)
+            build = self._build or self._begin(encoder)
             revision = self._revision() + 1
             work(Writer(self._store, encoder, self.settings, revision, report), tally)
             if self._store.has_staged(revision=revision) or not self._is_published(revision - 1):
                 report("index", 0, 1)
-                self._publish(revision)
+                self._publish(revision, build)
                 # A question under way may still read the generation before this one.
                 self._store.purge(before=revision - 1)
                 report("index", 1, 1)
@@ -214,10 +227,11 @@ class Library:
         finally:
             lock.release()
 
-    def _publish(self, revision: int) -> None:
+    def _publish(self, revision: int, build: dict[str, Any]) -> None:
         # Noted first: with all derived files gone, this still says what is complete.
         self._store.put_settings({REVISION: revision})
-        generation = publish(self.path, self._store, revision=revision, build=self._build)
+        self._build = build
+        generation = publish(self.path, self._store, revision=revision, build=build)
         with self._lock:
             self._generation = generation
 
@@ -234,23 +248,28 @@ class Library:
         return current is not None and current.revision == revision
 
     def _read_build(self) -> None:
-        """Take over what the library was built with, once there is something."""
-        self._build: dict[str, Any] = self._store.settings().get(BUILD, {})
+        """Take over what the library was built with, once a first run has succeeded."""
+        kept = self._store.settings()
+        self._build = kept[BUILD] if kept.get(REVISION) else {}
         self.settings = self._asked.fixed({name: self._build[name] for name in NEW_LIBRARY if self._build}, self.path)
         self._encoder = None
 
-    def _remember_build(self, encoder: Encoder) -> None:
-        """Note what the library is built with when it is new."""
-        if not self._build:
-            self._build = {
-                "encoder": encoder.id,
-                "encoder_digest": encoder.digest,
-                "dim": encoder.dim,
-                "normalised": True,
-                "passage_tokens": self.settings.passage_tokens,
-                "passage_chars": self.settings.passage_chars,
-            }
-            self._store.put_settings({BUILD: self._build})
+    def _begin(self, encoder: Encoder) -> dict[str, Any]:
+        """Return what a new library is to be built with; it is bound to that by its first publication alone."""
+        build = {
+            "encoder": encoder.id,
+            "encoder_digest": encoder.digest,
+            "dim": encoder.dim,
+            "normalised": True,
+            "passage_tokens": self.settings.passage_tokens,
+            "passage_chars": self.settings.passage_chars,
+        }
+        if self._store.settings().get(BUILD) != build:
+            # What a run that was cut short embedded with other settings does not go with these.
+            with self._store.transaction():
+                self._store.discard_staged(revision=1)
+            self._store.put_settings({BUILD: build})
+        return build
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
@@ -293,12 +312,13 @@ class Library:
             Hits, best first, ranked from 1.
 
         Raises:
-            ValueError: `k` is below 1.
+            ValueError: `k` is below 1, or `filters` hold anything but values and lists of values.
             QuestionError: The query is empty or too long.
+            LibraryChanged: Others wrote so often meanwhile that its passages left the library, twice.
         """
         if k < 1:
             raise ValueError(f"k = {k}; it has to be at least 1")
-        return self.pipeline().search(query, k, filters)
+        return _once_more(lambda: self.pipeline().search(query, k, filters))
 
     def ask(self, question: str, *, threshold: float | None = None) -> Answer:
         """Return the answer to a question, with exact citations, or with the reason why there is none.
@@ -312,8 +332,9 @@ class Library:
 
         Raises:
             QuestionError: The question is empty or too long.
+            LibraryChanged: Others wrote so often meanwhile that its passages left the library, twice.
         """
-        return self.pipeline(threshold=threshold).run(question)
+        return _once_more(lambda: self.pipeline(threshold=threshold).run(question))
 
     def stream(self, question: str, *, threshold: float | None = None) -> Iterator[Answer]:
         """Yield the answer as it grows; the last snapshot equals what `ask` returns.
@@ -327,6 +348,7 @@ class Library:
 
         Raises:
             QuestionError: The question is empty or too long.
+            LibraryChanged: Others wrote so often meanwhile that its passages left the library.
         """
         return self.pipeline(threshold=threshold).stream(question)
 
@@ -386,7 +408,9 @@ class Library:
             revision = self._revision()
             if not revision:
                 raise self._no_documents()
-            self._publish(revision)
+            if not self._build:
+                self._read_build()
+            self._publish(revision, self._build)
 
     def _snapshot(self) -> Snapshot:
         """Return the newest generation, rebuilt first when a file of it is missing or damaged."""
@@ -448,6 +472,14 @@ def default_path() -> Path:
 def _absolute(path: str | Path) -> Path:
     # Path.expanduser raises for a user who does not exist; this leaves such a name as it is.
     return Path(os.path.expanduser(path)).absolute()
+
+
+def _once_more(ask: Callable[[], T]) -> T:
+    """Return what is asked, on the newest generation if the one it began with was deleted under it."""
+    try:
+        return ask()
+    except LibraryChanged:
+        return ask()
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:

@@ -6,6 +6,7 @@ ask:    question -> understand -> retrieve -> rerank -> answer -> cite
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -39,6 +40,34 @@ UNSPACED = frozenset({"zh", "ja", "ko", "th", "lo", "my", "km", "bo"})
 
 
 # -- index ------------------------------------------------------------------------------------------------------------
+
+
+def check_document(document: Document) -> None:
+    """Refuse a document given as text whose date or metadata cannot be kept as they are.
+
+    Args:
+        document: A document as it was given.
+
+    Raises:
+        ValueError: Its date is no day, or its metadata do not survive JSON.
+    """
+    day = document.date
+    if day and not (isinstance(day, str) and metadata.is_day(day)):
+        raise ValueError(f"date of {document.id!r} is {day!r}; it has to be a day, YYYY-MM-DD, or None")
+    if not _survives_json(document.metadata):
+        raise ValueError(
+            f"metadata of {document.id!r} do not survive JSON; use names that are strings, and as values strings of "
+            "valid Unicode, finite numbers, booleans, None, and lists and dicts of them"
+        )
+
+
+def _survives_json(values: Mapping[str, Any]) -> bool:
+    try:
+        given = dict(values)
+        written = json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
+        return bool(json.loads(written) == given)
+    except (TypeError, ValueError, RecursionError):
+        return False
 
 
 def prepare(document: Document) -> Document:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -10,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.late import unpack
+from rag.errors import LibraryChanged
 from rag.generations import Generation
 from rag.schema import Document
 from rag.store import Store, StoredPassage
@@ -49,18 +52,84 @@ class Snapshot:
         return min(self.generation.lexical.rarity(v) for v in variants)
 
     def passages(self, keys: Sequence[int]) -> dict[int, StoredPassage]:
-        """Return passages by number."""
-        return self.store.passages(keys)
+        """Return passages by number.
+
+        Args:
+            keys: Numbers of passages of this generation.
+
+        Returns:
+            All of them.
+
+        Raises:
+            LibraryChanged: One has left the store: two commits have passed since this generation.
+        """
+        found = self.store.passages(keys)
+        if len(found) < len(set(keys)):
+            raise LibraryChanged
+        return found
 
     def tokens(self, keys: Sequence[int]) -> dict[int, tuple[NDArray[np.float32], NDArray[np.int64]]]:
-        """Return (tokens, dim) vectors and (sentences,) starts of sentences by passage number."""
+        """Return (tokens, dim) vectors and (sentences,) starts of sentences by passage number.
+
+        Args:
+            keys: Numbers of passages of this generation.
+
+        Returns:
+            Those of all of them.
+
+        Raises:
+            LibraryChanged: One has left the store: two commits have passed since this generation.
+        """
+        found = self.store.tokens(keys)
+        if len(found) < len(set(keys)):
+            raise LibraryChanged
         dim = self.generation.vectors.dim
-        return {key: (unpack(packed, dim), starts) for key, (packed, starts) in self.store.tokens(keys).items()}
+        return {key: (unpack(packed, dim), starts) for key, (packed, starts) in found.items()}
 
     def select(self, filters: Mapping[str, Any] | None) -> NDArray[np.int64] | None:
-        """Return the passages that pass the filters, (n,) int64, or ``None`` when there are no filters."""
+        """Return the passages that pass the filters, (n,) int64, or ``None`` when there are no filters.
+
+        Args:
+            filters: Value, or list of allowed values, by name.
+
+        Returns:
+            Passage numbers, ascending.
+
+        Raises:
+            ValueError: The filters are not of that kind.
+        """
+        check_filters(filters)
         return self.store.select(filters, revision=self.revision) if filters else None
 
     def document(self, document_id: str) -> Document | None:
         """Return a document, or ``None`` when this generation has no such document."""
         return self.store.document(document_id, revision=self.revision)
+
+
+def check_filters(filters: Mapping[str, Any] | None) -> None:
+    """Refuse filters that no document can pass, such as functions and operators: they would look like an empty result.
+
+    Args:
+        filters: Value, or list of allowed values, by name.
+
+    Raises:
+        ValueError: They are no mapping, or hold anything but strings, finite numbers, booleans and lists of them.
+    """
+    if filters is not None and not isinstance(filters, Mapping):
+        raise ValueError(f"filter is a {type(filters).__name__}; it has to be a mapping of names to values")
+    for name, wanted in (filters or {}).items():
+        shown = " ".join(reprlib.repr(wanted).split())
+        if not isinstance(name, str) or not _is_comparable(name):
+            raise ValueError(f"filter {name!r} is no name; names are strings of valid Unicode")
+        allowed = wanted if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
+        if not all(_is_comparable(value) for value in allowed):
+            raise ValueError(
+                f"filter {name!r} is {shown}; give a string of valid Unicode, a finite number, a boolean, "
+                "or a list of them"
+            )
+
+
+def _is_comparable(value: object) -> bool:
+    if isinstance(value, str):
+        return value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value)
+    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))

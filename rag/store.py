@@ -55,11 +55,13 @@ class Origin:
         digest: SHA-256 of the source's bytes, in hexadecimal.
         size_bytes: Its size.
         modified_ns: Its time of modification; 0 when that cannot be trusted.
+        source: Where it is: an absolute path, or what a document given as text named.
     """
 
     digest: str
     size_bytes: int = 0
     modified_ns: int = 0
+    source: str = ""
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ class Store:
         Raises:
             LibraryDamaged: The file is not a library's database.
         """
-        self._path = path
+        self.path = path
         self._lock = threading.RLock()
         try:
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=BUSY_TIMEOUT_S)
@@ -177,7 +179,7 @@ class Store:
                 yield
                 self._db.execute("COMMIT")
             except sqlite3.DatabaseError as error:
-                raise _explain(error, self._path) from error
+                raise _explain(error, self.path) from error
             finally:
                 # Nothing is left to take back after COMMIT, nor where SQLite itself rolled back, as on a full disk.
                 if self._db.in_transaction:
@@ -188,7 +190,7 @@ class Store:
             try:
                 return self._db.execute(sql, parameters).fetchall()
             except sqlite3.DatabaseError as error:
-                raise _explain(error, self._path) from error
+                raise _explain(error, self.path) from error
 
     # -- settings -----------------------------------------------------------------------------------------------------
 
@@ -282,10 +284,10 @@ class Store:
         return count
 
     def touch(self, document_id: str, origin: Origin) -> None:
-        """Note that a live document's source has another time of modification and the same bytes."""
-        values = (origin.modified_ns, origin.size_bytes, document_id)
+        """Note that a live document's source has another place or time of modification and the same bytes."""
+        values = (origin.source, origin.modified_ns, origin.size_bytes, document_id)
         with self.transaction():
-            sql = "UPDATE documents SET modified_ns = ?, size_bytes = ? WHERE id = ? AND removed IS NULL"
+            sql = "UPDATE documents SET source = ?, modified_ns = ?, size_bytes = ? WHERE id = ? AND removed IS NULL"
             self._db.execute(sql, values)
 
     def purge(self, *, before: int) -> None:
@@ -297,7 +299,7 @@ class Store:
 
     def origins(self) -> dict[str, Origin]:
         """Return the origins of all live documents by document id."""
-        sql = "SELECT id, digest, size_bytes, modified_ns FROM documents WHERE removed IS NULL"
+        sql = "SELECT id, digest, size_bytes, modified_ns, source FROM documents WHERE removed IS NULL"
         return {row[0]: Origin(*row[1:]) for row in self._rows(sql)}
 
     def documents(self, *, revision: int = LATEST) -> list[DocumentSummary]:
@@ -332,13 +334,26 @@ class Store:
             last = rows[-1][0]
 
     def vectors_of(self, *, revision: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return the passage numbers of a revision, (n,) int64 ascending, and their vectors, (n, dim) float32."""
+        """Return the passage numbers of a revision, (n,) int64 ascending, and their vectors, (n, dim) float32.
+
+        Args:
+            revision: The revision.
+
+        Returns:
+            Numbers and vectors.
+
+        Raises:
+            LibraryDamaged: The vectors kept are not all of one size.
+        """
         sql = f"""SELECT passage_key, vector FROM vectors JOIN passages ON passages.key = passage_key
             JOIN documents ON documents.key = document_key WHERE {LIVE} ORDER BY passage_key"""  # noqa: S608
         rows = self._rows(sql, {"revision": revision})
         keys = np.array([row[0] for row in rows], dtype=np.int64)
-        flat = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4")
-        return keys, flat.reshape(len(rows), -1) if rows else np.empty((0, 0), np.float32)
+        if not rows:
+            return keys, np.empty((0, 0), np.float32)
+        if len({len(row[1]) for row in rows}) > 1 or len(rows[0][1]) % 4:
+            raise damaged_vectors(self.path, "they differ in size")
+        return keys, np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4").reshape(len(rows), -1)
 
     def tokens(self, keys: Sequence[int]) -> dict[int, tuple[bytes, NDArray[np.int64]]]:
         """Return packed token vectors and sentence starts by passage number."""
@@ -385,6 +400,13 @@ def _stored(row: tuple[Any, ...]) -> StoredPassage:
     spans = tuple(Span(*pair) for pair in json.loads(sentences))
     passage = Passage(document_id, start, end, text, heading, spans, page)
     return StoredPassage(key, document_key, passage, title, date, language, json.loads(metadata))
+
+
+def damaged_vectors(path: Path, reason: str) -> LibraryDamaged:
+    """Return the error for a database whose vectors are not what an encoder made."""
+    return LibraryDamaged(
+        f"the vectors in {path} are damaged ({reason}); restore it from a copy, or index into a new library"
+    )
 
 
 def _explain(error: sqlite3.DatabaseError, path: Path) -> Exception:

@@ -9,7 +9,6 @@ Knows nothing of answers, nor of how passages are found.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -26,15 +25,21 @@ from langchain_core.vectorstores import VectorStore
 
 from embeddings.encoding import Kind, unit
 from rag.clean import clean
-from rag.errors import LibraryError
+from rag.errors import LibraryChanged, LibraryError
 from rag.library import Library
-from rag.metadata import find_title
+from rag.metadata import find_title, is_day
 from rag.pipeline import Pipeline, check_question
 from rag.schema import Document, Passage
+from rag.snapshot import check_filters
 
 PASSAGE_ID = re.compile(r"(.+)#(\d+)-(\d+)", re.DOTALL)
-# Metadata that are fields of a document, under which filters look them up, and what each has to look like.
-FIELDS = {"title": r".*\S.*", "date": r"\d{4}-\d\d-\d\d", "language": r"[a-z]{2}", "source": r".+"}
+# Metadata that are fields of a document, under which filters look them up, and what tells that a text can be one.
+FIELDS: dict[str, Callable[[str], object]] = {
+    "title": re.compile(r".*\S.*").fullmatch,
+    "date": is_day,
+    "language": re.compile(r"[a-z]{2}").fullmatch,
+    "source": re.compile(r".+").fullmatch,
+}
 OPENING_CHARS = 80
 BATCH_TEXTS = 256
 
@@ -279,7 +284,7 @@ class LibraryVectorStore(VectorStore):
             raise TypeError(f"unknown argument {next(iter(unknown))!r}; known are k and filter")
         if k < 1:
             raise ValueError(f"k = {k}; it has to be at least 1")
-        _check_filters(filters)
+        check_filters(filters)
         return None if _is_empty(self.library) else self.library.pipeline()
 
 
@@ -293,39 +298,19 @@ def _is_empty(library: Library) -> bool:
         return True
 
 
-def _check_filters(filters: Mapping[str, Any] | None) -> None:
-    """Refuse filters of other kinds, such as functions and operators, that would look as if nothing were found."""
-    if filters is not None and not isinstance(filters, Mapping):
-        raise ValueError(f"filter is a {type(filters).__name__}; it has to be a mapping of names to values")
-    for name, wanted in (filters or {}).items():
-        allowed = wanted if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
-        if not all(isinstance(value, str | int | float) for value in allowed):
-            raise ValueError(f"filter {name!r} is {wanted!r}; give a string, a number, a boolean, or a list of them")
-
-
 def _document(text: str, metadata: Mapping[str, Any], identifier: str) -> Document:
     """Return a text as a document of the library."""
     canonical = clean(text)
     if not canonical:
         raise ValueError(f"the text {identifier!r} is empty, or nothing is left of it after cleaning; leave it out")
-    if not _is_json(metadata):
-        raise ValueError(f"metadata of {identifier!r} do not survive JSON; use strings, numbers, lists and so on")
     given = {
         name: metadata[name]
-        for name, form in FIELDS.items()
-        if isinstance(metadata.get(name), str) and re.fullmatch(form, metadata[name])
+        for name, fits in FIELDS.items()
+        if isinstance(metadata.get(name), str) and fits(metadata[name])
     }
     # An id says nothing of the content, and a title is embedded and searched with it.
     title = find_title(canonical, fallback=canonical.partition("\n")[0][:OPENING_CHARS])
     return Document(identifier, canonical, **{"title": title} | given, metadata=dict(metadata))
-
-
-def _is_json(metadata: Mapping[str, Any]) -> bool:
-    try:
-        kept: object = json.loads(json.dumps(dict(metadata), allow_nan=False))
-    except (TypeError, ValueError):
-        return False
-    return bool(kept == metadata)
 
 
 def _nearest(pipeline: Pipeline, embedding: Sequence[float], k: int, filters: Mapping[str, Any] | None) -> Scored:
@@ -343,7 +328,7 @@ def _finder(pipeline: Pipeline) -> FindDocument:
     def find(document_id: str) -> Document:
         document = pipeline.snapshot.document(document_id)
         if document is None:
-            raise LibraryError(f"{document_id} left the library while it was searched; search again")
+            raise LibraryChanged
         return document
 
     return find

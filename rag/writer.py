@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from embeddings.encoder import Encoder
@@ -114,18 +115,23 @@ class Writer:
         self._refuse_nothing(sources, tally)
 
     def merge(self, sources: Sequence[load.SourceFile], tally: Tally) -> None:
-        """Add these files, replacing documents of the same id that have changed, and leave all others alone.
+        """Add these files, replacing documents that were made from them and have changed, and leave all others alone.
+
+        A file that is there already keeps its id, also where it was found below another folder.
 
         Args:
             sources: The files.
             tally: Counts, which are added to.
 
         Raises:
-            SourceError: None of the files could be read; the store is as it was.
+            SourceError: A file has the id of a document from elsewhere, or none of the files could be read; the store
+                is as it was.
         """
         with self.store.transaction():
             self.store.discard_staged(revision=self.revision)
-        self._put_changed(sources, self.store.origins(), tally)
+            known = self.store.origins()
+            sources = _with_kept_ids(sources, known)
+        self._put_changed(sources, known, tally)
         self._refuse_nothing(sources, tally)
 
     def put(self, documents: Iterable[Document], tally: Tally) -> None:
@@ -164,14 +170,15 @@ class Writer:
         self._put(entries, known, tally)
 
     def _changed(self, source: load.SourceFile, known: Origin | None, tally: Tally) -> _Entry | None:
-        """Return what there is to do for a file: nothing when its stat, or its digest, is as it was."""
-        stat = (source.size_bytes, source.modified_ns)
-        if known and source.modified_ns and stat == (known.size_bytes, known.modified_ns):
+        """Return what there is to do for a file: nothing when its path and stat, or its digest, are as they were."""
+        place = str(source.path.absolute())
+        stat = (source.size_bytes, source.modified_ns, place)
+        if known and source.modified_ns and stat == (known.size_bytes, known.modified_ns, known.source):
             tally.unchanged += 1
             return None
         trusted = source.modified_ns if time.time_ns() - source.modified_ns > TRUSTED_AGE_NS else 0
         try:
-            origin = Origin(load.file_digest(source.path), source.size_bytes, trusted)
+            origin = Origin(load.file_digest(source.path), source.size_bytes, trusted, place)
         except (OSError, SourceError) as error:
             tally.failed[source.id] = str(error)
             return None
@@ -217,6 +224,40 @@ class Writer:
             last = len(passages) - 1
             for number, passage in enumerate(passages):
                 yield _Piece(entry, document, passage, first=number == 0, last=number == last)
+
+
+def _with_kept_ids(sources: Sequence[load.SourceFile], known: Mapping[str, Origin]) -> list[load.SourceFile]:
+    """Return the files under the ids they have in the store, refusing one with the id of a document from elsewhere."""
+    ids = {_real_path(origin.source): i for i, origin in known.items() if origin.source}
+    kept = []
+    for source in sources:
+        place = _real_path(str(source.path))
+        there = known.get(source.id)
+        if there and there.source and _real_path(there.source) == place:
+            kept.append(source)
+        elif place in ids:
+            kept.append(replace(source, id=ids[place]))
+        elif there and there.source and not _moved(source, there):
+            raise SourceError(
+                f"{source.path} would replace {there.source}, which has the same id {source.id!r}; rename one of them, "
+                "or index both folders together: rag index A B"
+            )
+        else:
+            kept.append(source)
+    return kept
+
+
+def _real_path(source: str) -> str:
+    try:
+        return os.path.realpath(source)
+    except ValueError:
+        # What a document given as text names as its source need not be a path.
+        return source
+
+
+def _moved(source: load.SourceFile, known: Origin) -> bool:
+    """Tell whether a file is the one a document was made from, now at another place."""
+    return not os.path.lexists(known.source) and load.file_digest(source.path) == known.digest
 
 
 def _document_digest(document: Document) -> str:

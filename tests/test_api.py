@@ -170,6 +170,30 @@ def test_a_wrong_field_is_named(client: httpx.Client, body: dict[str, Any], name
     assert named in error_of(client.post("/v1/ask", json=body), 422)
 
 
+@pytest.mark.parametrize(
+    ("filters", "named"),
+    [
+        ('{"year": {"$gt": 2022}}', "filter 'year'"),
+        ('{"year": null}', "filter 'year'"),
+        ('{"year": [2021, [2022]]}', "filter 'year'"),
+        ('{"year": NaN}', "filter 'year'"),
+        ('{"title": "\\ud800"}', "filter 'title'"),
+        ('{"\\ud800": "yes"}', "is no name"),
+        ('["year"]', "filters"),
+    ],
+)
+def test_filters_that_nothing_can_pass_are_refused(client: httpx.Client, filters: str, named: str) -> None:
+    body = f'{{"query": "bread", "filters": {filters}}}'.encode()
+    response = client.post("/v1/search", content=body, headers={"content-type": "application/json"})
+    assert named in error_of(response, 422)
+
+
+def test_filters_leave_only_what_passes(client: httpx.Client) -> None:
+    for filters, expected in (({"title": "Bread"}, ["bakery café.md"]), ({"title": []}, [])):
+        hits = client.post("/v1/search", json={"query": "pilots", "filters": filters}).json()["hits"]
+        assert [hit["document_id"] for hit in hits] == expected
+
+
 @pytest.mark.parametrize("k", [0, -1, 1001, 2.5])
 def test_a_number_of_hits_outside_its_range_is_refused(client: httpx.Client, k: float) -> None:
     assert "k" in error_of(client.post("/v1/search", json={"query": "bread", "k": k}), 422)

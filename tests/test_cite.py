@@ -9,6 +9,7 @@ from conftest import HARBOUR, LIGHTHOUSE
 
 from rag.answer import Chosen, Draft
 from rag.cite import InexactCitationError, check, cite, growing, join
+from rag.errors import LibraryChanged
 from rag.schema import Answer, Document, Passage, Span
 
 DOCUMENTS = {d.id: d for d in (HARBOUR, LIGHTHOUSE)}
@@ -63,12 +64,17 @@ def test_an_abstention_says_why_and_cites_nothing() -> None:
         replace(SENTENCES[0], span=Span(1, 1 + len(SENTENCES[0].text))),
         replace(SENTENCES[0], span=Span(10**6, 10**6), text=""),
         replace(SENTENCES[0], passage=replace(SENTENCES[0].passage, document_id="harbour.md")),
-        replace(SENTENCES[0], passage=replace(SENTENCES[0].passage, document_id="unknown.md")),
     ],
 )
 def test_a_citation_that_is_not_exact_never_leaves(wrong: Chosen) -> None:
     with pytest.raises(InexactCitationError):
         answered(SENTENCES[1], wrong)
+
+
+def test_a_citation_of_a_document_that_left_never_leaves_and_is_no_bug() -> None:
+    gone = replace(SENTENCES[0], passage=replace(SENTENCES[0].passage, document_id="unknown.md"))
+    with pytest.raises(LibraryChanged, match="changed while it was asked; ask again"):
+        answered(SENTENCES[1], gone)
 
 
 def test_an_inexact_citation_is_named_with_its_place() -> None:

@@ -100,6 +100,31 @@ def test_index_with_some_bad_files_is_done_and_names_them(docs: Path, tmp_path: 
         assert any(name in line for line in outcome.lines)
 
 
+def test_names_that_would_steer_the_terminal_are_printed_escaped(tmp_path: Path, run: Run) -> None:
+    docs, library = tmp_path / "docs", tmp_path / "l"
+    docs.mkdir()
+    (docs / "red\x1b[31m\n\u202e.md").write_text(LIGHTHOUSE.text)
+    (docs / "bad\x1b[31m.txt").touch()
+    outcomes = [
+        run("--library", library, "index", docs),
+        run("--library", library, "list"),
+        run("--library", library, "ask", QUESTION, "--threshold", "0"),
+        run("--library", library, "ask", QUESTION, "--threshold", "1"),
+        run("--library", library, "search", "lighthouse"),
+        run("--library", library, "add", docs / "gone\x1b[31m.txt"),
+        run("--library", tmp_path / "typo\x1b[31m", "list"),
+        run("--library", library, "list", "--\x1b[31m"),
+    ]
+    assert [o.code for o in outcomes] == [0, 0, 0, 0, 0, 1, 1, 2]
+    for outcome in outcomes:
+        said = outcome.out + outcome.err
+        assert "\\x1b[31m" in said
+        assert not [c for c in said if c in "\x1b\u202e"]
+    assert outcomes[1].out.startswith("red\\x1b[31m\\n\\u202e.md\t")
+    listed = json_of(run("--library", library, "list", "--json"))
+    assert [d["id"] for d in listed] == ["red\x1b[31m\n\u202e.md"]
+
+
 def test_the_library_may_be_named_before_or_after_the_command(built: Path, run: Run) -> None:
     before, after = run("--library", built, "list"), run("list", "--library", built)
     assert before.code == after.code == 0
@@ -384,6 +409,8 @@ def test_an_interruption_says_how_to_go_on(
         (["ask", "x", "--threshold", "1.01"], ["--threshold", "1.01", "0 to 1"]),
         (["ask", "x", "--threshold", "nan"], ["--threshold", "nan"]),
         (["ask", "x", "--threshold", "high"], ["--threshold", "'high'"]),
+        (["--library", "", "list"], ["--library", "names no folder"]),
+        (["index", "docs", "--library="], ["--library", "names no folder"]),
         (["serve", "--port", "0"], ["--port", "'0'", "65535"]),
         (["serve", "--port", "65536"], ["--port", "'65536'"]),
         (["serve", "--port", "http"], ["--port", "'http'"]),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,19 @@ def test_pages_of_the_database_that_are_gone_are_told(own: Path) -> None:
     found = findings(own)
     assert not found["database"].healthy
     assert "restore it from a copy" in found["database"].message
+    assert all(len(f.message.splitlines()) == 1 for f in found.values())
+
+
+def test_vectors_of_the_database_that_are_damaged_are_told(own: Path) -> None:
+    with sqlite3.connect(own / "library.sqlite3") as database:
+        database.execute("UPDATE vectors SET vector = zeroblob(length(vector))")
+    database.close()
+    (own / "CURRENT").unlink()
+    found = findings(own)["indexes"]
+    assert not found.healthy
+    assert "library.sqlite3 are damaged" in found.message
+    assert "restore it from a copy" in found.message
+    assert len(found.message.splitlines()) == 1
 
 
 def test_a_missing_library_is_told_and_not_made(tmp_path: Path) -> None:

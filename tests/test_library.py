@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import threading
@@ -11,9 +12,11 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from datetime import date
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from conftest import BAKERY, HARBOUR, LIGHTHOUSE, TOWN, MakeLibrary
 from tiny_models import make_tiny_model
@@ -21,6 +24,7 @@ from tiny_models import make_tiny_model
 from rag import Answer, Document, Library, Settings
 from rag.errors import (
     LibraryBusy,
+    LibraryChanged,
     LibraryDamaged,
     LibraryError,
     LibraryMismatch,
@@ -29,6 +33,7 @@ from rag.errors import (
     QuestionError,
     SourceError,
 )
+from rag.pipeline import Pipeline, Work
 
 QUESTION = "Who built the lighthouse of Norrwick?"
 LONG_AGO_NS = 1_600_000_000 * 10**9
@@ -176,6 +181,68 @@ def test_added_files_leave_all_others_alone(folder: Path, make_library: MakeLibr
     assert ids(library) == ["harbour.md", "lighthouse.md"]
 
 
+def test_an_added_file_never_takes_the_place_of_a_document_from_elsewhere(
+    folder: Path, make_library: MakeLibrary
+) -> None:
+    library = make_library()
+    library.index(folder)
+    before = (library.statistics(), answers(library))
+    other = folder.with_name("other") / "harbour.md"
+    write(other, "The harbour of Osterby employs 7 pilots.")
+    write(other.with_name("mill.md"), "The mill of Osterby grinds barley.")
+    for given in (other, other.parent):
+        with pytest.raises(SourceError) as caught:
+            library.add_files(given)
+        assert f"{other} would replace {folder / 'harbour.md'}" in str(caught.value)
+        assert "rag index A B" in str(caught.value)
+        assert "\n" not in str(caught.value)
+    assert (library.statistics(), answers(library)) == before
+    assert library.index([folder, other.parent]).documents == 5
+
+
+def test_an_added_file_that_is_there_already_keeps_its_id(
+    folder: Path, make_library: MakeLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = make_library()
+    library.index(folder)
+    lighthouse = folder / "old" / "lighthouse.md"
+    assert counts(library.add_files(lighthouse)) == (0, 0, 0, 1)
+    write(lighthouse, "The lighthouse was torn down.", modified_ns=LONG_AGO_NS + 1)
+    monkeypatch.chdir(folder / "old")
+    assert counts(library.add_files("lighthouse.md")) == (0, 1, 0, 0)
+    assert ids(library) == ["bakery.txt", "harbour.md", "old/lighthouse.md"]
+    assert library.document("old/lighthouse.md").text == "The lighthouse was torn down."
+
+
+def test_a_document_given_as_text_may_name_anything_as_its_source(folder: Path, make_library: MakeLibrary) -> None:
+    library = make_library(replace(HARBOUR, source="no\0path"), replace(BAKERY, id="bakery.txt"))
+    assert counts(library.add_files(folder / "bakery.txt")) == (0, 1, 0, 0)
+    with pytest.raises(SourceError, match=r"same id 'harbour\.md'"):
+        library.add_files(folder / "harbour.md")
+
+
+@pytest.mark.parametrize("name", ["index", "add_files"])
+def test_a_moved_folder_is_followed_without_embedding(name: str, folder: Path, make_library: MakeLibrary) -> None:
+    library = make_library()
+    library.index(folder)
+    moved = folder.rename(folder.with_name("moved"))
+    report = getattr(library, name)(moved)
+    assert counts(report) == (0, 0, 0, 3)
+    assert report.embedded == 0
+    assert {d.source for d in library.documents()} == {str(moved / d.id) for d in library.documents()}
+    assert library.document("harbour.md").source == str(moved / "harbour.md")
+    assert library.search("pilots", filters={"source": str(moved / "harbour.md")})
+
+
+def test_another_file_of_equal_size_and_time_in_another_folder_is_read(folder: Path, make_library: MakeLibrary) -> None:
+    library = make_library()
+    library.index(folder)
+    other = folder.with_name("other")
+    write(other / "harbour.md", HARBOUR.text.replace("41", "43"))
+    assert library.index(other).updated == 1
+    assert "43 pilots" in library.document("harbour.md").text
+
+
 # -- documents given as text ------------------------------------------------------------------------------------------
 
 
@@ -213,6 +280,28 @@ def test_a_change_of_any_field_is_taken_over(change: dict[str, Any], make_librar
 def test_documents_without_an_id_of_their_own_are_refused(bad: list[Document], make_library: MakeLibrary) -> None:
     with pytest.raises(ValueError, match="needs an id of its own"):
         make_library().add(bad)
+
+
+@pytest.mark.parametrize(
+    "day", ["2024", "2024-99-99", "2023-02-29", "20240131", "2024-W05-3", "2024-1-31", "spring", date(2024, 1, 31)]
+)
+def test_a_date_that_is_no_day_is_refused_before_anything_is_written(day: Any, make_library: MakeLibrary) -> None:
+    library = make_library(LIGHTHOUSE)
+    with pytest.raises(ValueError, match=r"^date of 'harbour.md' is .*20.*YYYY-MM-DD|spring") as caught:
+        library.add([BAKERY, replace(HARBOUR, date=day)])
+    assert repr(day) in str(caught.value)
+    assert ids(library) == ["old/lighthouse.md"]
+    assert "Ada Lindqvist" in library.ask("Who built the lighthouse in 1874?", threshold=0.0).text
+
+
+@pytest.mark.parametrize("value", [float("nan"), [float("inf")], {1: "a"}, (1, 2), Path("x"), b"x", {1}, "\ud800"])
+def test_metadata_that_do_not_survive_json_are_refused_before_anything_is_written(
+    value: Any, make_library: MakeLibrary
+) -> None:
+    library = make_library(LIGHTHOUSE)
+    with pytest.raises(ValueError, match=r"^metadata of 'harbour.md' do not survive JSON; use .*finite numbers"):
+        library.add([BAKERY, replace(HARBOUR, metadata={"kind": value})])
+    assert ids(library) == ["old/lighthouse.md"]
 
 
 def test_a_document_without_text_is_named_and_stops_no_other(make_library: MakeLibrary) -> None:
@@ -288,6 +377,33 @@ def test_filters_leave_only_passages_of_documents_that_pass_all(
 ) -> None:
     hits = town_library.search("Who built the lighthouse of Norrwick?", k=10, filters=filters)
     assert {h.passage.document_id for h in hits} == expected
+
+
+@pytest.mark.parametrize(
+    "filters",
+    [
+        {"year": {"$gt": 2022}},
+        {"year": None},
+        {"year": [2021, None]},
+        {"year": [[2021]]},
+        {"year": max},
+        {"year": float("nan")},
+        {"year": [float("inf")]},
+        {"year": np.array([2021, 2022])},
+        {"kind": "\ud800"},
+        {"\ud800": "report"},
+        {2021: "report"},
+        [("kind", "report")],
+        [],
+        "kind",
+        max,
+    ],
+)
+def test_filters_that_nothing_can_pass_are_refused_in_one_line(filters: Any, town_library: Library) -> None:
+    with pytest.raises(ValueError, match=r"^filter .*(give a string|mapping of names|names are strings)") as caught:
+        town_library.search(QUESTION, filters=filters)
+    assert "\n" not in str(caught.value)
+    assert str(caught.value).encode()
 
 
 def test_filters_are_applied_before_the_best_k_are_taken(make_library: MakeLibrary) -> None:
@@ -379,10 +495,11 @@ def test_without_a_path_the_environment_names_the_library(tmp_path: Path, monkey
     monkeypatch.setenv("RAG_LIBRARY", str(tmp_path / "named"))
     with Library.open() as library:
         assert library.path == tmp_path / "named"
-    monkeypatch.delenv("RAG_LIBRARY")
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
-    with Library.open() as library:
-        assert library.path.is_relative_to(tmp_path / "data")
+    for unset in ("", None):
+        monkeypatch.delenv("RAG_LIBRARY") if unset is None else monkeypatch.setenv("RAG_LIBRARY", unset)
+        with Library.open() as library:
+            assert library.path.is_relative_to(tmp_path / "data")
 
 
 def test_a_new_library_that_holds_nothing_says_so(make_library: MakeLibrary) -> None:
@@ -434,6 +551,30 @@ def test_an_unknown_model_is_named_and_nothing_is_indexed(make_library: MakeLibr
     library = make_library(encoder="nobody/no-such-model")
     with pytest.raises(ModelError, match="nobody/no-such-model"):
         library.index(folder)
+
+
+def test_a_failed_first_run_binds_a_library_to_nothing(folder: Path, make_library: MakeLibrary, tmp_path: Path) -> None:
+    write(tmp_path / "bad" / "empty.txt", b"")
+    library = make_library(passage_chars=300)
+    with pytest.raises(SourceError):
+        library.index(tmp_path / "bad")
+    other = make_library(encoder=str(make_tiny_model(tmp_path / "tiny")), passage_chars=400)
+    assert other.index(folder).added == 3
+    assert other.statistics()["encoder"] == str(tmp_path / "tiny")
+    with pytest.raises(LibraryMismatch, match="built with passage_chars 400, not 300"):
+        library.index(folder)
+
+
+def test_what_an_interrupted_first_run_embedded_with_other_settings_is_embedded_anew(
+    folder: Path, make_library: MakeLibrary, tmp_path: Path
+) -> None:
+    with pytest.raises(KeyboardInterrupt):
+        make_library().index(folder, progress=interrupt_at("index"))
+    library = make_library(encoder=str(make_tiny_model(tmp_path / "tiny")))
+    report = library.index(folder)
+    assert (report.documents, report.embedded) == (3, report.passages)
+    library.verify()
+    assert library.search("pilots")
 
 
 def test_a_database_that_is_none_is_named(make_library: MakeLibrary, tmp_path: Path) -> None:
@@ -502,6 +643,52 @@ def test_questions_are_answered_while_another_thread_writes(make_library: MakeLi
             assert "Ada Lindqvist" in answer.text
             asked += 1
         writing.result()
+
+
+def commit_twice(library: Library) -> None:
+    """Let the lighthouse leave, and the generation that showed it with it, and come back under another number."""
+    library.remove(["old/lighthouse.md"])
+    library.add([LIGHTHOUSE])
+
+
+def test_a_stream_that_lives_through_two_commits_says_that_the_library_changed(make_library: MakeLibrary) -> None:
+    library = make_library(*TOWN)
+    stream = library.stream(QUESTION, threshold=0.0)
+    assert next(stream).hits
+    commit_twice(library)
+    with pytest.raises(LibraryChanged, match="the library changed while it was asked; ask again"):
+        list(stream)
+    assert "Ada Lindqvist" in library.ask(QUESTION, threshold=0.0).text
+
+
+@pytest.mark.parametrize("stage", ["retrieve", "rerank", "cite"])
+def test_a_question_that_lives_through_two_commits_is_asked_once_more(
+    stage: str, make_library: MakeLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = make_library(*TOWN)
+    name = {"retrieve": "_retrieve"}.get(stage, stage)
+    real, before = getattr(Pipeline, name), list[None]()
+
+    def interrupted(self: Pipeline, work: Work, **options: Any) -> Work:
+        if len(before) < times:
+            before.append(None)
+            commit_twice(library)
+        return real(self, work, **options)
+
+    asked = [lambda: library.ask(QUESTION, threshold=0.0)]
+    if stage != "cite":
+        asked.append(lambda: library.search(QUESTION))
+    expected = answers(library)
+    monkeypatch.setattr(Pipeline, name, interrupted)
+    for ask in asked:
+        before, times = [], 1
+        ask()
+        assert before
+        before, times = [], 2
+        with pytest.raises(LibraryChanged):
+            ask()
+    times = 0
+    assert answers(library) == expected
 
 
 def test_eight_threads_may_ask_one_library_at_once(town_library: Library) -> None:
@@ -742,6 +929,21 @@ def test_rebuilding_keeps_what_an_interrupted_run_has_embedded(folder: Path, mak
     assert ids(library) == ["lighthouse.md"]
     report = library.index(folder)
     assert (report.documents, report.embedded) == (3, 0)
+
+
+@pytest.mark.parametrize("blob", [b"", b"abc", bytes(4 * 384), b"\xff" * 4 * 384])
+def test_damaged_vectors_in_the_database_are_named(blob: bytes, sound: tuple[Path, list[Any]], tmp_path: Path) -> None:
+    path = tmp_path / "library"
+    shutil.copytree(sound[0], path)
+    with sqlite3.connect(path / "library.sqlite3") as database:
+        database.execute("UPDATE vectors SET vector = ? WHERE passage_key = (SELECT max(key) FROM passages)", (blob,))
+    database.close()
+    with Library.open(path) as library:
+        with pytest.raises(
+            LibraryDamaged, match=r"the vectors in .*library\.sqlite3 are damaged .* new library"
+        ) as caught:
+            library.rebuild()
+        assert "\n" not in str(caught.value)
 
 
 def test_old_generations_are_cleared_away(make_library: MakeLibrary) -> None:

@@ -156,6 +156,14 @@ def test_nothing_is_added_when_one_of_the_texts_cannot_be(store: LibraryVectorSt
     assert store.add_texts([]) == []
 
 
+def test_only_a_day_of_the_calendar_becomes_the_date_of_a_document(store: LibraryVectorStore) -> None:
+    dates = ["2024-01-31", "2024", "2024-99-99", "20240131"]
+    store.add_texts([f"Bread was baked {n} times." for n in range(4)], [{"date": d} for d in dates], ids=list("abcd"))
+    assert [store.library.document(i).date for i in "abcd"] == ["2024-01-31", None, None, None]
+    assert [d.metadata["date"] for d in store.get_by_ids(list("abcd"))] == dates
+    assert store.library.ask("Who baked bread in 2024?", threshold=0.0).hits
+
+
 def test_a_made_id_is_no_part_of_what_is_embedded_and_searched(store: LibraryVectorStore) -> None:
     [identifier] = store.add_texts(["pilots of the harbour, forty-one of them; " * 60])
     assert store.library.document(identifier).title.startswith("pilots of the harbour")
@@ -185,6 +193,8 @@ def test_filters_apply_before_the_best_are_taken(store: LibraryVectorStore) -> N
         ({"filter": lambda document: True}, ValueError, "filter is a function"),
         ({"filter": {"year": {"$gt": 2022}}}, ValueError, "filter 'year'"),
         ({"filter": {"year": None}}, ValueError, "filter 'year'"),
+        ({"filter": {"year": math.nan}}, ValueError, "filter 'year'"),
+        ({"filter": {"kind": "\ud800"}}, ValueError, "filter 'kind'"),
     ],
 )
 def test_what_would_pass_for_an_empty_result_is_refused(
