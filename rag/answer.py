@@ -54,7 +54,6 @@ TOO_UNLIKE = (
 @dataclass(frozen=True)
 class _Scored:
     candidate: Candidate
-    number: int
     span: Span
     text: str
     terms: frozenset[str]
@@ -73,7 +72,7 @@ def draft(query: Query, candidates: Sequence[Candidate], *, most_sentences: int,
 
     Returns:
         Sentences of the first five candidates, best first, none saying the same as another or scoring far below the
-        best; or none, with a reason in Chinese where the question has Chinese characters, else in English.
+        best; or none, with a reason in Chinese where the question is, else in English.
     """
     found = list(_sentences(query, candidates[:PASSAGES_K]))
     # A heading or a question may be all words of the question asked, and answers nothing.
@@ -105,7 +104,7 @@ def _sentences(query: Query, candidates: Sequence[Candidate]) -> Iterator[_Score
             # Where the encoder does not read the question, its words have to stand in for its meaning.
             late = candidate.sentence_late[number] if candidate.sentence_late else coverages[0]
             score = _score(candidate, late=late, coverages=coverages, fits=_fits(kind, text, query.text), text=text)
-            yield _Scored(candidate, number, span, text, terms, late, score)
+            yield _Scored(candidate, span, text, terms, late, score)
             before = terms
 
 

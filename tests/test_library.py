@@ -515,6 +515,7 @@ def test_opening_one_new_library_many_times_at_once_makes_one(tmp_path: Path) ->
         with ThreadPoolExecutor(8) as pool:
             for library in pool.map(lambda _, p=path: Library.open(p), range(8)):
                 library.close()
+        assert (path / "library.sqlite3").is_file()
 
 
 def test_what_a_library_was_built_with_cannot_be_changed(make_library: MakeLibrary, tmp_path: Path) -> None:
