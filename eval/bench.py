@@ -11,35 +11,56 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
-from eval.evaluate import evaluate
+from eval.compare import compare
+from eval.document import document
+from eval.gate import SIGNIFICANT
 from eval.gold import GoldSet, read_gold
 from eval.kept import open_gold_library
+from eval.systems import read_systems
 from rag import Library
 
 ROOT = Path(__file__).resolve().parent.parent
 ASK_RUNS = 5
 INDEXING_ROUNDS = 3
+SYSTEMS = "default,dense,lexical,langchain"
+METRICS = (
+    "retrieval.hit@1",
+    "retrieval.hit@5",
+    "retrieval.ndcg@10",
+    "answers.contains",
+    "citations.recall",
+    "abstention.auroc",
+    "latency_ms.p50",
+)
+HEADING = "\n".join(
+    "| " + " | ".join(cells) + " |"
+    for cells in (["set", "questions", "system", *METRICS], ["---"] * (3 + len(METRICS)))
+)
 
 
 def main() -> int:
     """Print every table that the data at hand allows."""
     parser = argparse.ArgumentParser(description="Measure indexing, asking and answer quality.")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of gold sets")
+    parser.add_argument("--limit", type=int, help="questions of each set, spread evenly over it (default: all)")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder, Library.open(Path(folder) / "seeds") as library:
         library.index(ROOT / "seeds")
-        _say(_quality(read_gold(ROOT / "eval" / "gold.jsonl"), library))
+        _say(HEADING)
+        _compare(read_gold(ROOT / "eval" / "gold.jsonl"), library, options.limit)
+        sets = sorted(p.parent for p in options.data.glob("*/questions.jsonl"))
+        for path in sets:
+            gold = read_gold(path)
+            with open_gold_library(gold) as own:
+                _compare(gold, own, options.limit)
+        _say("")
+        if not sets:
+            _say(f"no gold sets in {options.data}: the tables on public sets are left out; name a folder with --data")
         _say(_asking(Path(folder) / "seeds"))
-    sets = sorted(p.parent for p in options.data.glob("*/questions.jsonl"))
-    if not sets:
-        print(f"no gold sets in {options.data}: the tables on public sets are left out; name a folder with --data")
-    for path in sets:
-        gold = read_gold(path)
-        with open_gold_library(gold) as library:
-            _say(_quality(gold, library))
     if (options.data / "squad2").is_dir():
         _say(_indexing(read_gold(options.data / "squad2")))
     return 0
@@ -49,21 +70,23 @@ def _say(line: str) -> None:
     print(line, flush=True)
 
 
-def _quality(gold: GoldSet, library: Library) -> str:
-    report = evaluate(gold, library).to_dict()
-    retrieval, answers, abstention = report["retrieval"], report["answers"], report["abstention"]
-    figures = {
-        "hit@1": retrieval["hit@1"],
-        "hit@5": retrieval["hit@5"],
-        "ndcg@10": retrieval["ndcg@10"],
-        "contains": answers["contains"],
-        "chars": answers["mean_chars"],
-        "exact": report["citations"]["exact"],
-        "auroc": abstention["auroc"],
-        "p50_ms": report["latency_ms"]["p50"],
-    }
-    shown = "  ".join(f"{name} {value:.3f}" for name, value in figures.items() if value is not None)
-    return f"{gold.name:16s} {report['questions']:5d} questions  {shown}"
+def _compare(gold: GoldSet, library: Library, limit: int | None) -> None:
+    """Print a row a system: metrics with 95 % intervals, a star where it differs from the first with p < 0.05."""
+    values = document(compare(gold, library, read_systems(SYSTEMS), limit=limit))
+    significant = {(d["system"], d["metric"]) for d in values["comparisons"] if d["p_value"] < SIGNIFICANT}
+    for name, part in values["systems"].items():
+        cells = [_cell(part, key, star=(name, key) in significant) for key in METRICS]
+        _say(f"| {gold.name} | {values['questions']} | {name} | " + " | ".join(cells) + " |")
+
+
+def _cell(part: Mapping[str, Any], key: str, *, star: bool) -> str:
+    section, name = key.split(".")
+    value, interval = part[section][name], part["intervals"][section][name]
+    if value is None:
+        return "-"
+    digits = 0 if value > 1 else 3
+    low, high = (f"{bound:.{digits}f}" for bound in interval)
+    return f"{value:.{digits}f} [{low}, {high}]{'*' if star else ''}"
 
 
 def _asking(library: Path) -> str:

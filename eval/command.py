@@ -1,12 +1,12 @@
-"""The ``rag eval`` command: evaluates a gold set and prints the metrics; knows arguments and terminals, no metric."""
+"""The ``rag eval`` command: evaluates a gold set, compares, gates, writes reports; knows arguments, no metric."""
 
 from __future__ import annotations
 
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,63 +15,223 @@ from rag.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from eval.evaluate import Report
+    from eval.gate import Baseline, Failure
     from eval.kept import Progress
     from rag import Library, Settings
 
-SECTIONS = ("retrieval", "answers", "citations", "abstention", "latency_ms", "index")
+USAGE = """rag eval GOLD [options]
+       rag eval check GOLD [--library DIR] [--json]
+       rag eval import FORMAT IN OUT [--library DIR] [--json]"""
+PASSED, FAILED = 0, 1
+# How many words each form of the command takes, itself included.
+FORMS = {"check": 2, "import": 4}
+
+
+class _Words(argparse.Action):
+    """Takes GOLD alone, or ``check`` and ``import`` with what belongs to them."""
+
+    def __call__(
+        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
+    ) -> None:
+        """Keep the words, or exit with what the command takes."""
+        if len(values) != FORMS.get(values[0], 1):
+            parser.error(f"{' '.join(values)!r} is neither GOLD nor: check GOLD, nor: import FORMAT IN OUT")
+        namespace.words = values
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes beside the options of every command (``--library``, ``--json``)."""
+    parser.usage = USAGE
     parser.add_argument(
-        "gold",
-        type=Path,
+        "words",
+        nargs="+",
+        action=_Words,
         metavar="GOLD",
-        help="a JSON Lines file of questions on the library, or a folder with corpus.jsonl and questions.jsonl, "
-        "which is indexed into a library of its own",
+        help="a JSON Lines file of questions on the library, or a folder with corpus.jsonl and questions.jsonl, which "
+        "is indexed into a library of its own; or: check GOLD, which names every row that cannot be used; or: import "
+        "FORMAT IN OUT, which converts from squad, beir or ragas (OUT.jsonl on the library, else a new folder)",
     )
     parser.add_argument("--limit", type=_count, metavar="N", help="ask N questions spread evenly over the set")
     parser.add_argument(
-        "--threshold", type=_share, metavar="T", help="abstain below this confidence; 0 never (default: the setting's)"
+        "--threshold", type=_share, metavar="T", help="abstain below this confidence; 0 never (default: the library's)"
     )
-    parser.add_argument("--details", type=Path, metavar="FILE", help="write one JSON line a question to FILE")
+    parser.add_argument(
+        "--systems",
+        metavar="NAMES",
+        help="compare systems, the first being the reference: default, dense, lexical, rrf, no-rerank, langchain, "
+        "module:factory, or names of the systems file, with commas between them",
+    )
+    parser.add_argument(
+        "--systems-file", type=Path, metavar="FILE", help="TOML file of systems: a table [systems.NAME] each"
+    )
+    parser.add_argument(
+        "--baseline",
+        type=Path,
+        metavar="FILE",
+        help="compare with an earlier `rag eval GOLD --json > FILE`; exit 1 when a metric has fallen",
+    )
+    parser.add_argument(
+        "--max-drop",
+        type=_share,
+        default=0.01,
+        metavar="D",
+        help="greatest fall of a metric that --baseline accepts; a greater one fails if it is significant, p < 0.05 "
+        "(default: 0.01)",
+    )
+    parser.add_argument("--report", type=Path, metavar="FILE", help="write the report as one HTML file")
+    parser.add_argument("--csv", type=Path, metavar="FILE", help="write one row a question and system")
+    parser.add_argument("--details", type=Path, metavar="FILE", help="write one JSON line a question")
 
 
 def run(arguments: argparse.Namespace, *, settings: Settings | None = None) -> int:
-    """Evaluate and print.
+    """Evaluate, check or convert, and print.
 
     Args:
-        arguments: ``gold``, ``library``, ``json``, ``limit``, ``threshold`` and ``details``.
+        arguments: Those of `add_arguments`, with ``library`` and ``json``.
         settings: Those of the library opened; those of the environment when ``None``.
 
     Returns:
-        The exit code.
+        The exit code: 1 when a metric has fallen, or a gold set that is checked has a bad row.
 
     Raises:
-        GoldError: The gold set cannot be used.
+        GoldError: The gold set or the baseline cannot be used.
         LibraryError: The library cannot be opened.
-        ConfigurationError: The details file cannot be written.
+        ConfigurationError: A file cannot be written, or a system is not known.
     """
-    from eval.evaluate import evaluate
-
-    if arguments.details and not arguments.details.parent.is_dir():
-        raise ConfigurationError(f"--details {arguments.details}: there is no folder {arguments.details.parent}")
-    gold = read_gold(arguments.gold)
-    with _bars() as progress, _open(gold, arguments.library, settings, progress) as library:
-        report = evaluate(gold, library, threshold=arguments.threshold, limit=arguments.limit, progress=progress)
-    if arguments.details:
-        _write_details(report, arguments.details)
-    sys.stdout.write((json.dumps(report.to_dict(), indent=2) if arguments.json else _page(report)) + "\n")
-    return 0
+    match arguments.words:
+        case ["check", gold]:
+            return _check(Path(gold), arguments, settings)
+        case ["import", source_format, source, target]:
+            return _import(source_format, Path(source), Path(target), arguments, settings)
+        case words:
+            return _evaluate(Path(words[0]), arguments, settings)
 
 
-def _open(gold: GoldSet, path: str | None, settings: Settings | None, progress: Progress) -> Library:
-    from eval.kept import open_gold_library
+def _check(gold: Path, arguments: argparse.Namespace, settings: Settings | None) -> int:
+    from eval.gold_command import run_check
+
+    with ExitStack() as opened:
+        library = None if gold.is_dir() else _library_at_hand(arguments.library, settings, opened)
+        return run_check(gold, library=library, json_document=arguments.json)
+
+
+def _import(
+    source_format: str, source: Path, target: Path, arguments: argparse.Namespace, settings: Settings | None
+) -> int:
+    from eval.gold_command import run_import
+
+    with ExitStack() as opened:
+        library = _open_library(arguments.library, settings, opened) if target.suffix == ".jsonl" else None
+        return run_import(source_format, source, target, library=library, json_document=arguments.json)
+
+
+def _open_library(path: str | None, settings: Settings | None, opened: ExitStack) -> Library:
     from rag import Library
 
+    return opened.enter_context(Library.open(path, create=False, settings=settings))
+
+
+def _library_at_hand(path: str | None, settings: Settings | None, opened: ExitStack) -> Library | None:
+    """Return the library, or ``None`` where none was named and there is no default one: rows can be checked alone."""
+    from rag.errors import LibraryNotFound
+
+    try:
+        return _open_library(path, settings, opened)
+    except LibraryNotFound:
+        if path is not None:
+            raise
+        return None
+
+
+def _evaluate(path: Path, arguments: argparse.Namespace, settings: Settings | None) -> int:
+    from eval.document import document, to_json
+    from eval.gate import failures, read_baseline
+    from eval.terminal import failure_line, lines
+
+    for option in ("report", "csv", "details"):
+        _check_parent(option, getattr(arguments, option))
+    baseline = read_baseline(arguments.baseline) if arguments.baseline else None
+    gold = read_gold(path)
+    with ExitStack() as opened:
+        progress = opened.enter_context(_bars())
+        library = _open_gold(gold, arguments.library, settings, opened, progress)
+        reports = _reports(gold, library, arguments, progress)
+        first = next(iter(reports.values()))
+        fallen = failures(first.rows, baseline, max_drop=arguments.max_drop) if baseline else []
+        values = document(reports)
+        if baseline:
+            values["gate"] = _gate(fallen, baseline, gold, arguments.max_drop)
+        _write(values, reports, library, arguments)
+    sys.stdout.write((to_json(values) if arguments.json else "\n".join(lines(values))) + "\n")
+    for failure in fallen:
+        sys.stderr.write(f"rag: {failure_line(failure)}\n")
+    return FAILED if fallen else PASSED
+
+
+def _open_gold(
+    gold: GoldSet, path: str | None, settings: Settings | None, opened: ExitStack, progress: Progress
+) -> Library:
+    from eval.kept import open_gold_library
+
     if gold.documents is None:
-        return Library.open(path, create=False, settings=settings)
-    return open_gold_library(gold, settings=settings, progress=progress)
+        library = _open_library(path, settings, opened)
+    else:
+        library = opened.enter_context(open_gold_library(gold, settings=settings, progress=progress))
+    if library.calibration:
+        from eval.calibrate import staleness
+
+        if warning := staleness(library.calibration, gold):
+            sys.stderr.write(f"rag: {warning}\n")
+    return library
+
+
+def _reports(gold: GoldSet, library: Library, arguments: argparse.Namespace, progress: Progress) -> dict[str, Report]:
+    """Return the report of every system asked for, by name."""
+    from eval.compare import compare
+    from eval.evaluate import evaluate
+    from eval.systems import read_systems
+
+    asked = {"threshold": arguments.threshold, "limit": arguments.limit, "progress": progress}
+    if not arguments.systems and not arguments.systems_file:
+        return {"default": evaluate(gold, library, **asked)}
+    return compare(gold, library, read_systems(arguments.systems, arguments.systems_file), **asked)
+
+
+def _gate(fallen: list[Failure], baseline: Baseline, gold: GoldSet, max_drop: float) -> dict[str, Any]:
+    if baseline.digest != gold.digest:
+        sys.stderr.write(
+            f"rag: the gold set has changed since {baseline.path}; only the questions of both are compared\n"
+        )
+    return {
+        "passed": not fallen,
+        "baseline": str(baseline.path),
+        "max_drop": max_drop,
+        "failures": [failure.to_dict() for failure in fallen],
+    }
+
+
+def _write(values: dict[str, Any], reports: dict[str, Report], library: Library, arguments: argparse.Namespace) -> None:
+    first = next(iter(reports.values()))
+    if arguments.report:
+        from eval.examples import examples
+        from eval.report import write_report
+        from eval.resolve import Corpus
+
+        write_report(values, examples(first.rows, Corpus(library)), arguments.report)
+    if arguments.csv:
+        from eval.report import write_csv
+
+        write_csv({name: report.rows for name, report in reports.items()}, arguments.csv)
+    if arguments.details:
+        _write_details(first, arguments.details)
+
+
+def _check_parent(option: str, path: Path | None) -> None:
+    """Refuse a file that cannot be written before anything is asked."""
+    if path and path.is_dir():
+        raise ConfigurationError(f"--{option} {path}: that is a folder; name a file")
+    if path and not path.parent.is_dir():
+        raise ConfigurationError(f"--{option} {path}: there is no folder {path.parent}")
 
 
 def _write_details(report: Report, path: Path) -> None:
@@ -80,34 +240,6 @@ def _write_details(report: Report, path: Path) -> None:
             file.writelines(json.dumps(row.to_dict(), ensure_ascii=False) + "\n" for row in report.rows)
     except OSError as error:
         raise ConfigurationError(f"--details {path} cannot be written: {error.strerror}") from error
-
-
-def _page(report: Report) -> str:
-    """Return the metrics as text: one block a section, then a table by tag."""
-    values = report.to_dict()
-    lines = [f"{values['gold']['name']}: {values['questions']} questions, {values['answerable']} answerable"]
-    for section in SECTIONS:
-        named = "  ".join(f"{name} {_figure(value)}" for name, value in values[section].items())
-        lines.append(f"{section.removesuffix('_ms'):<12}{named}{' ms' if section.endswith('_ms') else ''}")
-    by_tag = report.by_tag()
-    if by_tag:
-        lines += ["", *_table("tag", by_tag)]
-    return "\n".join(lines)
-
-
-def _table(heading: str, rows: Mapping[str, Mapping[str, Any]]) -> Sequence[str]:
-    width = max(len(heading), *map(len, rows))
-    columns = list(next(iter(rows.values())))
-    lines = [heading.ljust(width) + "".join(column.rjust(11) for column in columns)]
-    for name, row in rows.items():
-        lines.append(name.ljust(width) + "".join(_figure(row[column]).rjust(11) for column in columns))
-    return lines
-
-
-def _figure(value: object) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 @contextmanager

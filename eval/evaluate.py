@@ -1,25 +1,66 @@
-"""Runs a gold set through a library and sums up; knows only the public interface, so it measures what is served."""
+"""Runs a gold set through a system and sums up; knows only the public interface, so it measures what is served."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from time import perf_counter
 from typing import Any
 
+from eval.diagnose import lost_in_answer, lost_in_search
 from eval.gold import GoldSet, Question
-from eval.judge import Outcome, judge
-from eval.kept import build_seconds, open_gold_library
-from eval.metrics import abstention, citations, mean, percentile, ranking
+from eval.journal import Journal, open_journal
+from eval.judge import (
+    Outcome,
+    best_retrieved_rank,
+    cited_spans,
+    cites_evidence,
+    count_citations,
+    is_right,
+    judge_answer,
+    judge_hits,
+    passage_span,
+)
+from eval.kept import build_seconds, code_digest, open_gold_library, runs_folder
 from eval.resolve import Corpus, resolve, sample
-from rag import Library
+from rag import Answer, Hit, Library, Passage
 
-__all__ = ["Report", "evaluate", "open_gold_library"]
+__all__ = ["Report", "Subject", "evaluate", "evaluate_subject", "open_gold_library"]
 
 PACKAGES = ("leadgoose", "faiss-cpu", "numpy", "onnxruntime", "sentencex", "tantivy", "tokenizers")
+# Passages that a system is asked for where an answer does not bring its own.
+SEARCHED_K = 10
+# What a system that is not ours is given as the passages it chose from.
+PEER_CANDIDATES_K = 20
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A system as it is measured.
+
+    Attributes:
+        name: As the report calls it.
+        search: Query and ``k`` to ranked passages.
+        ask: Question to answer; ``None`` for a system that only searches.
+        propose: Question to the answer of a system that may not abstain; ``None`` when that cannot be had.
+        context_k: Passages that an answer is made from.
+        candidates_k: Passages among which those are chosen.
+        description: Settings and versions, for the report.
+    """
+
+    name: str
+    search: Callable[[str, int], Sequence[Hit]]
+    ask: Callable[[str], Answer] | None
+    propose: Callable[[str], Answer] | None
+    context_k: int
+    candidates_k: int
+    description: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -29,7 +70,7 @@ class Report:
     Attributes:
         gold: Name, digest and size of the gold set.
         index: Documents and passages of the library, and seconds it took to build (``None`` when it was there before).
-        system: Versions, encoder, settings, processors, threshold.
+        system: Name, versions, encoder, settings, processors, threshold, calibration.
         rows: One outcome a question, in the gold set's order.
     """
 
@@ -38,39 +79,6 @@ class Report:
     system: Mapping[str, Any]
     rows: tuple[Outcome, ...]
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the metrics as JSON values; those that are undefined on this gold set are ``None``."""
-        rows = self.rows
-        judged = [row for row in rows if row.contains is not None]
-        seconds = [row.seconds * 1000 for row in rows]
-        refusals = abstention(
-            answerable=[row.question.answerable for row in rows],
-            confidences=[row.confidence for row in rows],
-            abstained=[row.abstained for row in rows],
-        )
-        return {
-            "questions": len(rows),
-            "answerable": sum(row.question.answerable for row in rows),
-            "retrieval": ranking({row.question.id: row.judgement for row in rows if row.judgement}),
-            "answers": {
-                "contains": mean([bool(row.contains) for row in judged]),
-                "em": mean([bool(row.em) for row in judged]),
-                "f1": mean([row.f1 or 0.0 for row in judged]),
-                "mean_chars": mean([len(row.answer) for row in judged if not row.abstained]),
-            },
-            "citations": citations(row.citations for row in rows),
-            "abstention": refusals | {"threshold": self.system["threshold"]},
-            "latency_ms": {"p50": percentile(seconds, 50), "p95": percentile(seconds, 95)},
-            "index": dict(self.index),
-            "gold": dict(self.gold),
-            "system": dict(self.system),
-        }
-
-    def by_tag(self) -> dict[str, dict[str, float | None]]:
-        """Return questions, ``contains``, ``hit@5`` and the share that abstained for each tag, in order of its name."""
-        tags = sorted({tag for row in self.rows for tag in row.question.tags})
-        return {tag: _shares([row for row in self.rows if tag in row.question.tags]) for tag in tags}
-
 
 def evaluate(
     gold: GoldSet,
@@ -78,19 +86,91 @@ def evaluate(
     *,
     threshold: float | None = None,
     limit: int | None = None,
-    progress: Callable[[str, int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> Report:
     """Ask a library every question of a gold set and judge what it answers.
 
     Args:
         gold: The questions, whose documents the library holds.
         library: What is measured.
-        threshold: Confidence below which it abstains; the library's own setting when ``None``.
+        threshold: Confidence below which it abstains; the library's own when ``None``.
         limit: How many questions to ask, spread evenly over the set; all when ``None``.
         progress: Called with stage, done and total after each question.
 
     Returns:
-        Metrics and outcomes.
+        Outcomes.
+
+    Raises:
+        GoldError: A document of the gold set is not in the library, or a quote is not in its document.
+        ValueError: ``limit`` is below 1.
+    """
+    subject = library_subject("default", library, threshold=threshold)
+    return evaluate_subject(gold, subject, library, limit=limit, progress=progress)
+
+
+def library_subject(name: str, library: Library, *, threshold: float | None = None) -> Subject:
+    """Return a library as it is measured.
+
+    Args:
+        name: As the report calls it.
+        library: The library.
+        threshold: Confidence below which it abstains; its own when ``None``.
+
+    Returns:
+        The subject; what it would say if it could not abstain is asked for with threshold 0.
+    """
+    return Subject(
+        name=name,
+        search=library.search,
+        ask=lambda question: library.ask(question, threshold=threshold),
+        propose=lambda question: library.ask(question, threshold=0.0),
+        context_k=library.settings.context_k,
+        candidates_k=library.settings.candidates_k,
+        description=_describe(library, threshold),
+    )
+
+
+def peer_subject(name: str, system: Any, *, adapter: str) -> Subject:
+    """Return a system behind an adapter as it is measured; one without ``ask`` is measured on its search alone.
+
+    Args:
+        name: As the report calls it.
+        system: Has ``search(query, k)`` and perhaps ``ask(question)``.
+        adapter: Where it comes from, for the report.
+
+    Returns:
+        The subject; what it holds back is not known, and its answers are taken to be made from all their passages.
+    """
+    return Subject(
+        name=name,
+        search=system.search,
+        ask=getattr(system, "ask", None),
+        propose=None,
+        context_k=SEARCHED_K,
+        candidates_k=PEER_CANDIDATES_K,
+        description=environment() | {"adapter": adapter, "threshold": None, "settings": {}, "calibration": None},
+    )
+
+
+def evaluate_subject(
+    gold: GoldSet,
+    subject: Subject,
+    library: Library,
+    *,
+    limit: int | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Ask a system every question of a gold set; one that was interrupted goes on where it was.
+
+    Args:
+        gold: The questions.
+        subject: What is measured.
+        library: Holds the documents that the gold set is about.
+        limit: How many questions to ask, spread evenly over the set; all when ``None``.
+        progress: Called with stage, done and total after each question.
+
+    Returns:
+        Outcomes.
 
     Raises:
         GoldError: A document of the gold set is not in the library, or a quote is not in its document.
@@ -101,31 +181,114 @@ def evaluate(
     corpus = Corpus(library)
     questions = resolve(gold, sample(gold.questions, limit), corpus)
     rows = []
-    for number, question in enumerate(questions, start=1):
-        rows.append(_outcome(question, library, corpus, threshold))
-        if progress:
-            progress("asking", number, len(questions))
-    return Report(_gold(gold, questions), _index(library), _system(library, threshold), tuple(rows))
+    with _journal(gold, subject, library) as journal:
+        for number, question in enumerate(questions, start=1):
+            rows.append(_found_before(question, journal) or _asked(question, subject, corpus, journal))
+            if progress:
+                progress(f"asking {subject.name}", number, len(questions))
+    return Report(_gold(gold, questions), _index(library), {"name": subject.name, **subject.description}, tuple(rows))
 
 
-def _outcome(question: Question, library: Library, corpus: Corpus, threshold: float | None) -> Outcome:
+def _journal(gold: GoldSet, subject: Subject, library: Library) -> AbstractContextManager[Journal | None]:
+    """Open the journal of this gold set, system and library, as they are now."""
+    statistics = library.statistics()
+    if subject.description.get("adapter"):
+        # The code behind an adapter may change without our knowing.
+        return nullcontext()
+    indexed = [gold.digest, statistics["path"], statistics["digest"]]
+    decisive = [code_digest(harness=True), *indexed, subject.name, dict(subject.description)]
+    return open_journal(runs_folder() / f"{hashlib.sha256(repr(decisive).encode()).hexdigest()[:24]}.jsonl")
+
+
+def _found_before(question: Question, journal: Journal | None) -> Outcome | None:
+    record = journal.records.get(question.id) if journal else None
+    return Outcome.from_record(record, question) if record else None
+
+
+def _asked(question: Question, subject: Subject, corpus: Corpus, journal: Journal | None) -> Outcome:
+    outcome = _searched(question, subject, corpus) if subject.ask is None else _answered(question, subject, corpus)
+    if journal:
+        journal.append(outcome.to_record())
+    return outcome
+
+
+def _searched(question: Question, subject: Subject, corpus: Corpus) -> Outcome:
+    """Return the outcome of a system that only searches."""
     started = perf_counter()
-    answer = library.ask(question.question, threshold=threshold)
+    found = subject.search(question.question, SEARCHED_K)
     seconds = perf_counter() - started
-    texts = {citation.document_id: corpus.text(citation.document_id).source for citation in answer.citations}
-    passages = [passage for document in question.document_ids for passage in corpus.passages(document)]
-    return judge(question, answer, texts=texts, passages=passages, seconds=seconds)
+    hits = [hit.passage for hit in found]
+    judgement = judge_hits(question, hits, _passages(question, corpus))
+    return Outcome(
+        question=question,
+        answer="",
+        proposed="",
+        right=None,
+        contains=None,
+        em=None,
+        f1=None,
+        ranked=judgement.ranked() if judgement else None,
+        retrieved_rank=best_retrieved_rank(judgement, found),
+        citations=None,
+        abstained=None,
+        confidence=None,
+        seconds=seconds,
+        hits=tuple(passage_span(passage) for passage in hits[:SEARCHED_K]),
+        cited=(),
+        stage=_lost(question, subject, corpus, hits) if judgement else "",
+    )
 
 
-def _shares(rows: Iterable[Outcome]) -> dict[str, float | None]:
-    rows = list(rows)
-    ranks = [row.judgement.first_rank() for row in rows if row.judgement]
-    return {
-        "questions": len(rows),
-        "contains": mean([row.contains for row in rows if row.contains is not None]),
-        "hit@5": mean([rank is not None and rank <= 5 for rank in ranks]),
-        "abstained": mean([row.abstained for row in rows]),
-    }
+def _answered(question: Question, subject: Subject, corpus: Corpus) -> Outcome:
+    if subject.ask is None:
+        raise ValueError(f"system {subject.name!r} only searches")
+    started = perf_counter()
+    answer = subject.ask(question.question)
+    seconds = perf_counter() - started
+    # Only what was held back says whether it was right to hold it back.
+    proposed = subject.propose(question.question) if answer.abstained and subject.propose else answer
+    hits = [hit.passage for hit in answer.hits]
+    judgement = judge_hits(question, hits, _passages(question, corpus))
+    contained, em, f1 = judge_answer(question, answer)
+    right, cited = is_right(question, proposed), cited_spans(proposed)
+    stage = lost_in_answer(
+        question,
+        right=right,
+        cites=cites_evidence(question, cited),
+        abstained=answer.abstained,
+        lost="" if right or not question.answerable else _lost(question, subject, corpus, hits),
+    )
+    return Outcome(
+        question=question,
+        answer=answer.text,
+        proposed="" if proposed.abstained else proposed.text,
+        right=right,
+        contains=contained,
+        em=em,
+        f1=f1,
+        ranked=judgement.ranked() if judgement else None,
+        retrieved_rank=best_retrieved_rank(judgement, answer.hits),
+        citations=count_citations(question, answer, {i: corpus.text(i).source for i, _, _ in cited_spans(answer)}),
+        abstained=answer.abstained,
+        confidence=answer.confidence,
+        seconds=seconds,
+        hits=tuple(passage_span(passage) for passage in hits[:SEARCHED_K]),
+        cited=cited,
+        stage=stage,
+    )
+
+
+def _lost(question: Question, subject: Subject, corpus: Corpus, hits: Sequence[Passage]) -> str:
+    return lost_in_search(
+        question,
+        passages=_passages(question, corpus),
+        context=hits[: subject.context_k],
+        candidates=lambda: [hit.passage for hit in subject.search(question.question, subject.candidates_k)],
+    )
+
+
+def _passages(question: Question, corpus: Corpus) -> list[Passage]:
+    return [passage for document in question.document_ids for passage in corpus.passages(document)]
 
 
 def _gold(gold: GoldSet, questions: Iterable[Question]) -> dict[str, Any]:
@@ -148,7 +311,8 @@ def _index(library: Library) -> dict[str, Any]:
     }
 
 
-def _system(library: Library, threshold: float | None) -> dict[str, Any]:
+def environment() -> dict[str, Any]:
+    """Return versions and machine, for the report."""
     versions = {"python": platform.python_version()}
     for package in PACKAGES:
         try:
@@ -156,11 +320,14 @@ def _system(library: Library, threshold: float | None) -> dict[str, Any]:
         except PackageNotFoundError:
             # Run from a source tree that is not installed, or with another backend.
             continue
-    return {
-        "versions": versions,
-        "platform": platform.platform(),
-        "cpus": os.cpu_count(),
+    return {"versions": versions, "platform": platform.platform(), "cpus": os.cpu_count()}
+
+
+def _describe(library: Library, threshold: float | None) -> dict[str, Any]:
+    calibration = library.calibration
+    return environment() | {
         "encoder": library.statistics()["encoder"],
-        "threshold": library.settings.threshold if threshold is None else threshold,
+        "threshold": library.threshold if threshold is None else threshold,
         "settings": asdict(library.settings),
+        "calibration": asdict(calibration) if calibration else None,
     }

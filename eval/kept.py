@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -69,7 +69,7 @@ def open_gold_library(
     built_with = "\n".join(f"{name}={getattr(settings, name)}" for name in BUILD_SETTINGS)
     folder = (root or _cache()) / f"{gold.name}-{gold.digest[:12]}-{_sha256(built_with.encode())[:12]}"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    code = _code_digest()
+    code = code_digest(leaving_out=ASKING_MODULES)
     with FileLock(f"{folder}.lock"):
         if _record(folder).get("code") == code:
             try:
@@ -84,6 +84,27 @@ def build_seconds(library: Library) -> float | None:
     """Return how long a library of a gold set took to build; ``None`` for any other library."""
     seconds = _record(library.path.parent).get("seconds")
     return float(seconds) if seconds is not None else None
+
+
+def runs_folder() -> Path:
+    """Return the folder of evaluations under way."""
+    return _cache() / "runs"
+
+
+def code_digest(*, harness: bool = False, leaving_out: Collection[str] = ()) -> str:
+    """Return the SHA-256 of the service's code, in hexadecimal.
+
+    Args:
+        harness: Whether the evaluation's own code counts too.
+        leaving_out: Names of modules that do not count.
+
+    Returns:
+        The digest.
+    """
+    folders = [*map(Path, rag.__path__), *map(Path, embeddings.__path__), *([Path(__file__).parent] if harness else [])]
+    files = [file for folder in folders for file in folder.glob("*.py")]
+    contents = [file.read_bytes() for file in sorted(files) if file.name not in leaving_out]
+    return _sha256(b"\0".join(contents))
 
 
 def _open(folder: Path, settings: Settings) -> Library:
@@ -131,12 +152,6 @@ def _cache() -> Path:
 
     named = os.environ.get("RAG_CACHE")
     return (Path(named) if named else user_cache_path("leadgoose")) / "eval"
-
-
-def _code_digest() -> str:
-    files = [file for package in (rag, embeddings) for folder in package.__path__ for file in Path(folder).glob("*.py")]
-    contents = [file.read_bytes() for file in sorted(files) if file.name not in ASKING_MODULES]
-    return _sha256(b"\0".join(contents))
 
 
 def _sha256(content: bytes) -> str:

@@ -7,8 +7,9 @@ text is given back as exact offsets into the text as given.
 from __future__ import annotations
 
 import unicodedata
+from array import array
 from bisect import bisect_left
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from rag.schema import Span
 
@@ -53,7 +54,8 @@ class FoldedText:
     def __init__(self, source: str) -> None:
         """Fold ``source``."""
         pieces: list[str] = []
-        origins: list[int] = []
+        # Four bytes a character; a list of them would take ten times the text.
+        origins = array("I")
         after_space = False
         for offset, char in enumerate(source):
             folded = _FOLDING[char]
@@ -93,24 +95,49 @@ class FoldedText:
         return not (inside and self.origins[offset - 1] == self.origins[offset])
 
 
-def locate(quote: str, text: str | FoldedText) -> Span | None:
-    """Return the first span of ``text`` that equals ``quote`` but for white space, quotation marks and dashes.
+class Texts:
+    """Texts by name, each folded at most once.
+
+    Attributes:
+        plain: The texts as given.
+    """
+
+    def __init__(self, plain: Mapping[str, str]) -> None:
+        """Keep the texts; none is folded yet."""
+        self.plain = plain
+        self._folded: dict[str, FoldedText] = {}
+
+    def folded(self, name: str) -> FoldedText:
+        """Return a text, folded."""
+        if name not in self._folded:
+            self._folded[name] = FoldedText(self.plain[name])
+        return self._folded[name]
+
+
+def locate(quote: str | FoldedText, text: str | FoldedText, *, near: int = 0) -> Span | None:
+    """Return the span of ``text`` that equals ``quote`` but for white space, quotation marks and dashes.
 
     Compatibility forms (full-width letters, ligatures, decomposed accents) and invisible characters are folded too.
 
     Args:
-        quote: What to find; white space around it is ignored.
+        quote: What to find, folded beforehand when looked for in several texts; white space around it is ignored.
         text: Where to find it, folded beforehand when several quotes are looked for.
+        near: Offset into the text as given; of several occurrences the one that starts nearest is returned.
 
     Returns:
         Offsets into the text as given; ``None`` when the quote does not occur or holds no visible character.
     """
     folded = text if isinstance(text, FoldedText) else FoldedText(text)
-    pattern = FoldedText(quote).text.strip()
+    pattern = (quote if isinstance(quote, FoldedText) else FoldedText(quote)).text.strip()
     if not pattern:
         return None
-    start = next(folded.occurrences(pattern), None)
-    return None if start is None else folded.source_span(start, start + len(pattern))
+    found: Span | None = None
+    for start in folded.occurrences(pattern):
+        span = folded.source_span(start, start + len(pattern))
+        if found and abs(span.start_char - near) >= abs(found.start_char - near):
+            break
+        found = span
+    return found
 
 
 def transfer(span: Span, given: FoldedText, canonical: FoldedText) -> Span | None:

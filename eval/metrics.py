@@ -1,7 +1,4 @@
-"""The metrics of a run, as pure functions on plain values; knows nothing of files, libraries or gold formats.
-
-A metric that is undefined (a mean over nothing, abstention without an unanswerable question) is ``None``.
-"""
+"""Compares one answer with its gold answers, and spans with spans, as pure functions on plain values."""
 
 from __future__ import annotations
 
@@ -9,12 +6,10 @@ import re
 import string
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 
 from eval.locate import QUOTES_AND_DASHES
 
-Metrics = dict[str, float | None]
 # A span of a document: document id, first character, one past the last.
 DocumentSpan = tuple[str, int, int]
 
@@ -24,7 +19,6 @@ UNSPACED = (
 )
 TOKEN = re.compile(f"[{UNSPACED}]|[^{UNSPACED}\\s]+")
 ARTICLES = frozenset({"a", "an", "the"})
-RANKING_METRICS = ("hit@1", "hit@5", "hit@10", "recall@5", "mrr@10", "ndcg@10")
 LONG_DASHES = str.maketrans("—―", "  ")
 
 
@@ -115,172 +109,12 @@ def overlap(one: DocumentSpan, other: DocumentSpan) -> bool:
     return one[0] == other[0] and one[1] < other[2] and other[1] < one[2]
 
 
-@dataclass(frozen=True)
-class Judgement:
-    """What the ranked passages of one question are worth.
-
-    A *need* is one thing a passage can give: a span of gold evidence or, lacking evidence, a gold answer in a gold
-    document, or a gold document.
-
-    Attributes:
-        needs: How many needs the question has; at least 1.
-        met: The needs each ranked passage meets, from rank 1.
-        reachable: The needs each passage of the collection meets, where it meets any.
-    """
-
-    needs: int
-    met: tuple[frozenset[int], ...]
-    reachable: tuple[frozenset[int], ...] = ()
-
-    def first_rank(self) -> int | None:
-        """Return the rank of the first passage that meets a need, or ``None``."""
-        return next((rank for rank, met in enumerate(self.met, start=1) if met), None)
-
-    def credited_ranks(self) -> list[int]:
-        """Return the ranks of the passages that meet a need which no passage before them met.
-
-        Reference:
-            Clarke et al. 2008, Novelty and Diversity in Information Retrieval Evaluation, with alpha = 1.
-        """
-        ranks, seen = [], frozenset[int]()
-        for rank, met in enumerate(self.met, start=1):
-            if not met <= seen:
-                ranks.append(rank)
-            seen |= met
-        return ranks
-
-    def missed_passages(self) -> int:
-        """Return how many further passages the collection takes to meet the needs that the ranked ones leave.
-
-        Counted greedily (Clarke et al. 2008, section 4.2); a need that no passage can meet counts as one.
-        """
-        open_needs = frozenset(range(self.needs)).difference(*self.met)
-        count = 0
-        while open_needs:
-            best = max((open_needs & met for met in self.reachable), key=len, default=frozenset[int]())
-            open_needs -= best or {min(open_needs)}
-            count += 1
-        return count
-
-
-def ranking(judgements: Mapping[str, Judgement]) -> Metrics:
-    """Rate rankings, each metric a mean over questions; recall is the share of a question's needs that are met.
-
-    Only the first passage that meets a need is credited, so overlapping passages are not counted twice. The ideal of
-    nDCG is the credited passages and those it would take to meet the needs left, ranked first: an order that the
-    collection can deliver, whether one passage holds all evidence or several are needed.
-
-    Args:
-        judgements: By question id.
-
-    Returns:
-        Each metric in [0, 1], or ``None`` without a question.
+def shared_chars(ones: Iterable[DocumentSpan], others: Iterable[DocumentSpan]) -> tuple[int, int]:
+    """Return how many characters two sets of spans share, and how many they cover together.
 
     Reference:
-        Järvelin and Kekäläinen 2002, Cumulated Gain-Based Evaluation (nDCG, binary gains, log2 discount).
+        Intersection and union of Jaccard 1912, on characters; their ratio is the span IoU.
     """
-    import ir_measures
-    from ir_measures import RR, Success, nDCG
-
-    measures = {
-        "hit@1": Success @ 1,
-        "hit@5": Success @ 5,
-        "hit@10": Success @ 10,
-        "mrr@10": RR @ 10,
-        "ndcg@10": nDCG @ 10,
-    }
-    if not judgements:
-        return dict.fromkeys(RANKING_METRICS)
-    qrels: dict[str, dict[str, int]] = {}
-    run: dict[str, dict[str, float]] = {}
-    for question, judgement in judgements.items():
-        missed = (f"missed {i}" for i in range(judgement.missed_passages()))
-        qrels[question] = dict.fromkeys([*(f"rank {r}" for r in judgement.credited_ranks()), *missed], 1)
-        run[question] = {f"rank {r}": 1 / r for r in range(1, len(judgement.met) + 1)}
-    values = ir_measures.calc_aggregate(measures.values(), qrels, run)
-    recall = mean([len(frozenset().union(*j.met[:5])) / j.needs for j in judgements.values()])
-    return {name: float(values[measures[name]]) if name in measures else recall for name in RANKING_METRICS}
-
-
-@dataclass(frozen=True)
-class CitationCount:
-    """The citations of one answer against its gold evidence.
-
-    Attributes:
-        cited: Citations in the answer.
-        exact: Those whose quote is the cited span of the document.
-        relevant: Those that overlap gold evidence.
-        evidence: Spans of gold evidence; 0 when the question has none.
-        found: Spans of gold evidence that a citation overlaps.
-    """
-
-    cited: int
-    exact: int
-    relevant: int
-    evidence: int
-    found: int
-
-
-def citations(counts: Iterable[CitationCount]) -> Metrics:
-    """Return ``exact``, ``precision`` and ``recall`` over all citations of a run, pooled.
-
-    ``exact`` is over every citation; precision and recall over questions with gold evidence, for whether a question
-    without any should have been answered at all is what the abstention metrics say.
-    """
-    counts = list(counts)
-    judged = [c for c in counts if c.evidence]
-    return {
-        "exact": ratio(sum(c.exact for c in counts), sum(c.cited for c in counts)),
-        "precision": ratio(sum(c.relevant for c in judged), sum(c.cited for c in judged)),
-        "recall": ratio(sum(c.found for c in judged), sum(c.evidence for c in judged)),
-    }
-
-
-def abstention(*, answerable: Sequence[bool], confidences: Sequence[float], abstained: Sequence[bool]) -> Metrics:
-    """Rate refusals; unanswerable is the positive class.
-
-    ``auroc`` ranks by 1 − confidence and does not depend on the threshold; the others judge the refusals made.
-
-    Args:
-        answerable: Whether each question can be answered.
-        confidences: Of each answer, in [0, 1].
-        abstained: Whether each answer is a refusal.
-
-    Returns:
-        ``auroc``, ``precision``, ``recall`` and ``f1``, all ``None`` when no question is unanswerable.
-
-    Reference:
-        Fawcett 2006, An introduction to ROC analysis.
-    """
-    positive = [not value for value in answerable]
-    if not any(positive):
-        return dict.fromkeys(("auroc", "precision", "recall", "f1"))
-    right = sum(p and a for p, a in zip(positive, abstained, strict=True))
-    auroc = None
-    if not all(positive):
-        from sklearn.metrics import roc_auc_score
-
-        auroc = float(roc_auc_score(positive, [1 - value for value in confidences]))
-    return {
-        "auroc": auroc,
-        "precision": ratio(right, sum(abstained)),
-        "recall": ratio(right, sum(positive)),
-        "f1": ratio(2 * right, sum(abstained) + sum(positive)),
-    }
-
-
-def mean(values: Sequence[float]) -> float | None:
-    """Return the arithmetic mean, ``None`` of nothing."""
-    return ratio(sum(values), len(values))
-
-
-def ratio(part: float, whole: float) -> float | None:
-    """Return ``part / whole``, ``None`` when the whole is 0."""
-    return part / whole if whole else None
-
-
-def percentile(values: Sequence[float], share: float) -> float | None:
-    """Return the value below which ``share`` per cent of the values lie, interpolated; ``None`` of nothing."""
-    import numpy as np
-
-    return float(np.percentile(values, share)) if values else None
+    one, other = merge(ones), merge(others)
+    shared = sum(max(0, min(a[2], b[2]) - max(a[1], b[1])) for a in one for b in other if a[0] == b[0])
+    return shared, sum(end - start for _, start, end in [*one, *other]) - shared

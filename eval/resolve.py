@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import replace
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from pathlib import PurePath
 
 from eval.gold import Evidence, GoldSet, Question
-from eval.locate import FoldedText, locate, transfer
-from rag import Document, Library, Passage
-from rag.errors import GoldError
+from eval.locate import FoldedText, Texts, locate, transfer
+from eval.rows import Report, listed, refuse
+from rag import Library, Passage
 from rag.schema import Span
 
 
 class Corpus:
-    """The documents of a library as an evaluation reads them: each text and each list of passages once."""
+    """The documents of a library as an evaluation reads them: each text and each list of passages once.
+
+    Attributes:
+        ids: Ids of the documents, in the library's order.
+    """
 
     def __init__(self, library: Library) -> None:
         """Read which documents there are."""
@@ -23,19 +27,22 @@ class Corpus:
         self._names: dict[str, set[str]] = defaultdict(set)
         self._texts: dict[str, FoldedText] = {}
         self._passages: dict[str, tuple[Passage, ...]] = {}
-        self._ids: set[str] = set()
-        for summary in library.documents():
-            self._ids.add(summary.id)
+        summaries = library.documents()
+        self.ids = tuple(summary.id for summary in summaries)
+        for summary in summaries:
             for path in (PurePath(summary.id), PurePath(summary.source)):
                 self._names[path.name].add(summary.id)
                 self._names[path.stem].add(summary.id)
+        self._held = frozenset(self.ids)
+
+    def named(self, name: str) -> list[str]:
+        """Return the id of the document with that id, or else of all with that file name or stem, in order."""
+        return [name] if name in self._held else sorted(self._names.get(name, ()))
 
     def resolve(self, name: str) -> str | None:
         """Return the id of the document with that id or else, when it is the only one, with that file name or stem."""
-        if name in self._ids:
-            return name
-        named = self._names.get(name, set())
-        return next(iter(named)) if len(named) == 1 else None
+        named = self.named(name)
+        return named[0] if len(named) == 1 else None
 
     def text(self, document_id: str) -> FoldedText:
         """Return the canonical text of a document, folded."""
@@ -50,7 +57,7 @@ class Corpus:
         return self._passages[document_id]
 
 
-def resolve(gold: GoldSet, questions: Iterable[Question], corpus: Corpus) -> list[Question]:
+def resolve(gold: GoldSet, questions: Iterable[Question], corpus: Corpus, *, report: Report = refuse) -> list[Question]:
     """Tie questions to a library.
 
     Evidence of a folder refers to its texts as given; what the library's cleaning dropped of it keeps no offsets.
@@ -59,73 +66,85 @@ def resolve(gold: GoldSet, questions: Iterable[Question], corpus: Corpus) -> lis
         gold: The gold set the questions are from.
         questions: Those to resolve.
         corpus: The library's documents.
+        report: Is told each document that is not in the library or has an ambiguous name, and each quote of a file
+            that is not in its document. When it returns, the question is resolved without; by default the first such
+            problem is raised as a ``GoldError``.
 
     Returns:
         The questions with the library's document ids, and with evidence as spans of its canonical texts.
-
-    Raises:
-        GoldError: A document is not in the library or its name is ambiguous, or a file's quote is not in its document.
     """
-    given = {document.id: document for document in gold.documents or ()}
-    folded: dict[str, FoldedText] = {}
-    resolved = []
-    for question in questions:
-        place = f"gold set {gold.name!r}, question {question.id!r}"
-        ids = {name: _known(name, corpus, place) for name in question.document_ids}
-        evidence = []
+    given = None if gold.documents is None else Texts({document.id: document.text for document in gold.documents})
+    resolver = _Resolver(given, corpus, report, f"gold set {gold.name!r}")
+    return [resolver.resolve(question) for question in questions]
+
+
+@dataclass(frozen=True)
+class _Resolver:
+    """What all questions of a gold set are resolved with; ``given`` are a folder's own texts."""
+
+    given: Texts | None
+    corpus: Corpus
+    report: Report
+    gold: str
+
+    def resolve(self, question: Question) -> Question:
+        ids = {name: found for name in question.document_ids if (found := self._document_id(name, question))}
+        evidence = tuple(self._evidence(question, ids))
+        return replace(question, evidence=evidence, document_ids=tuple(dict.fromkeys(ids.values())))
+
+    def _document_id(self, name: str, question: Question) -> str | None:
+        named = self.corpus.named(name)
+        if len(named) == 1:
+            return named[0]
+        place = next((item.place for item in question.evidence if item.document_id == name and item.place), "")
+        if named:
+            problem = f"{name!r} may be any of {listed(map(repr, named))}; give the id of one"
+        else:
+            problem = f"{name!r} is not in the library; give an id, or a file name, that `rag list` shows"
+        self._problem(question, place, f"field 'document_id': {problem}")
+        return None
+
+    def _evidence(self, question: Question, ids: dict[str, str]) -> Iterator[Evidence]:
         for number, item in enumerate(question.evidence):
+            if item.document_id not in ids:
+                continue
             named = replace(item, document_id=ids[item.document_id])
-            if gold.documents is None:
-                evidence.append(_quoted(named, corpus.text(named.document_id), f"{place}, evidence[{number}]"))
+            text = self.corpus.text(named.document_id)
+            if self.given:
+                yield _carried(named, self.given.folded(item.document_id), text)
+            elif isinstance(found := _quoted(named, text), Evidence):
+                yield found
             else:
-                evidence.append(_carried(named, _folded(given[item.document_id], folded), corpus))
-        resolved.append(replace(question, evidence=tuple(evidence), document_ids=tuple(ids.values())))
-    return resolved
+                self._problem(question, item.place or f"{self.gold}, evidence[{number}]", found)
+
+    def _problem(self, question: Question, place: str, problem: str) -> None:
+        self.report(f"{place or question.place or self.gold} (question {question.id!r}), {problem}")
 
 
-def _known(name: str, corpus: Corpus, place: str) -> str:
-    document_id = corpus.resolve(name)
-    if document_id is None:
-        rule = "it has to be the id, or the file name of exactly one document, that `rag list` shows"
-        raise GoldError(f"{place}, field 'document_id': {name!r} is not in the library; {rule}")
-    return document_id
-
-
-def _quoted(evidence: Evidence, text: FoldedText, place: str) -> Evidence:
-    start, end = evidence.start_char, evidence.end_char
+def _quoted(evidence: Evidence, text: FoldedText) -> Evidence | str:
+    """Return evidence of a file as it stands in its document, or what is wrong with it."""
+    start, end, size = evidence.start_char, evidence.end_char, len(text.source)
+    quote = evidence.quote if evidence.quote.strip() else ""
     if start is not None and end is not None:
         stands = text.source[start:end]
-        if stands == evidence.quote or (not evidence.quote and end <= len(text.source)):
+        if end <= size and quote in {"", stands}:
             return replace(evidence, quote=stands)
-        if not evidence.quote:
-            size = len(text.source)
-            raise GoldError(f"{place}, field 'end_char': {end} is beyond {evidence.document_id!r} of {size} characters")
-    span = locate(evidence.quote, text)
-    if span is None:
-        shown = evidence.quote[:60]
-        raise GoldError(f"{place}, field 'quote': {shown!r} is not in document {evidence.document_id!r}")
-    return _at(evidence, span, text)
+        if not quote:
+            return f"field 'end_char': {end} is beyond {evidence.document_id!r} of {size} characters"
+    span = locate(quote, text, near=start or 0)
+    return _at(evidence, span, text) if span else f"field 'quote': {quote[:60]!r} is not in {evidence.document_id!r}"
 
 
-def _carried(evidence: Evidence, given: FoldedText, corpus: Corpus) -> Evidence:
-    canonical = corpus.text(evidence.document_id)
+def _carried(evidence: Evidence, given: FoldedText, canonical: FoldedText) -> Evidence:
     if evidence.start_char is None or evidence.end_char is None:
         raise ValueError(f"evidence of a folder has offsets, got {evidence}")
     span = transfer(Span(evidence.start_char, evidence.end_char), given, canonical)
-    if span is None:
-        return replace(evidence, start_char=None, end_char=None)
-    return _at(evidence, span, canonical)
+    return _at(evidence, span, canonical) if span else replace(evidence, start_char=None, end_char=None)
 
 
 def _at(evidence: Evidence, span: Span, text: FoldedText) -> Evidence:
     quote = text.source[span.start_char : span.end_char]
     return replace(evidence, start_char=span.start_char, end_char=span.end_char, quote=quote)
-
-
-def _folded(document: Document, folded: dict[str, FoldedText]) -> FoldedText:
-    if document.id not in folded:
-        folded[document.id] = FoldedText(document.text)
-    return folded[document.id]
 
 
 def sample(questions: Sequence[Question], limit: int | None) -> list[Question]:

@@ -8,7 +8,7 @@ Reference:
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
@@ -19,8 +19,6 @@ from rag.facts import KeyFacts, key_facts, missing_names, missing_numbers, passa
 from rag.schema import Span
 from rag.terms import document_terms
 
-# Passages whose sentences are candidates.
-PASSAGES_K = 5
 # Weights: the passage's score; the sentence's late interaction; the share of the question's words in it; that share
 # gained by the sentence before, and by title and heading; holding the expected kind of answer; length; the cosine.
 PASSAGE, LATE, COVERAGE, BEFORE, CONTEXT, KIND, LENGTH, DENSE = 1.0, 1.0, 1.0, 0.6, 0.6, 0.35, 0.1, 0.5
@@ -61,30 +59,38 @@ class _Scored:
     score: float
 
 
-def draft(query: Query, candidates: Sequence[Candidate], *, most_sentences: int, threshold: float) -> Draft:
+def draft(
+    query: Query,
+    candidates: Sequence[Candidate],
+    *,
+    most_sentences: int,
+    threshold: float,
+    calibrate: Callable[[float], float],
+) -> Draft:
     """Return the sentences that answer the question, or why there are none.
 
     Args:
         query: The query.
-        candidates: Reranked passages, best first.
+        candidates: Reranked passages whose sentences may be the answer, best first.
         most_sentences: At most this many sentences.
-        threshold: Confidence below which it abstains, in [0, 1].
+        threshold: Calibrated confidence below which it abstains, in [0, 1].
+        calibrate: Raw to calibrated confidence, both in [0, 1], rising.
 
     Returns:
-        Sentences of the first five candidates, best first, none saying the same as another or scoring far below the
-        best; or none, with a reason in Chinese where the question is, else in English.
+        Sentences of the candidates, best first, none saying the same as another or scoring far below the best; or none,
+        with a reason in Chinese where the question is, else in English.
     """
-    found = list(_sentences(query, candidates[:PASSAGES_K]))
+    found = list(_sentences(query, candidates))
     # A heading or a question may be all words of the question asked, and answers nothing.
     telling = [s for s in found if not ASKS_OR_ANNOUNCES.search(s.text)]
     scored = sorted(telling or found, key=lambda s: -s.score)
     if not scored:
-        return Draft((), True, _say(query, NOTHING_FOUND), 0.0)
+        return Draft((), True, _say(query, NOTHING_FOUND), calibrate(0.0))
     chosen = _choose(scored, most=most_sentences)
     facts = key_facts(query)
     here = frozenset().union(*(passage_terms(s.candidate) for s in chosen))
-    anywhere = here.union(*map(passage_terms, candidates[:PASSAGES_K]))
-    sure = confidence(_signs(query, scored[0], facts, here=here, anywhere=anywhere))
+    anywhere = here.union(*map(passage_terms, candidates))
+    sure = calibrate(confidence(_signs(query, scored[0], facts, here=here, anywhere=anywhere)))
     if sure < threshold:
         return Draft((), True, _reason(query, facts, here=here, anywhere=anywhere), sure)
     return Draft(tuple(_as_chosen(s) for s in chosen), False, "", sure)

@@ -13,6 +13,10 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+# Raised whenever a change makes questions come out with other confidences: what was calibrated on them then is void.
+CONFIDENCE_VERSION = 1
+# Confidence below which an answer abstains, where nothing was calibrated or set.
+DEFAULT_THRESHOLD = 0.35
 INTERCEPT = -4.08
 SENTENCE, DENSE, TERMS = 3.24, 3.45, 0.96
 NUMBER_NOT_HERE, NUMBER_NOWHERE = -1.21, -1.12

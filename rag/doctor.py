@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import platform
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from rag.calibration import Calibration
 from rag.errors import LibraryDamaged, LibraryError, LibraryNotFound, RagError
 from rag.library import DATABASE, Library, default_path
 from rag.settings import DEFAULT_ENCODER
@@ -31,18 +32,25 @@ class Finding:
     message: str
 
 
-def examine(path: str | Path | None, *, encoder: str | None = None) -> list[Finding]:
+# Returns in one line how the gold set of a calibration has changed since, ``None`` when it has not.
+ChangedGold = Callable[[Calibration], str | None]
+
+
+def examine(
+    path: str | Path | None, *, encoder: str | None = None, changed_gold: ChangedGold = lambda _: None
+) -> list[Finding]:
     """Look at everything and return what was found; derived indexes that are damaged are rebuilt.
 
     Args:
         path: Folder of the library; ``None`` for the default one.
         encoder: Model to try, where it is not the library's own.
+        changed_gold: Compares gold sets, which only the evaluation can read.
 
     Returns:
         One finding for everything looked at.
     """
     folder = Path(path).expanduser().absolute() if path else default_path()
-    findings = [*_versions(), *_library(folder)]
+    findings = [*_versions(), *_library(folder, changed_gold)]
     findings.append(_encoder(folder, encoder))
     # SQLite and the encoder's libraries report in several lines.
     return [replace(f, message=" ".join(f.message.splitlines())) for f in findings]
@@ -57,11 +65,12 @@ def _versions() -> Iterator[Finding]:
             yield Finding(package, False, f"is not installed; run: pip install {package}")
 
 
-def _library(folder: Path) -> Iterator[Finding]:
+def _library(folder: Path, changed_gold: ChangedGold) -> Iterator[Finding]:
     try:
         with Library.open(folder, create=False) as library:
             yield Finding("database", *_integrity(folder / DATABASE))
             yield _indexes(library)
+            yield _calibration(library, changed_gold)
     except LibraryNotFound as error:
         yield Finding("library", False, str(error))
     except RagError as error:
@@ -103,6 +112,22 @@ def _mended(library: Library, damage: LibraryDamaged) -> Finding:
 def _size(library: Library) -> str:
     numbers = library.statistics()
     return f"generation {numbers['generation']}: {numbers['documents']} documents, {numbers['passages']} passages"
+
+
+def _calibration(library: Library, changed_gold: ChangedGold) -> Finding:
+    if fault := library.calibration_fault:
+        return Finding("calibration", False, fault)
+    calibration = library.calibration
+    if calibration is None:
+        return Finding("calibration", True, f"none, threshold {library.threshold:.3f}; to fit one: rag calibrate GOLD")
+    if change := changed_gold(calibration):
+        return Finding("calibration", False, change)
+    found = (
+        f"of {calibration.made} on {calibration.gold_name}, {calibration.questions} questions: threshold "
+        f"{calibration.threshold:.3f} for at most {calibration.risk:g} wrong answers"
+    )
+    set_otherwise = library.threshold != calibration.threshold
+    return Finding("calibration", True, f"{found}; set instead: {library.threshold:g}" if set_otherwise else found)
 
 
 def _encoder(folder: Path, asked: str | None) -> Finding:

@@ -79,9 +79,17 @@ class Current:
 
 @dataclass(frozen=True)
 class Generation:
-    """One open generation."""
+    """One open generation.
+
+    Attributes:
+        manifest: What it was built from.
+        manifest_sha256: Its manifest's digest, in hexadecimal.
+        vectors: The vector index.
+        lexical: The lexical index.
+    """
 
     manifest: Manifest
+    manifest_sha256: str
     vectors: VectorIndex
     lexical: LexicalIndex
 
@@ -169,7 +177,7 @@ def open_generation(root: Path, current: Current) -> Generation:
     lexical = LexicalIndex.open(folder / LEXICAL)
     if not len(vectors) == len(lexical) == manifest.passages:
         raise LibraryDamaged(f"{folder}: its indexes do not hold the same passages; run: rag doctor")
-    return Generation(manifest, vectors, lexical)
+    return Generation(manifest, current.manifest_sha256, vectors, lexical)
 
 
 def _write(folder: Path, store: Store, *, revision: int, build: Mapping[str, Any]) -> None:

@@ -19,6 +19,8 @@ from filelock import FileLock, Timeout
 from platformdirs import user_data_path
 
 from rag import load
+from rag.calibration import Calibration, keep_calibration, read_calibration
+from rag.confidence import CONFIDENCE_VERSION, DEFAULT_THRESHOLD
 from rag.errors import (
     LibraryBusy,
     LibraryChanged,
@@ -57,6 +59,7 @@ class Library:
         self._lock = threading.Lock()
         self._mending = threading.Lock()
         self._build: dict[str, Any] = {}
+        self._told: set[str] = set()
         self._encoder: Encoder | None = None
         self._generation: Generation | None = None
         try:
@@ -179,6 +182,26 @@ class Library:
         """
         wanted = [ids] if isinstance(ids, str) else list(ids)
         return self._write(lambda writer, tally: writer.drop(wanted, tally), {}, None).removed
+
+    def calibrate(self, calibration: Calibration | None) -> None:
+        """Keep a calibration in place of an earlier one; whoever has the library open applies it to the next question.
+
+        Args:
+            calibration: The calibration; ``None`` for none.
+
+        Raises:
+            LibraryMismatch: It is for other confidences than this library's.
+            LibraryError: The library holds no documents yet.
+            LibraryBusy: Another process is writing to the library.
+        """
+        with self._writing():
+            if not self._build:
+                self._read_build()
+            if calibration and not self._build:
+                raise self._no_documents()
+            if fault := self._fault(calibration):
+                raise LibraryMismatch(fault)
+            keep_calibration(self._store, calibration)
 
     def _write(
         self, work: Callable[[Writer, Tally], None], left_out: Mapping[str, str], progress: Progress | None
@@ -325,7 +348,7 @@ class Library:
 
         Args:
             question: The question.
-            threshold: Confidence below which it abstains; 0 never abstains; ``None`` for the setting.
+            threshold: Confidence below which it abstains; 0 never abstains; ``None`` for `threshold`.
 
         Returns:
             The answer.
@@ -367,20 +390,64 @@ class Library:
         snapshot = self._snapshot()
         if not snapshot.generation.manifest.passages:
             raise self._no_documents()
-        chosen = self.settings.threshold if threshold is None else threshold
+        calibration = self.calibration
+        chosen = self._threshold(calibration) if threshold is None else threshold
         if not 0.0 <= chosen <= 1.0:
             raise ValueError(f"threshold = {chosen}; it has to be from 0 to 1")
-        return Pipeline(snapshot, self._load_encoder(), self.settings, chosen)
+        return Pipeline(snapshot, self._load_encoder(), self.settings, chosen, calibration)
+
+    @property
+    def threshold(self) -> float:
+        """Confidence in [0, 1] below which an answer abstains, unless its asker says otherwise."""
+        return self._threshold(self.calibration)
+
+    def _threshold(self, calibration: Calibration | None) -> float:
+        if self.settings.threshold is not None:
+            return self.settings.threshold
+        return calibration.threshold if calibration else DEFAULT_THRESHOLD
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """The calibration that questions are answered with.
+
+        Returns:
+            It, or ``None`` where there is none or it is for other confidences than this library's, which is logged.
+
+        Raises:
+            LibraryDamaged: What is kept is no calibration.
+        """
+        # Read anew for every question, which takes 0.06 ms: another process may have calibrated meanwhile.
+        kept = read_calibration(self._store)
+        fault = self._fault(kept)
+        if fault and fault not in self._told:
+            self._told.add(fault)
+            LOG.warning("%s", fault)
+        return None if fault else kept
+
+    @property
+    def calibration_fault(self) -> str | None:
+        """Why the calibration that is kept is not applied, in one line; ``None`` if nothing is wrong with it."""
+        return self._fault(read_calibration(self._store))
+
+    def _fault(self, calibration: Calibration | None) -> str | None:
+        if calibration is None:
+            return None
+        # Another process may have written the first documents after this one opened the library.
+        build = self._build or self._store.setting(BUILD)
+        return calibration.fault(build, confidence_version=CONFIDENCE_VERSION)
 
     def statistics(self) -> dict[str, Any]:
-        """Return the numbers of documents, passages and the generation, and the encoder's id."""
-        manifest = self._snapshot().generation.manifest
+        """Return the numbers of documents, passages and the generation, its digest, and the encoder's id and digest."""
+        generation = self._snapshot().generation
+        manifest = generation.manifest
         return {
             "path": str(self.path),
             "documents": manifest.documents,
             "passages": manifest.passages,
             "generation": manifest.revision,
+            "digest": generation.manifest_sha256,
             "encoder": manifest.build["encoder"],
+            "encoder_digest": manifest.build["encoder_digest"],
             "languages": list(manifest.languages),
         }
 

@@ -20,6 +20,7 @@ from embeddings.encoder import Encoder
 from embeddings.encoding import Encoding
 from embeddings.late import pack
 from rag import answer, cite, clean, load, metadata, rerank, retrieve, split
+from rag.calibration import Calibration
 from rag.errors import QuestionError, UnreadableSource
 from rag.evidence import Candidate, Draft, Query
 from rag.schema import Answer, Document, Hit, Passage
@@ -173,12 +174,21 @@ Stage = Callable[[Work], Work]
 
 @dataclass(frozen=True)
 class Pipeline:
-    """The stages of a question over one snapshot of a library."""
+    """The stages of a question over one snapshot of a library.
+
+    Attributes:
+        snapshot: The generation asked.
+        encoder: The library's encoder.
+        settings: Its settings.
+        threshold: Confidence in [0, 1], calibrated where a calibration is given, below which an answer abstains.
+        calibration: What makes confidences true on the user's questions, or ``None``.
+    """
 
     snapshot: Snapshot
     encoder: Encoder
     settings: Settings
     threshold: float
+    calibration: Calibration | None = None
 
     def stages(self) -> list[tuple[str, Stage]]:
         """Return the stages by name, in order."""
@@ -263,14 +273,13 @@ class Pipeline:
 
     def _retrieve(self, work: Work, *, k: int, allowed: NDArray[np.int64] | None) -> Work:
         query = _known(work.query)
-        found = retrieve.retrieve(
-            query,
-            self.snapshot,
-            k=max(self.settings.candidates_k, k),
+        fusion = retrieve.Fusion(
             leg_k=max(self.settings.leg_k, k),
             dense_weight=self.settings.dense_weight if query.readable else 0.0,
-            allowed=allowed,
+            method=self.settings.fusion,
         )
+        most = max(self.settings.candidates_k, k)
+        found = retrieve.retrieve(query, self.snapshot, k=most, fusion=fusion, allowed=allowed)
         return replace(work, candidates=tuple(found))
 
     def rerank(self, work: Work) -> Work:
@@ -284,9 +293,11 @@ class Pipeline:
         """Choose the sentences that answer the question."""
         draft = answer.draft(
             _known(work.query),
-            work.candidates,
+            work.candidates[: self.settings.context_k],
             most_sentences=self.settings.answer_sentences,
             threshold=self.threshold,
+            # float leaves a confidence as it is.
+            calibrate=self.calibration.apply if self.calibration else float,
         )
         return replace(work, draft=draft)
 

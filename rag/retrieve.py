@@ -1,8 +1,9 @@
-"""Query to candidates: dense and lexical search, fused by normalised scores; knows nothing of answers."""
+"""Query to candidates: dense and lexical search, fused by normalised scores or by ranks; knows nothing of answers."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,15 +11,28 @@ from numpy.typing import NDArray
 from rag.evidence import Candidate, Query
 from rag.snapshot import Snapshot
 
+Scores = Mapping[int, float]
+# Damps the difference between the first ranks.
+RANK_OFFSET = 60
+
+
+@dataclass(frozen=True)
+class Fusion:
+    """How the dense and the lexical leg become one ranking.
+
+    Attributes:
+        leg_k: Passages that each leg contributes.
+        dense_weight: Share in [0, 1] of the dense leg; the lexical leg has the rest. One whose share is 0 is not asked.
+        method: A name of `METHODS`.
+    """
+
+    leg_k: int
+    dense_weight: float
+    method: str = "convex"
+
 
 def retrieve(
-    query: Query,
-    snapshot: Snapshot,
-    *,
-    k: int,
-    leg_k: int,
-    dense_weight: float,
-    allowed: NDArray[np.int64] | None = None,
+    query: Query, snapshot: Snapshot, *, k: int, fusion: Fusion, allowed: NDArray[np.int64] | None = None
 ) -> list[Candidate]:
     """Return the best `k` passages by fused score, best first, ties by passage number.
 
@@ -26,24 +40,28 @@ def retrieve(
         query: The query.
         snapshot: The generation searched.
         k: At most this many candidates.
-        leg_k: Passages that each leg contributes.
-        dense_weight: Share in [0, 1] of the dense leg; the lexical leg has the rest.
+        fusion: How the two legs become one ranking.
         allowed: Numbers of the passages that may be found; all when ``None``.
 
     Returns:
         Candidates with fused scores in [0, 1].
     """
-    dense = snapshot.dense(query.vector, leg_k, allowed=allowed) if dense_weight > 0 else {}
+    leg_k, weight = fusion.leg_k, fusion.dense_weight
+    dense = snapshot.dense(query.vector, leg_k, allowed=allowed) if weight > 0 else {}
     terms = [term.variants for term in query.terms]
-    lexical = snapshot.lexical(terms, leg_k, allowed=allowed) if dense_weight < 1 else {}
-    fused = fuse(dense, lexical, first_weight=dense_weight)
+    lexical = snapshot.lexical(terms, leg_k, allowed=allowed) if weight < 1 else {}
+    fused = METHODS[fusion.method](dense, lexical, weight)
     keys = sorted(fused, key=lambda key: (-fused[key], key))[:k]
     stored = snapshot.passages(keys)
     legs = {"dense": dense, "lexical": lexical}
-    return [Candidate(stored[key], fused[key], _signals(legs, key)) for key in keys]
+    # Kept for whoever has to tell what the reranker did from what it was given.
+    return [
+        Candidate(stored[key], fused[key], _signals(legs, key) | {"retrieved_rank": rank})
+        for rank, key in enumerate(keys, start=1)
+    ]
 
 
-def fuse(first: Mapping[int, float], second: Mapping[int, float], *, first_weight: float) -> dict[int, float]:
+def convex(first: Scores, second: Scores, first_weight: float) -> dict[int, float]:
     """Return the convex combination of two legs' min-max normalised scores, in [0, 1].
 
     A leg that found nothing drops out instead of voting; a passage that only one leg found has 0 in the other.
@@ -59,7 +77,27 @@ def fuse(first: Mapping[int, float], second: Mapping[int, float], *, first_weigh
     }
 
 
-def normalise(scores: Mapping[int, float]) -> dict[int, float]:
+def reciprocal_rank(first: Scores, second: Scores, _first_weight: float) -> dict[int, float]:
+    """Return the reciprocal rank fusion of two legs, min-max normalised to [0, 1]; the legs count alike.
+
+    Scores decide nothing but the order in their leg, equal ones by passage number.
+
+    Reference:
+        Cormack, Clarke, Büttcher (2009), "Reciprocal Rank Fusion outperforms Condorcet and individual Rank Learning
+        Methods", with their k of 60.
+    """
+    fused: dict[int, float] = {}
+    for leg in (first, second):
+        for rank, key in enumerate(sorted(leg, key=lambda key: (-leg[key], key)), start=1):
+            fused[key] = fused.get(key, 0.0) + 1.0 / (RANK_OFFSET + rank)
+    return normalise(fused)
+
+
+# The names are those of the setting `fusion`.
+METHODS: Mapping[str, Callable[[Scores, Scores, float], dict[int, float]]] = {"convex": convex, "rrf": reciprocal_rank}
+
+
+def normalise(scores: Scores) -> dict[int, float]:
     """Return the scores mapped linearly to [0, 1]; equal scores all become 1."""
     if not scores:
         return {}
@@ -67,5 +105,5 @@ def normalise(scores: Mapping[int, float]) -> dict[int, float]:
     return {key: (score - low) / (high - low) if high > low else 1.0 for key, score in scores.items()}
 
 
-def _signals(legs: Mapping[str, Mapping[int, float]], key: int) -> dict[str, float]:
+def _signals(legs: Mapping[str, Scores], key: int) -> dict[str, float]:
     return {name: scores[key] for name, scores in legs.items() if key in scores}

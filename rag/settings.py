@@ -17,6 +17,7 @@ ENVIRONMENT_PREFIX = "RAG_"
 PLACES = {"RAG_LIBRARY", "RAG_CACHE", "RAG_CONFIG"}
 # What a new library is built with unless told otherwise.
 NEW_LIBRARY: Mapping[str, Any] = {"encoder": DEFAULT_ENCODER, "passage_tokens": 200, "passage_chars": 1_000}
+FUSIONS = ("convex", "rrf")
 RERANKERS = ("late", "none")
 
 
@@ -29,12 +30,16 @@ class Settings:
         passage_tokens: Upper bound of a passage in tokens of the encoder, 200 for a new library; fixed likewise.
         passage_chars: Upper bound of a passage in characters, 1,000 for a new library; fixed likewise.
         leg_k: Passages that each retrieval leg, dense and lexical, contributes.
-        dense_weight: Share in [0, 1] of the dense leg in the fused score; the lexical leg has the rest.
+        fusion: ``convex`` (weighted mean of the legs' normalised scores) or ``rrf`` (reciprocal rank fusion).
+        dense_weight: Share in [0, 1] of the dense leg in the fused score; the lexical leg has the rest. A leg whose
+            share is 0 is not asked; reciprocal rank fusion makes no other use of it.
         candidates_k: Passages that the reranker sees.
         rerank: ``late`` (late interaction) or ``none``.
         hits_k: Passages that an answer carries.
+        context_k: Passages whose sentences may be the answer.
         answer_sentences: Most sentences in an answer.
-        threshold: Confidence in [0, 1] below which an answer abstains.
+        threshold: Confidence in [0, 1] below which an answer abstains; ``None`` for the one that the library was
+            calibrated with, else for the shipped one.
         question_chars: Longest question that is accepted.
         indexing_threads: Threads that embed documents.
     """
@@ -43,12 +48,14 @@ class Settings:
     passage_tokens: int | None = None
     passage_chars: int | None = None
     leg_k: int = 100
+    fusion: str = "convex"
     dense_weight: float = 0.4
     candidates_k: int = 20
     rerank: str = "late"
     hits_k: int = 10
+    context_k: int = 5
     answer_sentences: int = 3
-    threshold: float = 0.35
+    threshold: float | None = None
     question_chars: int = 4_000
     indexing_threads: int = os.cpu_count() or 1
 
@@ -59,7 +66,8 @@ class Settings:
             ConfigurationError: A value is out of its range.
         """
         for name in ("dense_weight", "threshold"):
-            _require(0.0 <= getattr(self, name) <= 1.0, name, getattr(self, name), "a number from 0 to 1")
+            value = getattr(self, name)
+            _require(value is None or 0.0 <= value <= 1.0, name, value, "a number from 0 to 1")
         for field in fields(self):
             value = getattr(self, field.name)
             if isinstance(value, int):
@@ -67,7 +75,8 @@ class Settings:
         for name, least in (("passage_tokens", 16), ("passage_chars", 64)):
             value = getattr(self, name)
             _require(value is None or value >= least, name, value, f"a whole number from {least}")
-        _require(self.rerank in RERANKERS, "rerank", self.rerank, f"one of {', '.join(RERANKERS)}")
+        for name, known in (("fusion", FUSIONS), ("rerank", RERANKERS)):
+            _require(getattr(self, name) in known, name, getattr(self, name), f"one of {', '.join(known)}")
 
     @classmethod
     def read(cls, toml: Path | None = None, *, environ: Mapping[str, str], overrides: Mapping[str, Any]) -> Settings:

@@ -198,6 +198,11 @@ class Store:
         """Return all settings kept with the library."""
         return {name: json.loads(value) for name, value in self._rows("SELECT name, value FROM settings")}
 
+    def setting(self, name: str) -> Any:
+        """Return one of them, ``None`` when it is not there."""
+        rows = self._rows("SELECT value FROM settings WHERE name = ?", (name,))
+        return json.loads(rows[0][0]) if rows else None
+
     def put_settings(self, values: Mapping[str, Any]) -> None:
         """Keep settings, replacing those of the same names."""
         rows = [(name, json.dumps(value)) for name, value in values.items()]

@@ -1,23 +1,23 @@
-"""The whole evaluation on real libraries: resolving, asking, summing up, keeping, printing."""
+"""The whole evaluation on real libraries: resolving, asking, judging, summing up, keeping."""
 
 from __future__ import annotations
 
-import argparse
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 import rag
-from eval.command import add_arguments, run
-from eval.evaluate import Report, evaluate, open_gold_library
+from eval.document import document, to_json
+from eval.evaluate import Report, evaluate, evaluate_subject, library_subject, open_gold_library, peer_subject
 from eval.gold import read_gold
 from eval.kept import ASKING_MODULES, RECORD, build_seconds
 from eval.resolve import Corpus, resolve, sample
-from rag import Document, Library
-from rag.errors import ConfigurationError, GoldError, LibraryNotFound
+from rag import Document, Hit, Library
+from rag.errors import GoldError
 
 TEXTS = {
     "bridge.txt": "The Elm Bridge was opened in 1932 by Mary Stone. It is 410 metres long and carries two tram lines.",
@@ -93,29 +93,29 @@ def report(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Report
     return evaluate(read_gold(path), library, threshold=0.0)
 
 
-def arguments(*words: str) -> argparse.Namespace:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--library")
-    parser.add_argument("--json", action="store_true")
-    add_arguments(parser)
-    return parser.parse_args(words)
+def values_of(report: Report) -> dict[str, Any]:
+    return document({"default": report})
 
 
 def test_the_report_has_the_keys_that_are_promised(report: Report) -> None:
-    values = report.to_dict()
+    values = values_of(report)
     assert values["questions"] == 3
-    assert set(values["retrieval"]) == {"hit@1", "hit@5", "hit@10", "recall@5", "mrr@10", "ndcg@10"}
-    assert set(values["answers"]) == {"contains", "em", "f1", "mean_chars"}
-    assert set(values["citations"]) == {"exact", "precision", "recall"}
-    assert set(values["abstention"]) == {"auroc", "precision", "recall", "f1", "threshold"}
-    assert set(values["latency_ms"]) == {"p50", "p95"}
+    for section, names in {
+        "retrieval": {"hit@1", "hit@5", "hit@10", "recall@5", "recall@10", "mrr@10", "ndcg@10"},
+        "answers": {"contains", "em", "f1", "mean_chars"},
+        "citations": {"exact", "precision", "recall", "sentence_recall", "iou"},
+        "abstention": {"auroc", "precision", "recall", "f1", "coverage", "risk", "aurc", "threshold"},
+        "latency_ms": {"p50", "p95", "p99"},
+    }.items():
+        assert set(values[section]) == names
+        assert set(values["intervals"][section]) == names - {"threshold"}
     assert set(values["index"]) == {"documents", "passages", "seconds"}
-    assert {"versions", "encoder", "settings", "cpus", "threshold"} <= set(values["system"])
-    assert json.loads(json.dumps(values)) == values
+    assert {"name", "versions", "encoder", "settings", "cpus", "threshold", "calibration"} <= set(values["system"])
+    assert json.loads(to_json(values)) == json.loads(json.dumps(values))
 
 
 def test_plain_questions_are_found_answered_and_cited_exactly(report: Report) -> None:
-    values = report.to_dict()
+    values = values_of(report)
     assert values["retrieval"]["hit@1"] == values["retrieval"]["ndcg@10"] == 1.0
     assert values["answers"]["contains"] == 1.0
     assert values["citations"]["exact"] == 1.0
@@ -126,30 +126,30 @@ def test_plain_questions_are_found_answered_and_cited_exactly(report: Report) ->
 
 def test_a_threshold_of_0_never_abstains_and_one_of_1_always_does(report: Report, library: Library) -> None:
     assert not any(row.abstained for row in report.rows)
-    assert report.to_dict()["abstention"]["threshold"] == 0.0
+    assert values_of(report)["abstention"]["threshold"] == 0.0
     path = gold_file(library.path.parent / "always.jsonl", *QUESTIONS)
-    always = evaluate(read_gold(path), library, threshold=1.0).to_dict()
-    assert always["abstention"] == {
-        "auroc": report.to_dict()["abstention"]["auroc"],
+    always = values_of(evaluate(read_gold(path), library, threshold=1.0))
+    assert always["abstention"] == values_of(report)["abstention"] | {
         "precision": 1 / 3,
         "recall": 1.0,
-        "f1": 2 * (1 / 3) / (1 + 1 / 3),
+        "f1": pytest.approx(2 * (1 / 3) / (1 + 1 / 3)),
         "threshold": 1.0,
+        "coverage": 0.0,
+        "risk": None,
     }
+    assert [row.stage for row in evaluate(read_gold(path), library, threshold=1.0).rows] == ["refused", "refused", ""]
     assert always["answers"] == {"contains": 0.0, "em": 0.0, "f1": 0.0, "mean_chars": None}
-    assert always["retrieval"] == report.to_dict()["retrieval"]
+    assert always["retrieval"] == values_of(report)["retrieval"]
 
 
 def test_without_a_threshold_the_library_s_own_is_used(library: Library, tmp_path: Path) -> None:
     report = evaluate(read_gold(gold_file(tmp_path / "g.jsonl", *QUESTIONS)), library)
-    assert report.to_dict()["abstention"]["threshold"] == library.settings.threshold
-    assert [row.abstained for row in report.rows] == [
-        row.confidence < library.settings.threshold for row in report.rows
-    ]
+    assert values_of(report)["abstention"]["threshold"] == library.threshold
+    assert [row.abstained for row in report.rows] == [row.confidence < library.threshold for row in report.rows]
 
 
 def test_tags_are_summed_up_each_for_itself(report: Report) -> None:
-    by_tag = report.by_tag()
+    by_tag = values_of(report)["tags"]
     assert list(by_tag) == ["date", "number", "other-topic"]
     assert by_tag["date"] == {"questions": 1, "contains": 1.0, "hit@5": 1.0, "abstained": 0.0}
     assert by_tag["other-topic"] == {"questions": 1, "contains": None, "hit@5": None, "abstained": 0.0}
@@ -221,14 +221,15 @@ def test_a_folder_is_indexed_once_and_its_spans_are_carried_into_the_cleaned_tex
         assert text != messy["bridge.txt"]
         (question,) = resolve(gold, gold.questions, Corpus(built))
         assert question.evidence[0].start_char == text.index("1932")
-        values = evaluate(gold, built, threshold=0.0).to_dict()
+        values = values_of(evaluate(gold, built, threshold=0.0))
     assert values["retrieval"]["hit@1"] == values["answers"]["contains"] == values["citations"]["exact"] == 1.0
-    assert values["abstention"] == {"auroc": None, "precision": None, "recall": None, "f1": None, "threshold": 0.0}
+    assert values["abstention"]["auroc"] is values["abstention"]["recall"] is None
+    assert values["abstention"]["threshold"] == 0.0
     stages.clear()
     with open_gold_library(gold, progress=lambda stage, done, total: stages.append(stage)) as again:
         assert again.path == built.path
         assert build_seconds(again) == seconds
-        assert evaluate(gold, again).to_dict()["index"]["seconds"] == seconds
+        assert evaluate(gold, again).index["seconds"] == seconds
     assert stages == []
 
 
@@ -267,63 +268,56 @@ def test_the_modules_left_out_of_the_code_digest_exist() -> None:
     assert [name for name in ASKING_MODULES if not (Path(package) / name).is_file()] == []
 
 
-def test_the_command_prints_one_json_document_and_writes_a_line_a_question(
-    library: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+def test_what_a_refusal_held_back_is_judged_as_if_it_had_been_said(library: Library, tmp_path: Path) -> None:
+    gold = read_gold(gold_file(tmp_path / "g.jsonl", *QUESTIONS))
+    given, refused = (evaluate(gold, library, threshold=threshold).rows for threshold in (0.0, 1.0))
+    for one, other in zip(given, refused, strict=True):
+        assert other.abstained
+        assert not one.abstained
+        assert (other.proposed, other.right, other.cited) == (one.answer, one.right, one.cited)
+        assert other.answer != one.answer
+        assert other.confidence == one.confidence
+
+
+def test_an_interrupted_run_goes_on_where_it_was_and_leaves_nothing(
+    library: Library, tmp_path: Path, cache: Path
 ) -> None:
-    path, details = gold_file(tmp_path / "places.jsonl", *QUESTIONS), tmp_path / "details.jsonl"
-    words = (str(path), "--library", str(library.path), "--json", "--threshold", "0", "--details", str(details))
-    assert run(arguments(*words)) == 0
-    values = json.loads(capsys.readouterr().out)
-    assert values["questions"] == 3
-    assert values["gold"]["name"] == "places"
-    rows = [json.loads(line) for line in details.read_text(encoding="utf-8").splitlines()]
-    assert [row["id"] for row in rows] == ["opened", "clocks", "yeast"]
-    assert [row["rank"] for row in rows] == [1, 1, None]
-    assert (rows[0]["contains"], rows[0]["abstained"]) == (True, False)
-    assert "1932" in rows[0]["answer"]
+    gold = read_gold(gold_file(tmp_path / "g.jsonl", *QUESTIONS))
+    asked: list[str] = []
+
+    def run(*, until: int) -> Report:
+        subject = library_subject("default", library)
+        return evaluate_subject(gold, replace(subject, ask=lambda question: ask(subject, question, until)), library)
+
+    def ask(subject: Any, question: str, until: int) -> Any:
+        if len(asked) == until:
+            raise KeyboardInterrupt
+        asked.append(question)
+        return subject.ask(question)
+
+    with pytest.raises(KeyboardInterrupt):
+        run(until=2)
+    report = run(until=99)
+    assert asked == [row["question"] for row in QUESTIONS]
+    assert [row.question.id for row in report.rows] == [row["id"] for row in QUESTIONS]
+    plain = evaluate(gold, library)
+    assert [replace(row, seconds=0) for row in report.rows] == [replace(row, seconds=0) for row in plain.rows]
+    assert not list((cache / "runs").iterdir())
 
 
-def test_the_command_prints_a_readable_page_with_a_table_by_tag(
-    library: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    path = gold_file(tmp_path / "places.jsonl", *QUESTIONS)
-    assert run(arguments(str(path), "--library", str(library.path), "--limit", "2")) == 0
-    page = capsys.readouterr().out
-    assert page.startswith("places: 2 questions, 2 answerable\n")
-    assert "hit@1 1.000" in page
-    assert "auroc -" in page
-    assert any(line.split()[:2] == ["number", "1"] for line in page.splitlines())
+def test_a_system_that_only_searches_is_measured_on_its_search(library: Library, tmp_path: Path) -> None:
+    class Searcher:
+        def search(self, query: str, k: int) -> list[Hit]:
+            return library.search(query, k)
 
-
-def test_the_command_indexes_a_folder_without_touching_the_user_s_library(
-    tmp_path: Path, cache: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(arguments(str(gold_folder(tmp_path / "set")), "--library", str(tmp_path / "mine"), "--json")) == 0
-    values = json.loads(capsys.readouterr().out)
-    assert values["index"]["documents"] == 3
-    assert values["index"]["seconds"] > 0
-    assert not (tmp_path / "mine").exists()
-    assert cache.is_dir()
-
-
-def test_the_command_never_creates_a_library_for_a_file_of_questions(tmp_path: Path) -> None:
-    path = gold_file(tmp_path / "g.jsonl", *QUESTIONS)
-    with pytest.raises(LibraryNotFound):
-        run(arguments(str(path), "--library", str(tmp_path / "missing")))
-    assert not (tmp_path / "missing").exists()
-
-
-def test_a_details_file_that_cannot_be_written_is_refused(library: Library, tmp_path: Path) -> None:
-    path = gold_file(tmp_path / "g.jsonl", *QUESTIONS)
-    words = (str(path), "--library", str(library.path), "--details")
-    with pytest.raises(ConfigurationError, match="there is no folder"):
-        run(arguments(*words, str(tmp_path / "no" / "details.jsonl")))
-    with pytest.raises(ConfigurationError, match="cannot be written"):
-        run(arguments(*words, str(tmp_path)))
-
-
-@pytest.mark.parametrize("words", [("--limit", "0"), ("--limit", "x"), ("--threshold", "1.5"), ("--threshold", "nan")])
-def test_arguments_out_of_their_range_are_wrong_usage(words: tuple[str, ...]) -> None:
-    with pytest.raises(SystemExit) as refused:
-        arguments("gold.jsonl", *words)
-    assert refused.value.code == 2
+    gold = read_gold(gold_file(tmp_path / "g.jsonl", *QUESTIONS))
+    report = evaluate_subject(gold, peer_subject("peer", Searcher(), adapter="tests:Searcher"), library)
+    values = document({"default": evaluate(gold, library), "peer": report})
+    peer = values["systems"]["peer"]
+    assert peer["retrieval"] == values["retrieval"]
+    assert (
+        set(peer["answers"].values()) == set(peer["citations"].values()) == set(peer["abstention"].values()) == {None}
+    )
+    assert {found["metric"].split(".")[0] for found in values["comparisons"]} == {"retrieval", "latency_ms"}
+    assert all(found["p_value"] == 1 for found in values["comparisons"] if found["metric"].startswith("retrieval"))
+    assert "outcomes" not in peer

@@ -6,6 +6,7 @@ import hashlib
 import json
 import unicodedata
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -91,6 +92,24 @@ def test_an_id_used_twice_is_refused(tmp_path: Path) -> None:
     assert "row 2, field 'id': 'q1'" in refusal(write(tmp_path / "g.jsonl", ROW, ROW))
 
 
+def test_a_refusal_of_a_row_says_how_to_see_all_such_rows(tmp_path: Path) -> None:
+    assert refusal(write(tmp_path / "g.jsonl", ROW, ROW, ROW)).endswith("; `rag eval check` lists all problems")
+    assert "rag eval check" not in refusal(tmp_path / "missing.jsonl")
+
+
+def test_a_question_and_its_evidence_know_their_place_and_equal_others_all_the_same(tmp_path: Path) -> None:
+    row = ROW | {"evidence": [{"document_id": "b.txt"}, {"document_id": "a.txt", "quote": "Ada"}]}
+    (question,) = read_gold(write(tmp_path / "g.jsonl", "", row)).questions
+    assert question.place == f"{tmp_path / 'g.jsonl'}: row 2"
+    assert question.evidence[0].place == f"{tmp_path / 'g.jsonl'}: row 2, evidence[1]"
+    assert question == replace(question, place="")
+
+
+def test_a_value_of_another_script_is_shown_as_it_is_and_one_that_breaks_lines_is_not(tmp_path: Path) -> None:
+    assert 'got "是"' in refusal(write(tmp_path / "g.jsonl", ROW | {"answers": "是"}))
+    assert '"a\\u2028b"' in refusal(write(tmp_path / "g.jsonl", ROW | {"answers": "a\u2028b"}))
+
+
 def test_what_is_no_gold_set_is_refused_with_the_next_step(tmp_path: Path) -> None:
     assert "no gold set at" in refusal(tmp_path / "missing.jsonl")
     assert "has to hold corpus.jsonl and questions.jsonl" in refusal(tmp_path)
@@ -145,6 +164,18 @@ def test_judgements_as_beir_publishes_them_name_whole_documents(tmp_path: Path) 
     assert "qrels.tsv: row 1" in refusal(tmp_path)
 
 
+def test_of_judgements_in_parts_those_of_the_test_part_are_read(tmp_path: Path) -> None:
+    write(tmp_path / "corpus.jsonl", {"_id": "d1", "text": "Ada."}, {"_id": "d2", "text": "Bob."})
+    write(tmp_path / "queries.jsonl", {"_id": "q1", "text": "Who?"}, {"_id": "q2", "text": "Who else?"})
+    (tmp_path / "qrels").mkdir()
+    write(tmp_path / "qrels" / "dev.tsv", "query-id\tcorpus-id\tscore", "q1\td1\t1")
+    dev = read_gold(tmp_path)
+    write(tmp_path / "qrels" / "test.tsv", "query-id\tcorpus-id\tscore", "q2\td2\t1")
+    test = read_gold(tmp_path)
+    assert [[question.id for question in gold.questions] for gold in (dev, test)] == [["q1"], ["q2"]]
+    assert dev.digest != test.digest
+
+
 def test_the_digest_of_a_folder_follows_the_content_of_each_file(tmp_path: Path) -> None:
     first = read_gold(folder(tmp_path, ROW)).digest
     assert read_gold(folder(tmp_path, ROW)).digest == first
@@ -185,6 +216,11 @@ def test_a_quote_is_found_with_white_space_quotes_and_dashes_folded(quote: str, 
 
 def test_the_first_occurrence_is_given_in_offsets_of_the_text_as_given() -> None:
     assert locate("ab", "x ab ab") == Span(2, 4)
+
+
+@pytest.mark.parametrize(("near", "start"), [(0, 2), (4, 5), (5, 5), (7, 8), (99, 8)])
+def test_of_several_occurrences_the_one_nearest_to_where_it_should_be_is_given(near: int, start: int) -> None:
+    assert locate("ab", "x ab|ab|ab", near=near) == Span(start, start + 2)
 
 
 @pytest.mark.parametrize(("quote", "text"), [("Ada", "ada"), ("notable", "not able"), ("", "a"), (" \u200b", "a b")])

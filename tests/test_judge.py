@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 
 from eval.gold import Evidence, Question
-from eval.judge import count_citations, judge, judge_hits
-from rag.schema import Answer, Citation, Hit, Passage
+from eval.judge import (
+    CitationCount,
+    Outcome,
+    cites_evidence,
+    count_citations,
+    is_right,
+    judge_answer,
+    judge_hits,
+)
+from eval.ranking import Ranked
+from rag.schema import Answer, AnswerSentence, Citation, Passage
 
 TEXT = "Ada wrote it in 2015. Bob read it. Nobody else did."
 EVIDENCE = (Evidence("d", 0, 21, TEXT[:21]), Evidence("d", 22, 34, TEXT[22:34]))
@@ -67,19 +77,89 @@ def test_citations_are_counted_exact_by_their_quote_and_relevant_by_overlap() ->
     assert (count.evidence, count.found) == (2, 1)
 
 
-def test_an_answer_counts_when_it_holds_a_gold_answer_and_a_refusal_never_does() -> None:
-    answer = Answer("q", "Ada wrote it in 2015.", confidence=0.7, hits=(Hit(PASSAGES[0], "", 1, 0.9),))
-    outcome = judge(QUESTION, answer, texts={"d": TEXT}, passages=PASSAGES, seconds=0.1)
-    assert (outcome.contains, outcome.em) == (True, False)
-    assert outcome.f1 == 2 * 1 / (5 + 1)
-    assert outcome.to_dict()["rank"] == 1
-    refused = judge(
-        QUESTION, replace(answer, text="Not in 2015.", abstained=True), texts={}, passages=PASSAGES, seconds=0.1
+def test_citations_and_sentences_are_counted_against_the_evidence() -> None:
+    sentences = (
+        AnswerSentence("one", (1,), 1.0),
+        AnswerSentence("two", (2, 3), 1.0),
+        AnswerSentence("three", (3,), 1.0),
     )
-    assert (refused.contains, refused.em, refused.f1) == (False, False, 0.0)
-    assert refused.to_dict()["rank"] == 1
+    places = ((0, 10), (35, 51), (22, 34))
+    cited = tuple(replace(citation(*place), number=number) for number, place in enumerate(places, start=1))
+    count = count_citations(QUESTION, Answer("q", "a", sentences=sentences, citations=cited), {"d": TEXT})
+    assert (count.sentences, count.supported) == (3, 3)
+    assert (
+        count_citations(QUESTION, Answer("q", "a", sentences=sentences[:1], citations=cited[1:2]), {"d": TEXT})
+    ).supported == 0
+    # Evidence is [0, 21) and [22, 34); cited are 10 + 16 + 12 characters, 22 of them evidence.
+    assert (count.shared_chars, count.covered_chars) == (22, 33 + 16)
 
 
-def test_an_answer_to_a_question_without_gold_answers_is_not_judged_by_its_text() -> None:
-    outcome = judge(replace(QUESTION, answers=()), Answer("q", "a"), texts={}, passages=(), seconds=0.1)
-    assert (outcome.contains, outcome.em, outcome.f1) == (None, None, None)
+def test_an_answer_counts_when_it_holds_a_gold_answer_and_a_refusal_never_does() -> None:
+    answer = Answer("q", "Ada wrote it in 2015.", confidence=0.7)
+    assert judge_answer(QUESTION, answer) == (True, False, 2 * 1 / (5 + 1))
+    assert judge_answer(QUESTION, replace(answer, text="Not in 2015.", abstained=True)) == (False, False, 0.0)
+    assert is_right(QUESTION, answer)
+    assert not is_right(QUESTION, replace(answer, abstained=True))
+
+
+def test_an_answer_to_a_question_without_gold_answers_is_right_when_it_cites_the_evidence() -> None:
+    bare = replace(QUESTION, answers=())
+    assert judge_answer(bare, Answer("q", "a")) == (None, None, None)
+    assert is_right(bare, Answer("q", "a", citations=(citation(22, 30),)))
+    assert not is_right(bare, Answer("q", "a", citations=(citation(35, 51),)))
+    assert is_right(replace(bare, evidence=()), Answer("q", "a", citations=(citation(35, 51),)))
+    assert not is_right(replace(bare, evidence=()), Answer("q", "a"))
+
+
+def test_no_answer_to_an_unanswerable_question_is_right() -> None:
+    unanswerable = replace(QUESTION, answerable=False, answers=(), evidence=(), document_ids=())
+    assert not is_right(unanswerable, Answer("q", "Ada wrote it in 2015."))
+
+
+def test_citing_is_asked_only_where_there_is_evidence_to_cite() -> None:
+    assert cites_evidence(QUESTION, [("d", 0, 3)])
+    assert not cites_evidence(QUESTION, [("d", 35, 51)])
+    assert cites_evidence(replace(QUESTION, evidence=()), [])
+    gone = replace(QUESTION, evidence=(Evidence("d", None, None, "gone"),))
+    assert cites_evidence(gone, [("d", 0, 3)])
+    assert not cites_evidence(gone, [])
+
+
+def test_an_outcome_is_equal_after_being_written_and_read() -> None:
+    counts = CitationCount(2, 2, 1, 2, 1, 2, 1, 10, 40)
+    outcome = Outcome(
+        question=QUESTION,
+        answer="Ada wrote it in 2015.",
+        proposed="Ada wrote it in 2015.",
+        right=True,
+        contains=True,
+        em=False,
+        f1=0.5,
+        ranked=Ranked(2, (1, 3), 0),
+        retrieved_rank=4,
+        citations=counts,
+        abstained=False,
+        confidence=0.75,
+        seconds=0.25,
+        hits=(("d", 0, 34),),
+        cited=(("d", 0, 21),),
+        stage="",
+    )
+    silent = replace(
+        outcome,
+        right=None,
+        contains=None,
+        em=None,
+        f1=None,
+        ranked=None,
+        citations=None,
+        abstained=None,
+        confidence=None,
+    )
+    for value in (outcome, silent):
+        assert Outcome.from_record(json.loads(json.dumps(value.to_record())), QUESTION) == value
+    assert outcome.to_dict()["rank"] == 1
+    assert outcome.to_dict()["iou"] == 10 / 40
+    assert outcome.to_row()["chars"] == len(outcome.answer)
+    assert replace(outcome, abstained=True).to_row()["chars"] is None
+    assert set(silent.to_row()) == set(outcome.to_row())

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import re
 import string
 from collections import Counter
@@ -12,26 +11,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from eval.metrics import (
-    CitationCount,
-    Judgement,
-    abstention,
-    citations,
     contains,
     exact_match,
-    mean,
     merge,
     overlap,
-    percentile,
-    ranking,
+    shared_chars,
     token_f1,
     tokens,
 )
 
 ASCII = st.text(alphabet="aAtThHeEnN 019.,-%'_\n", max_size=30)
-
-
-def needs(*groups: int | tuple[int, ...] | None) -> tuple[frozenset[int], ...]:
-    return tuple(frozenset((g,) if isinstance(g, int) else g or ()) for g in groups)
 
 
 @pytest.mark.parametrize(
@@ -126,117 +115,23 @@ def test_spans_overlap_when_they_share_a_character_of_one_document() -> None:
     assert not overlap(("a", 0, 5), ("b", 0, 5))
 
 
-def test_ranking_metrics_are_means_over_questions_worked_out_by_hand() -> None:
-    values = ranking(
-        {
-            "first": Judgement(1, needs(0, None), needs(0)),
-            "third": Judgement(2, needs(None, None, 0), needs(0, 1)),
-            "eleventh": Judgement(1, needs(*[None] * 10, 0), needs(0)),
-            "never": Judgement(1, (), ()),
-        }
-    )
-    assert values["hit@1"] == 1 / 4
-    assert values["hit@5"] == values["hit@10"] == 2 / 4
-    assert values["recall@5"] == (1 + 1 / 2 + 0 + 0) / 4
-    assert values["mrr@10"] == pytest.approx((1 + 1 / 3) / 4)
-    third = (1 / math.log2(4)) / (1 + 1 / math.log2(3))
-    assert values["ndcg@10"] == pytest.approx((1 + third) / 4)
+def test_shared_and_covered_characters_are_counted_once_whatever_overlaps() -> None:
+    cited = [("a", 0, 10), ("a", 5, 15), ("b", 0, 4)]
+    evidence = [("a", 12, 20), ("c", 0, 3)]
+    # Cited: 15 of a and 4 of b; evidence: 8 of a and 3 of c; they share [12, 15).
+    assert shared_chars(cited, evidence) == (3, 15 + 4 + 8 + 3 - 3)
+    assert shared_chars([], []) == (0, 0)
 
 
-def test_ndcg_is_1_when_one_passage_holds_all_evidence_and_stands_first() -> None:
-    assert ranking({"q": Judgement(3, needs((0, 1, 2)), needs((0, 1, 2)))})["ndcg@10"] == pytest.approx(1)
-
-
-def test_ndcg_credits_the_first_of_the_passages_that_meet_the_same_need() -> None:
-    judgement = Judgement(2, needs(0, 0, 1), needs(0, 0, 1))
-    assert judgement.credited_ranks() == [1, 3]
-    assert ranking({"q": judgement})["ndcg@10"] == pytest.approx((1 + 1 / 2) / (1 + 1 / math.log2(3)))
-
-
-def test_the_ideal_takes_as_few_passages_as_the_collection_needs() -> None:
-    # One passage would give both needs left, so the ideal is two passages, not three.
-    judgement = Judgement(3, needs(0), needs(0, 1, (1, 2)))
-    assert judgement.missed_passages() == 1
-    assert ranking({"q": judgement})["ndcg@10"] == pytest.approx(1 / (1 + 1 / math.log2(3)))
-
-
-def test_a_need_that_no_passage_meets_still_counts_as_missed() -> None:
-    assert Judgement(2, needs(0), needs(0)).missed_passages() == 1
-
-
-@given(st.integers(1, 4), st.data())
-def test_ranking_metrics_lie_between_0_and_1_and_ndcg_agrees_with_an_independent_sum(
-    count: int, data: st.DataObject
+@given(st.lists(st.tuples(st.sampled_from("ab"), st.integers(0, 20), st.integers(1, 8))), st.data())
+def test_shared_characters_agree_with_sets_of_characters(
+    places: list[tuple[str, int, int]], data: st.DataObject
 ) -> None:
-    groups = st.frozensets(st.integers(0, count - 1), max_size=count)
-    met = tuple(data.draw(st.lists(groups, max_size=12)))
-    judgement = Judgement(count, met, met)
-    values = ranking({"q": judgement})
-    assert all(value is not None and 0 <= value <= 1 + 1e-9 for value in values.values())
-    ideal = len(judgement.credited_ranks()) + judgement.missed_passages()
-    gained = sum(1 / math.log2(rank + 1) for rank in judgement.credited_ranks() if rank <= 10)
-    best = sum(1 / math.log2(rank + 1) for rank in range(1, min(ideal, 10) + 1))
-    assert values["ndcg@10"] == pytest.approx(gained / best)
-    first = judgement.first_rank()
-    assert values["mrr@10"] == pytest.approx(1 / first if first and first <= 10 else 0)
+    spans = [(document, start, start + size) for document, start, size in places]
+    split = data.draw(st.integers(0, len(spans)))
 
+    def characters(some: list[tuple[str, int, int]]) -> set[tuple[str, int]]:
+        return {(document, i) for document, start, end in some for i in range(start, end)}
 
-def test_ranking_metrics_of_no_question_are_undefined() -> None:
-    assert set(ranking({})) == {"hit@1", "hit@5", "hit@10", "recall@5", "mrr@10", "ndcg@10"}
-    assert set(ranking({}).values()) == {None}
-
-
-def test_citation_metrics_are_pooled_over_citations_and_evidence() -> None:
-    counts = [
-        CitationCount(cited=3, exact=3, relevant=1, evidence=2, found=1),
-        CitationCount(cited=1, exact=1, relevant=1, evidence=1, found=1),
-        CitationCount(cited=0, exact=0, relevant=0, evidence=1, found=0),
-        CitationCount(cited=2, exact=1, relevant=0, evidence=0, found=0),
-    ]
-    assert citations(counts) == {"exact": 5 / 6, "precision": 2 / 4, "recall": 2 / 4}
-
-
-def test_citation_metrics_without_citation_or_evidence_are_undefined() -> None:
-    assert citations([]) == {"exact": None, "precision": None, "recall": None}
-    assert citations([CitationCount(1, 1, 0, 0, 0)]) == {"exact": 1.0, "precision": None, "recall": None}
-
-
-def test_abstention_metrics_are_worked_out_by_hand_with_unanswerable_as_positive() -> None:
-    values = abstention(
-        answerable=[True, True, True, False, False],
-        confidences=[0.9, 0.4, 0.2, 0.4, 0.1],
-        abstained=[False, False, True, False, True],
-    )
-    # Of 6 pairs of an unanswerable and an answerable question: 0.1 is below all three; 0.4 below one, level with one.
-    assert values["auroc"] == pytest.approx((3 + 1 + 1 / 2) / 6)
-    assert values["precision"] == 1 / 2
-    assert values["recall"] == 1 / 2
-    assert values["f1"] == 1 / 2
-
-
-def test_abstention_metrics_agree_with_an_independent_implementation() -> None:
-    from sklearn.metrics import precision_recall_fscore_support
-
-    answerable = [i % 3 > 0 for i in range(60)]
-    abstained = [i % 4 == 0 for i in range(60)]
-    values = abstention(answerable=answerable, confidences=[0.5] * 60, abstained=abstained)
-    expected = precision_recall_fscore_support([not a for a in answerable], abstained, average="binary")
-    assert [values["precision"], values["recall"], values["f1"]] == pytest.approx(list(expected[:3]))
-    assert values["auroc"] == 0.5
-
-
-def test_abstention_metrics_are_undefined_where_there_is_nothing_to_judge() -> None:
-    none = {"auroc": None, "precision": None, "recall": None, "f1": None}
-    assert abstention(answerable=[True], confidences=[0.5], abstained=[True]) == none
-    never = abstention(answerable=[False, True], confidences=[0.5, 0.6], abstained=[False, False])
-    assert never == {"auroc": 1.0, "precision": None, "recall": 0.0, "f1": 0.0}
-    alone = abstention(answerable=[False], confidences=[0.5], abstained=[True])
-    assert alone == {"auroc": None, "precision": 1.0, "recall": 1.0, "f1": 1.0}
-
-
-def test_means_and_percentiles_of_nothing_are_undefined() -> None:
-    assert mean([]) is None
-    assert percentile([], 50) is None
-    assert mean([1, 2]) == 1.5
-    assert percentile([4.0, 1.0, 3.0, 2.0], 50) == 2.5
-    assert percentile([float(i) for i in range(101)], 95) == 95.0
+    ones, others = characters(spans[:split]), characters(spans[split:])
+    assert shared_chars(spans[:split], spans[split:]) == (len(ones & others), len(ones | others))

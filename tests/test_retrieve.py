@@ -1,4 +1,4 @@
-"""First-stage retrieval: two legs, fused by normalised scores; a leg that says nothing has no vote."""
+"""First-stage retrieval: two legs, fused by normalised scores or by ranks; a leg that says nothing has no vote."""
 
 from __future__ import annotations
 
@@ -10,11 +10,13 @@ import pytest
 from conftest import HARBOUR, TOWN, MakeLibrary
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from rag import Library
 from rag.evidence import Candidate
 from rag.pipeline import Pipeline, Work
-from rag.retrieve import fuse, normalise, retrieve
+from rag.retrieve import METHODS, Fusion, Scores, convex, normalise, reciprocal_rank, retrieve
+from rag.settings import FUSIONS
 
 SCORES = st.dictionaries(st.integers(0, 9), st.floats(-1, 40, allow_nan=False), max_size=8)
 
@@ -37,19 +39,50 @@ def test_scores_are_normalised_as_worked_out_by_hand() -> None:
 
 def test_scores_are_fused_as_worked_out_by_hand() -> None:
     dense, lexical = {1: 0.9, 2: 0.5, 3: 0.1}, {2: 8.0, 3: 4.0, 4: 6.0}
-    fused = fuse(dense, lexical, first_weight=0.4)
+    fused = convex(dense, lexical, 0.4)
     assert fused == pytest.approx({1: 0.4, 2: 0.4 * 0.5 + 0.6, 3: 0.0, 4: 0.6 * 0.5})
 
 
-@given(SCORES, SCORES, st.floats(0, 1))
-def test_a_leg_that_found_nothing_drops_out_and_fused_scores_stay_in_range(
-    first: dict[int, float], second: dict[int, float], weight: float
+def test_ranks_are_fused_as_worked_out_by_hand() -> None:
+    dense, lexical = {1: 0.9, 2: 0.5, 3: 0.1}, {2: 8.0, 3: 4.0, 4: 6.0}
+    ranked = {1: Fraction(1, 61), 2: Fraction(1, 62) + Fraction(1, 61), 3: Fraction(2, 63), 4: Fraction(1, 62)}
+    span = ranked[2] - ranked[4]
+    expected = {key: (score - ranked[4]) / span for key, score in ranked.items()}
+    assert reciprocal_rank(dense, lexical, 0.4) == pytest.approx({k: float(v) for k, v in expected.items()})
+
+
+@given(SCORES, SCORES)
+def test_fused_ranks_do_not_depend_on_the_scale_of_a_leg_or_on_its_weight(
+    first: dict[int, float], second: dict[int, float]
 ) -> None:
-    fused = fuse(first, second, first_weight=weight)
+    scaled = {key: 4 * score + 1024 for key, score in second.items()}
+    # Adding 1024 may round two scores to one, whose order is then another.
+    if len({*scaled.values()}) == len({*second.values()}):
+        assert reciprocal_rank(first, second, 0.1) == reciprocal_rank(first, scaled, 0.9)
+
+
+@given(SCORES, SCORES, st.floats(0, 1), st.sampled_from(FUSIONS))
+def test_fused_scores_stay_in_range_whatever_the_method(
+    first: dict[int, float], second: dict[int, float], weight: float, method: str
+) -> None:
+    fused = METHODS[method](first, second, weight)
     assert fused.keys() == {*first, *second}
     assert all(0.0 <= v <= 1.0 + 1e-9 for v in fused.values())
-    assert fuse(first, {}, first_weight=weight) == normalise(first)
-    assert fuse({}, second, first_weight=weight) == normalise(second)
+
+
+@given(SCORES, st.floats(0, 1))
+def test_a_leg_that_found_nothing_drops_out(scores: dict[int, float], weight: float) -> None:
+    assert convex(scores, {}, weight) == normalise(scores) == convex({}, scores, weight)
+    assert reciprocal_rank(scores, {}, weight) == reciprocal_rank({}, scores, weight)
+    assert _order(reciprocal_rank(scores, {}, weight)) == _order(scores)
+
+
+def _order(scores: Scores) -> list[int]:
+    return sorted(scores, key=lambda key: (-scores[key], key))
+
+
+def test_every_fusion_that_can_be_set_is_there() -> None:
+    assert set(METHODS) == set(FUSIONS)
 
 
 @pytest.fixture
@@ -58,25 +91,37 @@ def pipeline(town_library: Library) -> Pipeline:
     return town_library.pipeline()
 
 
-def candidates(pipeline: Pipeline, question: str, **options: object) -> list[Candidate]:
+def candidates(
+    pipeline: Pipeline,
+    question: str,
+    *,
+    k: int = 10,
+    dense_weight: float = 0.4,
+    method: str = "convex",
+    allowed: NDArray[np.int64] | None = None,
+) -> list[Candidate]:
     query = pipeline.understand(Work(question)).query
     assert query is not None
-    chosen = {"k": 10, "leg_k": 10, "dense_weight": 0.4} | options
-    return retrieve(query, pipeline.snapshot, **chosen)  # type: ignore[arg-type]
+    fusion = Fusion(leg_k=10, dense_weight=dense_weight, method=method)
+    return retrieve(query, pipeline.snapshot, k=k, fusion=fusion, allowed=allowed)
 
 
-def test_both_legs_say_what_they_found(pipeline: Pipeline) -> None:
-    best, *others = candidates(pipeline, "Who built the lighthouse of Norrwick?")
+@pytest.mark.parametrize("method", FUSIONS)
+def test_both_legs_say_what_they_found(method: str, pipeline: Pipeline) -> None:
+    best, *others = candidates(pipeline, "Who built the lighthouse of Norrwick?", method=method)
     assert best.stored.passage.document_id == "old/lighthouse.md"
-    assert set(best.signals) == {"dense", "lexical"}
+    assert set(best.signals) == {"dense", "lexical", "retrieved_rank"}
     assert best.score == 1.0
     assert [c.score for c in others] == sorted((c.score for c in others), reverse=True)
 
 
+@pytest.mark.parametrize("method", FUSIONS)
 @pytest.mark.parametrize(("weight", "leg"), [(1.0, "dense"), (0.0, "lexical")])
-def test_a_leg_without_weight_is_not_asked(weight: float, leg: str, pipeline: Pipeline) -> None:
-    for candidate in candidates(pipeline, "Who built the lighthouse of Norrwick?", dense_weight=weight):
-        assert set(candidate.signals) == {leg}
+def test_a_leg_without_weight_is_not_asked(weight: float, leg: str, method: str, pipeline: Pipeline) -> None:
+    found = candidates(pipeline, "Who built the lighthouse of Norrwick?", dense_weight=weight, method=method)
+    assert found
+    for candidate in found:
+        assert set(candidate.signals) == {leg, "retrieved_rank"}
 
 
 @pytest.mark.parametrize("question", ["submarine xylophone", "!?", "🦆"])
@@ -84,7 +129,8 @@ def test_a_question_without_known_terms_is_ranked_by_the_dense_leg_alone(questio
     found = candidates(pipeline, question)
     cosines = [c.signals["dense"] for c in found]
     assert cosines == sorted(cosines, reverse=True)
-    assert all(set(c.signals) == {"dense"} for c in found)
+    assert all(set(c.signals) == {"dense", "retrieved_rank"} for c in found)
+    assert [c.signals["retrieved_rank"] for c in found] == list(range(1, len(found) + 1))
     assert (found[0].score, found[-1].score) == (1.0, 0.0)
 
 

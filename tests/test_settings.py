@@ -50,6 +50,12 @@ def test_values_have_the_types_of_their_settings(toml: Path) -> None:
     assert (settings.passage_tokens, settings.rerank) == (64, "none")
 
 
+def test_a_threshold_is_open_until_it_is_set() -> None:
+    assert read().threshold is None
+    assert read(environ={"RAG_THRESHOLD": "0.5"}).threshold == 0.5
+    assert read(threshold=0.0).threshold == 0.0
+
+
 def test_variables_that_say_where_things_are_and_foreign_ones_are_no_settings() -> None:
     environ = {"RAG_LIBRARY": "/x", "RAG_CACHE": "/y", "RAG_CONFIG": "/z", "RAGE": "1", "PATH": "/bin"}
     assert read(environ=environ) == Settings()
@@ -69,7 +75,9 @@ def test_variables_that_say_where_things_are_and_foreign_ones_are_no_settings() 
         ("answer_sentences", ""),
         ("passage_tokens", "15"),
         ("passage_chars", "63"),
+        ("context_k", "0"),
         ("rerank", "cross"),
+        ("fusion", "sum"),
         ("indexing_threads", "0"),
     ],
 )

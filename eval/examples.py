@@ -1,0 +1,297 @@
+"""Picks the questions worth reading and cuts out what was expected, retrieved and cited; knows no page."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise, zip_longest
+
+from eval.diagnose import STAGES
+from eval.gold import Question
+from eval.judge import Outcome, evidence_spans, spoken_answers
+from eval.metrics import DocumentSpan, merge, overlap
+from eval.resolve import Corpus
+
+# Two hundred examples of such excerpts stay below 2 MB, in scripts of three bytes a character too.
+CONTEXT_CHARS = 120
+EXCERPT_CHARS = 420
+WORD_CHARS = 20  # a longer run without white space is cut where the window ends
+SAID_CHARS = 1_000
+RETRIEVED_SHOWN = 3
+EXCERPTS_SHOWN = 5
+CUT = " … "
+
+Range = tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Piece:
+    """A run of text.
+
+    Attributes:
+        text: The run, or a sign for what was left out.
+        mark: Whether it is gold evidence or, for a question without evidence, a gold answer.
+        cited: Whether it is cited, in a retrieved passage.
+    """
+
+    text: str
+    mark: bool = False
+    cited: bool = False
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """A span of a document as far as it is worth showing.
+
+    Attributes:
+        document_id: The document.
+        title: Its title, or ``""``.
+        start_char: First character of the span, or ``None`` where it has no place in the library's text.
+        end_char: One past its last character, or ``None``.
+        number: Rank of a retrieved passage, number of a citation or of a piece of evidence; from 1.
+        pieces: The text in order; empty for a document that is expected as a whole.
+    """
+
+    document_id: str
+    title: str
+    start_char: int | None
+    end_char: int | None
+    number: int
+    pieces: tuple[Piece, ...]
+
+    @property
+    def marked(self) -> bool:
+        """Whether any of it is marked."""
+        return any(piece.mark for piece in self.pieces)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A question that was lost, for people to read.
+
+    Attributes:
+        id: The question's id.
+        question: The question.
+        tags: Its tags.
+        answers: Gold answers.
+        answerable: Whether the documents answer it.
+        stage: The stage that lost it.
+        answer: The answer as served, or the reason for refusing.
+        proposed: What it says when it may not abstain.
+        abstained: Whether it refused; ``None`` for a system that only searches.
+        confidence: In [0, 1], or ``None`` likewise.
+        rank: Of the first passage that holds something expected, from 1, or ``None``.
+        expected: Gold evidence in its surroundings; at most five.
+        expected_count: How many there are.
+        retrieved: The first passages, at most three.
+        cited: What the proposed answer cites; at most five.
+        cited_count: How many there are.
+    """
+
+    id: str
+    question: str
+    tags: tuple[str, ...]
+    answers: tuple[str, ...]
+    answerable: bool
+    stage: str
+    answer: str
+    proposed: str
+    abstained: bool | None
+    confidence: float | None
+    rank: int | None
+    expected: tuple[Excerpt, ...]
+    expected_count: int
+    retrieved: tuple[Excerpt, ...]
+    cited: tuple[Excerpt, ...]
+    cited_count: int
+
+
+def examples(
+    outcomes: Sequence[Outcome], corpus: Corpus, *, titles: Mapping[str, str] | None = None, most: int = 200
+) -> list[Example]:
+    """Return the worst questions, most confidently wrong answers first, refusals last.
+
+    Every stage that lost questions is represented: they are taken in turn, the worst of each stage first.
+
+    Args:
+        outcomes: Of one system.
+        corpus: The documents they refer to.
+        titles: Title of each document by id; those that are missing have none.
+        most: How many at most.
+
+    Returns:
+        Examples; none of questions that went right.
+    """
+    known = titles or {}
+    return [_example(outcome, corpus, known) for outcome in worst(outcomes, most)]
+
+
+def worst(outcomes: Iterable[Outcome], most: int) -> list[Outcome]:
+    """Return at most ``most`` outcomes that were lost, from every stage in turn, worst first."""
+    by_stage: dict[str, list[Outcome]] = defaultdict(list)
+    for outcome in sorted(outcomes, key=_badness, reverse=True):
+        if outcome.stage:
+            by_stage[outcome.stage].append(outcome)
+    stages = [by_stage.pop(stage) for stage in STAGES if stage in by_stage]
+    in_turn = [found for found_each in zip_longest(*stages, *by_stage.values()) for found in found_each if found]
+    return sorted(in_turn[:most], key=_badness, reverse=True)
+
+
+def _badness(outcome: Outcome) -> tuple[bool, float]:
+    """A wrong answer given surely is worst; of right answers that were held back, the one least believed in."""
+    confidence = outcome.confidence or 0.0
+    return not outcome.abstained, 1.0 - confidence if outcome.stage == "refused" else confidence
+
+
+def _example(outcome: Outcome, corpus: Corpus, titles: Mapping[str, str]) -> Example:
+    question = outcome.question
+    expected = _expected(question, corpus, titles)
+    return Example(
+        id=question.id,
+        question=_shortened(question.question),
+        tags=question.tags,
+        answers=tuple(_shortened(answer) for answer in question.answers),
+        answerable=question.answerable,
+        stage=outcome.stage,
+        answer=_shortened(outcome.answer),
+        proposed=_shortened(outcome.proposed),
+        abstained=outcome.abstained,
+        confidence=outcome.confidence,
+        rank=outcome.ranked.first_rank() if outcome.ranked else None,
+        expected=expected[:EXCERPTS_SHOWN],
+        expected_count=len(expected),
+        retrieved=tuple(
+            _excerpt(number, place, question, corpus, titles=titles, cited=outcome.cited)
+            for number, place in enumerate(outcome.hits[:RETRIEVED_SHOWN], start=1)
+        ),
+        cited=tuple(
+            _excerpt(number, place, question, corpus, titles=titles)
+            for number, place in enumerate(outcome.cited[:EXCERPTS_SHOWN], start=1)
+        ),
+        cited_count=len(outcome.cited),
+    )
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= SAID_CHARS else text[:SAID_CHARS] + CUT.rstrip()
+
+
+def _expected(question: Question, corpus: Corpus, titles: Mapping[str, str]) -> tuple[Excerpt, ...]:
+    """Return the evidence in its surroundings; lacking evidence, the gold documents without any text."""
+    found = []
+    for number, item in enumerate(question.evidence, start=1):
+        document, start, end = item.document_id, item.start_char, item.end_char
+        if start is None or end is None:
+            pieces = cut_out(item.quote, (0, len(item.quote)), [])
+        else:
+            text = corpus.text(document).source
+            pieces = cut_out(text, (0, len(text)), [(start, end)])
+        found.append(Excerpt(document, titles.get(document, ""), start, end, number, pieces))
+    if found:
+        return tuple(found)
+    return tuple(
+        Excerpt(document, titles.get(document, ""), None, None, number, ())
+        for number, document in enumerate(question.document_ids, start=1)
+    )
+
+
+def _excerpt(
+    number: int,
+    place: DocumentSpan,
+    question: Question,
+    corpus: Corpus,
+    *,
+    titles: Mapping[str, str],
+    cited: Iterable[DocumentSpan] = (),
+) -> Excerpt:
+    document, start, end = place
+    text = corpus.text(document).source
+    pieces = cut_out(text, (start, end), _marks(question, place, text), _clipped(merge(cited), place))
+    return Excerpt(document, titles.get(document, ""), start, end, number, pieces)
+
+
+def _clipped(spans: Iterable[DocumentSpan], place: DocumentSpan) -> list[Range]:
+    """Return what spans share with a place."""
+    _, start, end = place
+    return [(max(span[1], start), min(span[2], end)) for span in spans if overlap(place, span)]
+
+
+def _marks(question: Question, place: DocumentSpan, text: str) -> list[Range]:
+    """Return what of a place is evidence; for a question without evidence, where a gold answer stands in it."""
+    document, start, end = place
+    if question.evidence:
+        return _clipped(evidence_spans(question)[0], place)
+    if question.document_ids and document not in question.document_ids:
+        return []
+    words = [re.escape(answer) for answer in spoken_answers(question) if answer.strip()]
+    if not words:
+        return []
+    pattern = re.compile(rf"(?<![A-Za-z0-9])(?:{'|'.join(words)})(?![A-Za-z0-9])", re.IGNORECASE)
+    return [found.span() for found in pattern.finditer(text, start, end)]
+
+
+def cut_out(text: str, bounds: Range, marks: Sequence[Range], cited: Sequence[Range] = ()) -> tuple[Piece, ...]:
+    """Return a span of a text in pieces: all of it when it is short, else what is around the marks, or its beginning.
+
+    Args:
+        text: The whole text.
+        bounds: First character of the span and one past its last.
+        marks: Ranges within the span that are gold evidence, ascending and disjoint.
+        cited: Ranges within the span that are cited; shown first where nothing is marked.
+
+    Returns:
+        Pieces whose texts, the signs for what was left out aside, are slices of the text in order.
+    """
+    pieces: list[Piece] = []
+    reached = bounds[0]
+    for window in _windows(text, bounds, sorted(marks or cited)):
+        if window[0] > reached:
+            pieces.append(Piece(CUT if pieces else CUT.lstrip()))
+        edges = {edge for place in (*marks, *cited) for edge in place if window[0] < edge < window[1]}
+        for start, end in pairwise(sorted({*window, *edges})):
+            pieces.append(Piece(text[start:end], mark=_within(start, marks), cited=_within(start, cited)))
+        reached = window[1]
+    if reached < bounds[1]:
+        pieces.append(Piece(CUT.rstrip()))
+    return tuple(pieces)
+
+
+def _within(place: int, ranges: Iterable[Range]) -> bool:
+    return any(start <= place < end for start, end in ranges)
+
+
+def _windows(text: str, bounds: Range, places: Sequence[Range]) -> list[Range]:
+    """Return what is shown of a span, around some places of it, together no longer than an excerpt may be."""
+    low, high = bounds
+    if high - low <= EXCERPT_CHARS:
+        return [bounds]
+    windows: list[Range] = []
+    for first, last in places or [(low, low + EXCERPT_CHARS - CONTEXT_CHARS)]:
+        start = _after_word(text, max(low, first - CONTEXT_CHARS), low)
+        end = _before_word(text, min(high, last + CONTEXT_CHARS), high)
+        if windows and start <= windows[-1][1]:
+            windows[-1] = (windows[-1][0], max(end, windows[-1][1]))
+        else:
+            windows.append((start, end))
+    shown, spare = [], EXCERPT_CHARS
+    for start, end in windows:
+        if spare > 0:
+            last = end if end - start <= spare else _before_word(text, start + spare, end)
+            shown.append((start, last))
+            spare -= end - start
+    return shown
+
+
+def _after_word(text: str, at: int, low: int) -> int:
+    """Return where the first whole word from a place begins, so that no excerpt begins within one."""
+    gap = re.compile(r"\s").search(text, at, at + WORD_CHARS)
+    return gap.end() if gap and at > low else at
+
+
+def _before_word(text: str, at: int, high: int) -> int:
+    """Return where the last whole word before a place ends."""
+    within = text[at - WORD_CHARS : at]
+    kept = re.search(r"\s\S*$", within)
+    return at - len(within) + kept.start() if kept and at < high else at

@@ -1,0 +1,77 @@
+"""Types of arguments on the command line; each refuses what it cannot take in one line, and knows no command."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def folder(text: str) -> str:
+    """Return the name of a folder.
+
+    Args:
+        text: As typed.
+
+    Returns:
+        The same.
+
+    Raises:
+        argparse.ArgumentTypeError: It is empty.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError("'' names no folder; leave the option out for the default library")
+    return text
+
+
+def count(text: str) -> int:
+    """Return a whole number from 1.
+
+    Args:
+        text: As typed.
+
+    Returns:
+        The number.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    if not text.isdecimal() or int(text) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
+    return int(text)
+
+
+def port(text: str) -> int:
+    """Return a port.
+
+    Args:
+        text: As typed.
+
+    Returns:
+        From 1 to 65535.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    if not text.isdecimal() or not 1 <= int(text) <= 65_535:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a port from 1 to 65535")
+    return int(text)
+
+
+def share(text: str) -> float:
+    """Return a number from 0 to 1.
+
+    Args:
+        text: As typed.
+
+    Returns:
+        The number.
+
+    Raises:
+        argparse.ArgumentTypeError: It is none.
+    """
+    try:
+        value = float(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number") from error
+    if not 0.0 <= value <= 1.0:
+        raise argparse.ArgumentTypeError(f"{text} is not from 0 to 1")
+    return value

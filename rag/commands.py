@@ -1,0 +1,216 @@
+"""What the commands do: each calls the library and prints; where the world is wrong it raises a `RagError`."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import re
+import sys
+import textwrap
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag.errors import RagError
+from rag.settings import Settings
+
+if TYPE_CHECKING:
+    from rag.library import Library
+    from rag.schema import Answer, Hit
+    from rag.writer import IndexReport, Progress
+
+# Control characters, line separators, and signs that change the direction of writing.
+STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
+DONE, WRONG_WORLD = 0, 1
+
+
+def shown(text: str) -> str:
+    """Return a text with what would steer the terminal escaped: a file may have any name."""
+    return STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
+
+
+def one_line(error: Exception) -> str:
+    """Return what an error says in one line that is safe to print."""
+    return shown(" ".join(str(error).split()))
+
+
+def _open(options: argparse.Namespace, *, create: bool) -> Library:
+    from rag.library import Library
+
+    return Library.open(options.library, create=create, settings=_settings(options))
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    toml = os.environ.get("RAG_CONFIG")
+    return Settings.read(Path(toml) if toml else None, environ=os.environ, overrides={"encoder": options.encoder})
+
+
+def run_index(options: argparse.Namespace) -> int:
+    """Make the library hold exactly what is under the paths."""
+    from rag.load import find_files
+
+    # A mistyped path must not leave an empty library behind.
+    find_files([Path(p) for p in options.paths])
+    with _open(options, create=True) as library, _progress() as progress:
+        return _report(options, library, library.index(options.paths, progress=progress))
+
+
+def run_add(options: argparse.Namespace) -> int:
+    """Add files or folders."""
+    from rag.load import find_files
+
+    find_files([Path(p) for p in options.paths])
+    with _open(options, create=True) as library, _progress() as progress:
+        return _report(options, library, library.add_files(options.paths, progress=progress))
+
+
+def _report(options: argparse.Namespace, library: Library, report: IndexReport) -> int:
+    if options.json:
+        _print_json(asdict(report) | {"library": str(library.path)})
+    else:
+        print(
+            f"{report.documents} documents, {report.passages} passages in {shown(str(library.path))}: "
+            f"{report.added} added, {report.updated} updated, {report.removed} removed, {report.unchanged} unchanged, "
+            f"{len(report.failed)} failed; {report.embedded} passages embedded in {report.seconds:.1f} s"
+        )
+    for source, reason in report.failed.items():
+        print(f"rag: left out {source!r}: {one_line(Exception(reason))}", file=sys.stderr)
+    if not report.documents:
+        print("rag: the library holds no documents now", file=sys.stderr)
+        return WRONG_WORLD
+    return DONE
+
+
+def run_remove(options: argparse.Namespace) -> int:
+    """Remove documents by id."""
+    with _open(options, create=False) as library:
+        known = {d.id for d in library.documents()}
+        missing = [i for i in options.ids if i not in known]
+        if missing:
+            raise RagError(
+                f"no document {missing[0]!r} in {library.path}; rag list prints the ids; nothing was removed"
+            )
+        count = library.remove(options.ids)
+    _print_json({"removed": count}) if options.json else print(f"{count} removed")
+    return DONE
+
+
+def run_list(options: argparse.Namespace) -> int:
+    """List the documents."""
+    with _open(options, create=False) as library:
+        documents = library.documents()
+    if options.json:
+        _print_json([asdict(d) for d in documents])
+        return DONE
+    for document in documents:
+        day = document.date or "-"
+        print(f"{shown(document.id)}\t{shown(day)}\t{document.passages} passages\t{shown(document.title)}")
+    return DONE
+
+
+def run_ask(options: argparse.Namespace) -> int:
+    """Print the answer to a question, with its citations."""
+    with _open(options, create=False) as library:
+        answer = library.ask(options.question, threshold=options.threshold)
+    if options.json:
+        print(answer.to_json(indent=2))
+    else:
+        print("\n".join(_answer_lines(answer)))
+    return DONE
+
+
+def _answer_lines(answer: Answer) -> Iterator[str]:
+    if answer.abstained:
+        yield from textwrap.wrap(answer.text, 100)
+        if answer.hits:
+            yield ""
+            yield "Nearest passages (they do not answer the question):"
+            yield from (line for hit in answer.hits[:3] for line in _hit_lines(hit))
+        return
+    marks = ("".join(f" [{n}]" for n in s.citations) for s in answer.sentences)
+    yield from textwrap.wrap(" ".join(s.text + mark for s, mark in zip(answer.sentences, marks, strict=True)), 100)
+    yield ""
+    yield f"Sources (confidence {answer.confidence:.2f}):"
+    for citation in answer.citations:
+        page = f", page {citation.page}" if citation.page else ""
+        place = f"{shown(citation.document_id)}:{citation.start_char}-{citation.end_char}{page}"
+        yield f"[{citation.number}] {place} {shown(citation.title)}"
+        yield from textwrap.wrap(f'"{citation.quote}"', 96, initial_indent="    ", subsequent_indent="    ")
+
+
+def _hit_lines(hit: Hit) -> Iterator[str]:
+    p = hit.passage
+    place = f"{shown(p.document_id)}:{p.start_char}-{p.end_char}"
+    yield f"{hit.rank}. {place} (score {hit.score:.2f}) {shown(hit.title)}"
+    yield from textwrap.wrap(p.text, 96, initial_indent="    ", subsequent_indent="    ")
+
+
+def run_search(options: argparse.Namespace) -> int:
+    """Print the best passages for a query."""
+    with _open(options, create=False) as library:
+        hits = library.search(options.query, options.k)
+    if options.json:
+        _print_json({"query": options.query, "hits": [hit.to_dict() for hit in hits]})
+    else:
+        print("\n".join(line for hit in hits for line in _hit_lines(hit)))
+    return DONE
+
+
+def run_serve(options: argparse.Namespace) -> int:
+    """Serve the chat page and the HTTP API until interrupted."""
+    from rag.serve import serve
+
+    with _open(options, create=False) as library:
+        serve(library, port=options.port, examples=options.example)
+    return DONE
+
+
+def run_eval(options: argparse.Namespace) -> int:
+    """Evaluate on a gold set."""
+    from eval.command import run
+
+    return run(options, settings=_settings(options))
+
+
+def run_calibrate(options: argparse.Namespace) -> int:
+    """Fit confidence and threshold to a gold set, or take back what was fitted."""
+    from eval.calibrate_command import run
+
+    return run(options, settings=_settings(options))
+
+
+def run_doctor(options: argparse.Namespace) -> int:
+    """Look at everything, mend what can be mended, and print what was found."""
+    from eval.calibrate import changed_gold
+    from rag.doctor import examine
+
+    findings = examine(options.library, encoder=options.encoder, changed_gold=changed_gold)
+    if options.json:
+        _print_json({"healthy": all(f.healthy for f in findings), "findings": [asdict(f) for f in findings]})
+    else:
+        for finding in findings:
+            print(f"{'ok  ' if finding.healthy else 'BAD '} {finding.subject}: {shown(finding.message)}")
+    return DONE if all(f.healthy for f in findings) else WRONG_WORLD
+
+
+def _print_json(value: Any) -> None:
+    print(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+@contextmanager
+def _progress() -> Iterator[Progress]:
+    """Show a bar on stderr, in bytes of the files read; nothing where stderr is no terminal."""
+    from tqdm import tqdm
+
+    with tqdm(unit="B", unit_scale=True, unit_divisor=1024, disable=None, leave=False) as bar:
+
+        def show(stage: str, done: int, total: int) -> None:
+            bar.set_description("embedding" if stage == "embed" else "building the indexes")
+            if stage == "embed":
+                bar.total = total
+                bar.update(done - bar.n)
+
+        yield show
