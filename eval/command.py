@@ -5,18 +5,18 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.gold import GoldSet, read_gold
+from rag.arguments import count, share
 from rag.errors import ConfigurationError
 
 if TYPE_CHECKING:
     from eval.evaluate import Report
     from eval.gate import Baseline, Failure
-    from eval.kept import Progress
+    from eval.progress import Progress
     from rag import Library, Settings
 
 USAGE = """rag eval GOLD [options]
@@ -51,9 +51,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "is indexed into a library of its own; or: check GOLD, which names every row that cannot be used; or: import "
         "FORMAT IN OUT, which converts from squad, beir or ragas (OUT.jsonl on the library, else a new folder)",
     )
-    parser.add_argument("--limit", type=_count, metavar="N", help="ask N questions spread evenly over the set")
+    parser.add_argument("--limit", type=count, metavar="N", help="ask N questions spread evenly over the set")
     parser.add_argument(
-        "--threshold", type=_share, metavar="T", help="abstain below this confidence; 0 never (default: the library's)"
+        "--threshold", type=share, metavar="T", help="abstain below this confidence; 0 never (default: the library's)"
     )
     parser.add_argument(
         "--systems",
@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--max-drop",
-        type=_share,
+        type=share,
         default=0.01,
         metavar="D",
         help="greatest fall of a metric that --baseline accepts; a greater one fails if it is significant, p < 0.05 "
@@ -146,6 +146,7 @@ def _library_at_hand(path: str | None, settings: Settings | None, opened: ExitSt
 def _evaluate(path: Path, arguments: argparse.Namespace, settings: Settings | None) -> int:
     from eval.document import document, to_json
     from eval.gate import failures, read_baseline
+    from eval.progress import bars
     from eval.terminal import failure_line, lines
 
     for option in ("report", "csv", "details"):
@@ -153,7 +154,7 @@ def _evaluate(path: Path, arguments: argparse.Namespace, settings: Settings | No
     baseline = read_baseline(arguments.baseline) if arguments.baseline else None
     gold = read_gold(path)
     with ExitStack() as opened:
-        progress = opened.enter_context(_bars())
+        progress = opened.enter_context(bars())
         library = _open_gold(gold, arguments.library, settings, opened, progress)
         reports = _reports(gold, library, arguments, progress)
         first = next(iter(reports.values()))
@@ -240,38 +241,3 @@ def _write_details(report: Report, path: Path) -> None:
             file.writelines(json.dumps(row.to_dict(), ensure_ascii=False) + "\n" for row in report.rows)
     except OSError as error:
         raise ConfigurationError(f"--details {path} cannot be written: {error.strerror}") from error
-
-
-@contextmanager
-def _bars() -> Iterator[Progress]:
-    """Give a progress callback that draws one bar a stage on standard error, when that is a terminal."""
-    from tqdm import tqdm
-
-    bars: dict[str, Any] = {}
-
-    def progress(stage: str, done: int, total: int) -> None:
-        if stage not in bars:
-            bars[stage] = tqdm(total=total, desc=stage, unit_scale=True, file=sys.stderr, disable=None)
-        bars[stage].update(done - bars[stage].n)
-
-    try:
-        yield progress
-    finally:
-        for bar in bars.values():
-            bar.close()
-
-
-def _count(text: str) -> int:
-    if not text.isdecimal() or int(text) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 1")
-    return int(text)
-
-
-def _share(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0.0 <= value <= 1.0:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to 1")
-    return value

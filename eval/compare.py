@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from eval.adapters import Searcher
-from eval.evaluate import Progress, Report, Subject, evaluate_subject, library_subject, peer_subject
+from eval.evaluate import Report, evaluate_subject
 from eval.gold import GoldSet
+from eval.progress import Progress
+from eval.subject import Subject, library_subject, peer_subject
 from eval.systems import SystemSpec, open_system
 from rag import Library
 

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import platform
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
@@ -27,40 +24,15 @@ from eval.judge import (
     passage_span,
 )
 from eval.kept import build_seconds, code_digest, open_gold_library, runs_folder
+from eval.progress import Progress
 from eval.resolve import Corpus, resolve, sample
-from rag import Answer, Hit, Library, Passage
+from eval.subject import Subject, library_subject
+from rag import Library, Passage
 
-__all__ = ["Report", "Subject", "evaluate", "evaluate_subject", "open_gold_library"]
+__all__ = ["Report", "evaluate", "evaluate_subject", "open_gold_library"]
 
-PACKAGES = ("leadgoose", "faiss-cpu", "numpy", "onnxruntime", "sentencex", "tantivy", "tokenizers")
 # Passages that a system is asked for where an answer does not bring its own.
 SEARCHED_K = 10
-# What a system that is not ours is given as the passages it chose from.
-PEER_CANDIDATES_K = 20
-Progress = Callable[[str, int, int], None]
-
-
-@dataclass(frozen=True)
-class Subject:
-    """A system as it is measured.
-
-    Attributes:
-        name: As the report calls it.
-        search: Query and ``k`` to ranked passages.
-        ask: Question to answer; ``None`` for a system that only searches.
-        propose: Question to the answer of a system that may not abstain; ``None`` when that cannot be had.
-        context_k: Passages that an answer is made from.
-        candidates_k: Passages among which those are chosen.
-        description: Settings and versions, for the report.
-    """
-
-    name: str
-    search: Callable[[str, int], Sequence[Hit]]
-    ask: Callable[[str], Answer] | None
-    propose: Callable[[str], Answer] | None
-    context_k: int
-    candidates_k: int
-    description: Mapping[str, Any]
 
 
 @dataclass(frozen=True)
@@ -106,50 +78,6 @@ def evaluate(
     """
     subject = library_subject("default", library, threshold=threshold)
     return evaluate_subject(gold, subject, library, limit=limit, progress=progress)
-
-
-def library_subject(name: str, library: Library, *, threshold: float | None = None) -> Subject:
-    """Return a library as it is measured.
-
-    Args:
-        name: As the report calls it.
-        library: The library.
-        threshold: Confidence below which it abstains; its own when ``None``.
-
-    Returns:
-        The subject; what it would say if it could not abstain is asked for with threshold 0.
-    """
-    return Subject(
-        name=name,
-        search=library.search,
-        ask=lambda question: library.ask(question, threshold=threshold),
-        propose=lambda question: library.ask(question, threshold=0.0),
-        context_k=library.settings.context_k,
-        candidates_k=library.settings.candidates_k,
-        description=_describe(library, threshold),
-    )
-
-
-def peer_subject(name: str, system: Any, *, adapter: str) -> Subject:
-    """Return a system behind an adapter as it is measured; one without ``ask`` is measured on its search alone.
-
-    Args:
-        name: As the report calls it.
-        system: Has ``search(query, k)`` and perhaps ``ask(question)``.
-        adapter: Where it comes from, for the report.
-
-    Returns:
-        The subject; what it holds back is not known, and its answers are taken to be made from all their passages.
-    """
-    return Subject(
-        name=name,
-        search=system.search,
-        ask=getattr(system, "ask", None),
-        propose=None,
-        context_k=SEARCHED_K,
-        candidates_k=PEER_CANDIDATES_K,
-        description=environment() | {"adapter": adapter, "threshold": None, "settings": {}, "calibration": None},
-    )
 
 
 def evaluate_subject(
@@ -308,26 +236,4 @@ def _index(library: Library) -> dict[str, Any]:
         "documents": statistics["documents"],
         "passages": statistics["passages"],
         "seconds": build_seconds(library),
-    }
-
-
-def environment() -> dict[str, Any]:
-    """Return versions and machine, for the report."""
-    versions = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            versions[package] = version(package)
-        except PackageNotFoundError:
-            # Run from a source tree that is not installed, or with another backend.
-            continue
-    return {"versions": versions, "platform": platform.platform(), "cpus": os.cpu_count()}
-
-
-def _describe(library: Library, threshold: float | None) -> dict[str, Any]:
-    calibration = library.calibration
-    return environment() | {
-        "encoder": library.statistics()["encoder"],
-        "threshold": library.threshold if threshold is None else threshold,
-        "settings": asdict(library.settings),
-        "calibration": asdict(calibration) if calibration else None,
     }

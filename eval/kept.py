@@ -6,17 +6,16 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 from contextlib import ExitStack
 from pathlib import Path
 
 import embeddings
 import rag
 from eval.gold import GoldSet
+from eval.progress import Progress
 from rag import Library, Settings
 from rag.errors import LibraryDamaged, LibraryMismatch, LibraryNotFound
-
-Progress = Callable[[str, int, int], None]
 
 # Settings a library is built with; the others only matter when it is asked.
 BUILD_SETTINGS = ("encoder", "passage_tokens", "passage_chars")

@@ -31,7 +31,7 @@ from rag.errors import ConfigurationError
 if TYPE_CHECKING:
     from langchain_text_splitters import RecursiveCharacterTextSplitter
 
-    from eval.kept import Progress
+    from eval.progress import Progress
 
 CHUNK_CHARS, OVERLAP_CHARS = 1_000, 200
 BATCH_TEXTS = 64

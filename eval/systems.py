@@ -15,7 +15,8 @@ from typing import Any
 
 from eval.adapters import Asker, Searcher, load_adapter, passage_at
 from eval.gold import GoldSet
-from eval.kept import BUILD_SETTINGS, Progress, build_seconds, open_gold_library
+from eval.kept import BUILD_SETTINGS, build_seconds, open_gold_library
+from eval.progress import Progress
 from rag import Library, Settings
 from rag.errors import ConfigurationError, LibraryMismatch
 

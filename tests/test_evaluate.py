@@ -12,10 +12,11 @@ import pytest
 
 import rag
 from eval.document import document, to_json
-from eval.evaluate import Report, evaluate, evaluate_subject, library_subject, open_gold_library, peer_subject
+from eval.evaluate import Report, evaluate, evaluate_subject, open_gold_library
 from eval.gold import read_gold
 from eval.kept import ASKING_MODULES, RECORD, build_seconds
 from eval.resolve import Corpus, resolve, sample
+from eval.subject import library_subject, peer_subject
 from rag import Document, Hit, Library
 from rag.errors import GoldError
 
