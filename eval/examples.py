@@ -16,11 +16,12 @@ from eval.resolve import Corpus
 
 # Two hundred examples of such excerpts stay below 2 MB, in scripts of three bytes a character too.
 CONTEXT_CHARS = 120
-EXCERPT_CHARS = 420
+EXCERPT_CHARS = 360
 WORD_CHARS = 20  # a longer run without white space is cut where the window ends
-SAID_CHARS = 1_000
+SAID_CHARS = 600
+ANSWERS_SHOWN = 8
 RETRIEVED_SHOWN = 3
-EXCERPTS_SHOWN = 5
+EXCERPTS_SHOWN = 4
 CUT = " … "
 
 Range = tuple[int, int]
@@ -75,7 +76,7 @@ class Example:
         id: The question's id.
         question: The question.
         tags: Its tags.
-        answers: Gold answers.
+        answers: Gold answers; the first eight of many.
         answerable: Whether the documents answer it.
         stage: The stage that lost it.
         answer: The answer as served, or the reason for refusing.
@@ -83,10 +84,10 @@ class Example:
         abstained: Whether it refused; ``None`` for a system that only searches.
         confidence: In [0, 1], or ``None`` likewise.
         rank: Of the first passage that holds something expected, from 1, or ``None``.
-        expected: Gold evidence in its surroundings; at most five.
+        expected: Gold evidence in its surroundings; at most four.
         expected_count: How many there are.
         retrieved: The first passages, at most three.
-        cited: What the proposed answer cites; at most five.
+        cited: What the proposed answer cites; at most four.
         cited_count: How many there are.
     """
 
@@ -152,7 +153,7 @@ def _example(outcome: Outcome, corpus: Corpus, titles: Mapping[str, str]) -> Exa
         id=question.id,
         question=_shortened(question.question),
         tags=question.tags,
-        answers=tuple(_shortened(answer) for answer in question.answers),
+        answers=_answers(question),
         answerable=question.answerable,
         stage=outcome.stage,
         answer=_shortened(outcome.answer),
@@ -172,6 +173,11 @@ def _example(outcome: Outcome, corpus: Corpus, titles: Mapping[str, str]) -> Exa
         ),
         cited_count=len(outcome.cited),
     )
+
+
+def _answers(question: Question) -> tuple[str, ...]:
+    shown = tuple(_shortened(answer) for answer in question.answers[:ANSWERS_SHOWN])
+    return shown if len(question.answers) <= ANSWERS_SHOWN else (*shown, CUT.strip())
 
 
 def _shortened(text: str) -> str:

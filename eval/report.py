@@ -80,11 +80,11 @@ def _cell(value: Any) -> Any:
 
 def _replace(path: Path, content: bytes) -> None:
     """Write a file beside its place and put it there, so that a failure leaves what was there."""
-    target = path.resolve()
-    if target.exists() and not target.is_file():
-        raise ConfigurationError(f"{path} cannot be written: it is no file; name a file that is new or may be replaced")
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
+    target = Path(os.path.realpath(path))
+    draft = target.with_name(f".leadgoose-{os.getpid()}.draft")
     try:
+        if target.exists() and not target.is_file():
+            raise ConfigurationError(f"{path} cannot be written: it is no file; name a file, which may be a new one")
         try:
             draft.write_bytes(content)
             draft.replace(target)

@@ -112,14 +112,23 @@ def notes(values: Mapping[str, Any]) -> list[str]:
             "dropped them. They count as missed."
         )
     if (left_out := gold.get("rows_without_question") or 0) > 0:
-        found.append(f"{_count(left_out, 'row')} of the gold set ask nothing and are left out.")
+        found.append(f"{_count(left_out, 'row')} of the gold set without a question {_are(left_out)} left out.")
     calibration = (values.get("system") or {}).get("calibration")
     if calibration and calibration.get("gold_digest") == gold.get("digest"):
         found.append(
             "The confidence was calibrated on this very gold set, so the figures of abstention and reliability are "
-            "in-sample: on new questions expect the cross-validated ones, at the end of this page."
+            f"in-sample{_cross_validated(calibration.get('held_out') or {})}."
         )
     return found
+
+
+def _cross_validated(held_out: Mapping[str, Any]) -> str:
+    """Return what to expect on new questions instead, as far as it is known."""
+    if held_out.get("risk") is None:
+        return ""
+    low, high = held_out["risk_interval"]
+    share = f"{held_out['risk']:.3f} ({low:.3f} – {high:.3f})"
+    return f": on new questions expect the cross-validated risk, {share} at a coverage of {held_out['coverage']:.3f}"
 
 
 def comparison(values: Mapping[str, Any]) -> tuple[list[str], dict[str, list[Cell]]]:
@@ -187,11 +196,15 @@ def facts(values: Mapping[str, Any]) -> dict[str, list[tuple[str, str]]]:
         "Gold set": gold,
         "Library": index,
         "System": {name: value for name, value in system.items() if name not in nested},
-        "Calibration": system.get("calibration") or {},
+        "Calibration": _renamed(system.get("calibration") or {}, held_out="cross-validated"),
         "Settings": system.get("settings") or {},
         "Versions": system.get("versions") or {},
     }
     return {heading: _flat(part) for heading, part in parts.items() if part}
+
+
+def _renamed(part: Mapping[str, Any], **names: str) -> dict[str, Any]:
+    return {names.get(name, name): value for name, value in part.items()}
 
 
 def _flat(part: Mapping[str, Any], within: str = "") -> list[tuple[str, str]]:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+# Before anything here imports numpy: it says how many threads numpy is to use.
+import embeddings as embeddings
+
 if TYPE_CHECKING:
     from rag.errors import RagError
     from rag.library import Library

@@ -168,7 +168,7 @@ def test_doctor_mends_a_damaged_index_and_says_so(own: Path, run: Run) -> None:
 def test_help_names_every_command(run: Run) -> None:
     outcome = run("--help")
     assert outcome.code == 0
-    for command in ("index", "add", "remove", "list", "ask", "search", "serve", "eval", "doctor"):
+    for command in ("index", "add", "remove", "list", "ask", "search", "serve", "eval", "calibrate", "doctor"):
         assert f"\n    {command} " in outcome.out
         assert run(command, "--help").out.startswith(f"usage: rag {command}")
 
@@ -300,7 +300,17 @@ def test_an_empty_or_endless_question_is_refused(command: str, question: str, bu
 
 
 @pytest.mark.parametrize(
-    "command", [["ask", "Why?"], ["search", "why"], ["list"], ["remove", "a"], ["serve"], ["eval", "GOLD"]]
+    "command",
+    [
+        ["ask", "Why?"],
+        ["search", "why"],
+        ["list"],
+        ["remove", "a"],
+        ["serve"],
+        ["eval", "GOLD"],
+        ["calibrate", "GOLD"],
+        ["calibrate", "--reset"],
+    ],
 )
 def test_a_missing_library_is_named_and_not_made(command: list[str], tmp_path: Path, run: Run) -> None:
     gold = tmp_path / "gold.jsonl"

@@ -8,8 +8,10 @@ from pathlib import Path
 
 import pytest
 from conftest import TOWN
+from test_calibration import calibration_of
 
 from rag import Library
+from rag.calibration import CALIBRATION
 from rag.doctor import Finding, examine
 
 
@@ -38,6 +40,37 @@ def test_a_sound_library_is_found_healthy(built: Path) -> None:
     assert "3 documents, 3 passages" in found["indexes"].message
     assert "all-MiniLM-L6-v2, 384 dimensions" in found["encoder"].message
     assert {"python", "faiss-cpu", "tantivy", "onnxruntime", "database"} <= found.keys()
+
+
+def test_a_calibration_is_found_healthy_void_or_missing(own: Path) -> None:
+    assert "none, threshold 0.350; to fit one: rag calibrate GOLD" in findings(own)["calibration"].message
+    with Library.open(own, create=False) as library:
+        library.calibrate(calibration_of(library))
+        found = findings(own)["calibration"]
+        assert found == Finding(
+            "calibration", True, "of 2026-01-31 on gold, 100 questions: threshold 0.600 for at most 0.1 wrong answers"
+        )
+        library._store.put_settings({CALIBRATION: calibration_of(library, encoder="other/model").to_dict()})
+    found = findings(own)["calibration"]
+    assert not found.healthy
+    assert "other/model" in found.message
+    assert "not applied; run: rag calibrate GOLD" in found.message
+
+
+def test_a_gold_set_that_changed_is_told_as_those_who_can_read_it_say(own: Path) -> None:
+    with Library.open(own, create=False) as library:
+        library.calibrate(calibration_of(library))
+    found = {f.subject: f for f in examine(own, changed_gold=lambda c: f"{c.gold_name} has changed")}
+    assert found["calibration"] == Finding("calibration", False, "gold has changed")
+
+
+def test_a_threshold_that_is_set_is_told_beside_the_calibrated_one(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Library.open(own, create=False) as library:
+        library.calibrate(calibration_of(library))
+    monkeypatch.setenv("RAG_THRESHOLD", "0.2")
+    assert findings(own)["calibration"].message.endswith(
+        "threshold 0.600 for at most 0.1 wrong answers; set instead: 0.2"
+    )
 
 
 @pytest.mark.parametrize(

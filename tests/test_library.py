@@ -86,6 +86,14 @@ def test_indexing_again_embeds_nothing_and_publishes_nothing(folder: Path, make_
     assert library.statistics() == before
 
 
+def test_what_is_indexed_has_a_digest_that_changes_with_it(make_library: MakeLibrary) -> None:
+    library = make_library(HARBOUR)
+    before = library.statistics()["digest"]
+    assert before == (library.path / "CURRENT").read_text().split()[1]
+    library.add([LIGHTHOUSE])
+    assert library.statistics()["digest"] == (library.path / "CURRENT").read_text().split()[1] != before
+
+
 def test_changed_new_and_deleted_files_are_followed(folder: Path, make_library: MakeLibrary) -> None:
     library = make_library()
     library.index(folder)
