@@ -72,10 +72,11 @@ def test_indexing_loads_neither_torch_nor_the_chat_page(library: str, tmp_path: 
 
 @pytest.mark.parametrize("module", ["rag.library", "embeddings.late", "rag.cli, eval.command, eval.summary"])
 def test_numpy_has_one_thread_so_that_askers_do_not_wait_for_each_other(module: str) -> None:
-    code = f"import {module}; import numpy, threadpoolctl; print([p['num_threads'] for p in threadpoolctl.threadpool_info()])"
+    code = f"import {module}; import numpy, threadpoolctl as t; print([p['num_threads'] for p in t.threadpool_info()])"
     environment = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment, timeout=120)
-    assert set(json.loads(done.stdout)) == {1}, done.stderr
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment, timeout=120)
+    assert set(json.loads(done.stdout)) == {1}
 
 
 def test_the_package_exports_at_most_ten_names_and_each_is_there() -> None:
