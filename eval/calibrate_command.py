@@ -171,7 +171,8 @@ def _lines(fit: Fit, gold: GoldSet, library: Library) -> Iterator[str]:
     yield f"95 % intervals in brackets; {fit.folds} parts, each judged with what was fitted to the others"
     yield ""
     if fit.coverage < 0.5:
-        yield f"Less than half of the questions are answered so surely; half are at --risk {rounded_up(fit.risk_at_half):g}."
+        half = rounded_up(fit.risk_at_half)
+        yield f"Less than half of the questions are answered so surely; half are at --risk {half:g}."
     if held.risk is None:
         yield "In cross-validation nothing was answered: this risk cannot be promised; ask for a higher --risk."
     elif held.risk > fit.wanted_risk:

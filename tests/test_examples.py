@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eval.examples import CUT, EXCERPT_CHARS, Example, Piece, cut_out, examples, worst
+from eval.examples import Example, Piece, examples, worst
+from eval.excerpts import CUT, EXCERPT_CHARS, cut_out
 from eval.gold import Evidence, Question
 from eval.judge import Outcome
 from eval.ranking import Ranked

@@ -22,7 +22,8 @@ from eval.curves import plots
 from eval.diagnose import STAGES
 from eval.document import document
 from eval.evaluate import Report, Subject, evaluate_subject, library_subject
-from eval.examples import EXCERPT_CHARS, Example, Excerpt, Piece, examples
+from eval.examples import Example, Excerpt, Piece, examples
+from eval.excerpts import EXCERPT_CHARS
 from eval.glossary import MEANINGS, SECTIONS, figures, why_undefined, written
 from eval.gold import read_gold
 from eval.report import FORMULA_STARTS, render, write_csv, write_report
@@ -604,6 +605,14 @@ def test_a_phone_scrolls_no_page_sideways(phone: Page) -> None:
     )
     assert beyond == []
     assert phone.locator(".compared").evaluate("table => table.parentElement.scrollWidth > 360")
+
+
+def test_paper_is_white_and_wide_enough_for_every_table(dark: Page) -> None:
+    dark.set_viewport_size({"width": 700, "height": 1000})  # A4 between its margins
+    dark.emulate_media(media="print")
+    assert dark.evaluate("document.documentElement.scrollWidth") == 700
+    assert dark.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
+    assert not dark.locator("#filter").is_visible()
 
 
 def test_dark_mode_has_a_dark_page(page: Page, dark: Page) -> None:
