@@ -218,7 +218,8 @@ def _write(values: dict[str, Any], reports: dict[str, Report], library: Library,
         from eval.report import write_report
         from eval.resolve import Corpus
 
-        write_report(values, examples(first.rows, Corpus(library)), arguments.report)
+        titles = {document.id: document.title for document in library.documents()}
+        write_report(values, examples(first.rows, Corpus(library), titles=titles), arguments.report)
     if arguments.csv:
         from eval.report import write_csv
 
