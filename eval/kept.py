@@ -41,6 +41,7 @@ ASKING_MODULES = (
     "retrieve.py",
     "serve.py",
     "ui.py",
+    "understand.py",
     "vectorstore.py",
 )
 RECORD = "gold-library.json"

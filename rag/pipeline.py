@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from embeddings.encoder import Encoder
 from embeddings.encoding import Encoding
 from embeddings.late import pack
-from rag import answer, cite, clean, load, metadata, rerank, retrieve, split
+from rag import answer, cite, clean, load, metadata, rerank, retrieve, split, understand
 from rag.calibration import Calibration
 from rag.errors import QuestionError, UnreadableSource
 from rag.evidence import Candidate, Draft, Query
@@ -27,17 +27,11 @@ from rag.schema import Answer, Document, Hit, Passage
 from rag.settings import Settings
 from rag.snapshot import Snapshot
 from rag.store import PassageVectors
-from rag.terms import Term, query_terms
 
 T = TypeVar("T")
 # Title and heading in front of a passage take at most this many characters, so that they never push its end out of
 # what the encoder reads.
 CONTEXT_CHARS = 160
-# Encoders that read no script but Latin: on Chinese documents their vectors rank the passage asked for 20th where its
-# terms alone rank it first.
-ENGLISH_ENCODERS = frozenset({"sentence-transformers/all-MiniLM-L6-v2"})
-# Languages in scripts without spaces, as `metadata.find_language` names them.
-UNSPACED = frozenset({"zh", "ja", "ko", "th", "lo", "my", "km", "bo"})
 
 
 # -- index ------------------------------------------------------------------------------------------------------------
@@ -247,25 +241,8 @@ class Pipeline:
             QuestionError: The question is empty or too long.
         """
         check_question(work.question, most_chars=self.settings.question_chars)
-        # A prompt of the encoder is cut off its token spans, so that both count characters of the question.
         text = " ".join(clean.clean(work.question).split())
-        encoding = self.encoder.encode([text], kind="query")[0]
-        terms = tuple(query_terms(text, languages=self.snapshot.languages))
-        spaced_only = not UNSPACED.intersection(self.snapshot.languages)
-        weights = tuple(
-            self.snapshot.rarity(term.variants) if term.content and (term.spaced or not spaced_only) else 0.0
-            for term in terms
-        )
-        query = Query(
-            text=text,
-            vector=encoding.vector,
-            token_vectors=encoding.token_vectors,
-            token_weights=_token_weights(encoding.token_spans, terms, weights),
-            terms=terms,
-            weights=weights,
-            readable=self.encoder.id not in ENGLISH_ENCODERS or not _mostly_unspaced(terms, weights),
-        )
-        return replace(work, query=query)
+        return replace(work, query=understand.understand(text, self.encoder, self.snapshot))
 
     def retrieve(self, work: Work) -> Work:
         """Find candidates."""
@@ -360,19 +337,3 @@ def _below(ranked: Sequence[Candidate], rest: Sequence[Candidate]) -> list[Candi
     """Return candidates that were not reranked, with scores that put them below those that were."""
     floor = min((c.score for c in ranked), default=1.0)
     return [replace(c, score=min(c.score, 1.0) * floor) for c in rest]
-
-
-def _mostly_unspaced(terms: Sequence[Term], weights: Sequence[float]) -> bool:
-    """Tell whether scripts without spaces carry most of what a query says."""
-    unspaced = sum(weight for term, weight in zip(terms, weights, strict=True) if not term.spaced)
-    return unspaced > sum(weights) / 2
-
-
-def _token_weights(spans: NDArray[np.int32], terms: Sequence[Term], weights: Sequence[float]) -> NDArray[np.float32]:
-    """Return each token's share of the query, (tokens,) float32, adding up to 1."""
-    shares = np.zeros(len(spans), np.float32)
-    for term, weight in zip(terms, weights, strict=True):
-        shares[(spans[:, 0] < term.end_char) & (spans[:, 1] > term.start_char)] = weight
-    total = shares.sum()
-    # A query of nothing but function words or signs still has to be compared somehow.
-    return shares / total if total > 0 else np.full(len(shares), 1.0 / max(1, len(shares)), np.float32)

@@ -1,0 +1,140 @@
+"""What a library is built with, and what has to go with that: settings, the encoder's weights, a calibration.
+
+Knows nothing of documents, generations and questions.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rag.calibration import Calibration
+from rag.confidence import CONFIDENCE_VERSION
+from rag.errors import LibraryMismatch, ModelError
+from rag.settings import NEW_LIBRARY, Settings
+from rag.store import Store
+
+if TYPE_CHECKING:
+    from embeddings.encoder import Encoder
+
+# Names of what the store keeps beside documents: what the library was built with, and its newest complete revision.
+BUILD, REVISION = "build", "revision"
+
+
+class Build:
+    """What one library is built with; safe to share between threads.
+
+    Attributes:
+        values: Encoder id and weight digest, dimension, whether vectors are normalised, and splitter settings; empty
+            before the library's first commit.
+        settings: The settings asked for, those that a library is built with filled in.
+    """
+
+    values: Mapping[str, Any]
+    settings: Settings
+
+    def __init__(self, path: Path, store: Store, asked: Settings) -> None:
+        """Read what the library was built with.
+
+        Args:
+            path: The library's folder.
+            store: Its store.
+            asked: The settings asked for.
+
+        Raises:
+            LibraryMismatch: It was built with another encoder or other passage sizes than asked for.
+        """
+        self._path = path
+        self._store = store
+        self._asked = asked
+        self._lock = threading.Lock()
+        self._read()
+
+    def _read(self) -> None:
+        kept = self._store.settings()
+        self.values = kept[BUILD] if kept.get(REVISION) else {}
+        self.settings = self._asked.fixed({name: self.values[name] for name in NEW_LIBRARY if self.values}, self._path)
+        self._encoder: Encoder | None = None
+
+    def catch_up(self) -> None:
+        """Take over what another process built the library with since it was opened, where it was new then.
+
+        Raises:
+            LibraryMismatch: That is another encoder or other passage sizes than asked for.
+        """
+        if not self.values:
+            self._read()
+
+    def begin(self, encoder: Encoder) -> dict[str, Any]:
+        """Return what a new library is to be built with; it is bound to that by its first publication alone.
+
+        Args:
+            encoder: Its encoder.
+
+        Returns:
+            What `bind` takes once the first revision is complete.
+        """
+        build = {
+            "encoder": encoder.id,
+            "encoder_digest": encoder.digest,
+            "dim": encoder.dim,
+            "normalised": True,
+            "passage_tokens": self.settings.passage_tokens,
+            "passage_chars": self.settings.passage_chars,
+        }
+        if self._store.settings().get(BUILD) != build:
+            # What a run that was cut short embedded with other settings does not go with these.
+            with self._store.transaction():
+                self._store.discard_staged(revision=1)
+            self._store.put_settings({BUILD: build})
+        return build
+
+    def bind(self, values: Mapping[str, Any], *, revision: int) -> None:
+        """Note that a revision, built with these values, is complete."""
+        self._store.put_settings({REVISION: revision})
+        self.values = values
+
+    def revision(self) -> int:
+        """Return the newest complete revision of the store; 0 for none."""
+        return int(self._store.settings().get(REVISION, 0))
+
+    def encoder(self) -> Encoder:
+        """Return the library's encoder, loaded when it is first asked for.
+
+        Returns:
+            The encoder.
+
+        Raises:
+            ModelError: It cannot be loaded.
+            LibraryMismatch: Its weights are not those the library was built with.
+        """
+        from embeddings.encoder import load_encoder
+        from embeddings.errors import EncoderError
+
+        with self._lock:
+            self.catch_up()
+            if self._encoder is None:
+                try:
+                    self._encoder = load_encoder(str(self.settings.encoder))
+                except EncoderError as error:
+                    raise ModelError(str(error)) from error
+                self._check_weights(self._encoder)
+            return self._encoder
+
+    def _check_weights(self, encoder: Encoder) -> None:
+        if self.values and (encoder.digest, encoder.dim) != (self.values["encoder_digest"], self.values["dim"]):
+            raise LibraryMismatch(
+                f"the weights of {encoder.id} ({encoder.digest[:12]}) are not those the library {self._path} was built "
+                f"with ({self.values['encoder_digest'][:12]}); bring those back, or index into a new library: "
+                "rag --library NEW index PATH"
+            )
+
+    def fault(self, calibration: Calibration | None) -> str | None:
+        """Return in one line why a calibration is not for this library's confidences; ``None`` if it is."""
+        if calibration is None:
+            return None
+        # Another process may have written the first documents after this one opened the library.
+        build = self.values or self._store.setting(BUILD)
+        return calibration.fault(build, confidence_version=CONFIDENCE_VERSION)

@@ -1,0 +1,192 @@
+"""Commits to a library, by one writer at a time, and the newest generation they leave to readers, mended if damaged.
+
+Knows how a revision is published, not what is in it and how it is asked.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from filelock import FileLock, Timeout
+
+from rag.build import Build
+from rag.errors import LibraryBusy, LibraryDamaged, LibraryError
+from rag.folder import LOCK
+from rag.generations import CURRENT, Current, Generation, open_generation, publish, read_current
+from rag.store import Store
+from rag.writer import IndexReport, Progress, Tally, Writer
+
+LOG = logging.getLogger(__name__)
+Work = Callable[[Writer, Tally], None]
+
+
+class Commits:
+    """The generations of one library as they follow each other; safe to share between threads."""
+
+    def __init__(self, path: Path, store: Store, build: Build) -> None:
+        """Take a library's folder, its store, and what it is built with."""
+        self._path = path
+        self._store = store
+        self._build = build
+        self._lock = threading.Lock()
+        self._mending = threading.Lock()
+        self._generation: Generation | None = None
+
+    # -- writing ------------------------------------------------------------------------------------------------------
+
+    def commit(self, work: Work, *, left_out: Mapping[str, str], progress: Progress | None) -> IndexReport:
+        """Write one revision and let readers see it.
+
+        Args:
+            work: Stages what changes, and counts it.
+            left_out: Reason in one line by source, for what was not even tried.
+            progress: Called with a stage's name, the bytes done and the bytes to do.
+
+        Returns:
+            What was done.
+
+        Raises:
+            LibraryBusy: Another process is writing to the library.
+        """
+        start = time.perf_counter()
+        tally = Tally(failed=dict(left_out))
+        with self.writing():
+            self._write(work, tally, progress or _silent)
+        manifest = self.newest().manifest
+        return IndexReport(
+            added=tally.added,
+            updated=tally.updated,
+            removed=tally.removed,
+            unchanged=tally.unchanged,
+            failed=tally.failed,
+            documents=manifest.documents,
+            passages=manifest.passages,
+            embedded=tally.embedded,
+            seconds=time.perf_counter() - start,
+        )
+
+    def _write(self, work: Work, tally: Tally, progress: Progress) -> None:
+        self._build.catch_up()
+        encoder = self._build.encoder()
+        values = self._build.values or self._build.begin(encoder)
+        revision = self._build.revision() + 1
+        work(Writer(self._store, encoder, self._build.settings, revision, progress), tally)
+        if self._store.has_staged(revision=revision) or not self._is_published(revision - 1):
+            progress("index", 0, 1)
+            self._publish(revision, values)
+            # A question under way may still read the generation before this one.
+            self._store.purge(before=revision - 1)
+            progress("index", 1, 1)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Hold the one writer's lock.
+
+        Raises:
+            LibraryBusy: Another process, or another thread of this one, holds it.
+        """
+        lock = FileLock(self._path / LOCK, timeout=0)
+        try:
+            lock.acquire()
+        except Timeout as error:
+            raise LibraryBusy(
+                f"another process is writing to the library {self._path}; try again when it is done"
+            ) from error
+        try:
+            yield
+        finally:
+            lock.release()
+
+    def rebuild(self) -> None:
+        """Build the derived indexes of the newest complete revision anew; nothing is embedded again.
+
+        Raises:
+            LibraryBusy: Another process is writing to the library.
+            LibraryError: The library holds no documents yet.
+        """
+        with self.writing():
+            revision = self._build.revision()
+            if not revision:
+                raise no_documents(self._path)
+            self._build.catch_up()
+            self._publish(revision, self._build.values)
+
+    def _publish(self, revision: int, values: Mapping[str, Any]) -> None:
+        # Noted first: with all derived files gone, this still says what is complete.
+        self._build.bind(values, revision=revision)
+        generation = publish(self._path, self._store, revision=revision, build=values)
+        with self._lock:
+            self._generation = generation
+
+    def _is_published(self, revision: int) -> bool:
+        """Tell whether readers see a revision; they do not when publishing it was cut short."""
+        try:
+            current = read_current(self._path)
+        except LibraryDamaged:
+            return False
+        return current is not None and current.revision == revision
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def newest(self) -> Generation:
+        """Return the newest generation, rebuilt first when a file of it is missing or damaged.
+
+        Returns:
+            The generation, ready to be searched.
+
+        Raises:
+            LibraryError: The library holds no documents yet, or is damaged beyond what can be rebuilt.
+        """
+        try:
+            return self._newest()
+        except LibraryDamaged:
+            return self._mended()
+
+    def verify(self) -> None:
+        """Check every file of the newest generation against its digest.
+
+        Raises:
+            LibraryDamaged: A file is missing or is not the one that was written.
+            LibraryError: The library holds no documents yet.
+        """
+        open_generation(self._path, self._current())
+
+    def _mended(self) -> Generation:
+        with self._mending:
+            try:
+                # Another thread may have mended it, or a commit have replaced the generation while it was opened.
+                return self._newest()
+            except LibraryDamaged as error:
+                LOG.warning("%s; rebuilding from the database", str(error).removesuffix("; run: rag doctor"))
+                self.rebuild()
+                return self._newest()
+
+    def _newest(self) -> Generation:
+        current = self._current()
+        with self._lock:
+            if self._generation is None or self._generation.manifest.revision != current.revision:
+                self._generation = open_generation(self._path, current)
+            return self._generation
+
+    def _current(self) -> Current:
+        current = read_current(self._path)
+        if current is None and self._build.revision():
+            raise LibraryDamaged(f"{self._path / CURRENT} is missing; run: rag doctor")
+        if current is None:
+            raise no_documents(self._path)
+        return current
+
+
+def no_documents(path: Path) -> LibraryError:
+    """Return the error for a library that holds no documents yet."""
+    return LibraryError(f"the library {path} holds no documents; add some: rag index PATH")
+
+
+def _silent(_stage: str, _done: int, _total: int) -> None:
+    """Ignore progress."""
