@@ -54,8 +54,10 @@ class Build:
 
     def _read(self) -> None:
         kept = self._store.settings()
-        self.values = kept[BUILD] if kept.get(REVISION) else {}
-        self.settings = self._asked.fixed({name: self.values[name] for name in NEW_LIBRARY if self.values}, self._path)
+        values = kept[BUILD] if kept.get(REVISION) else {}
+        # May refuse them; then nothing is taken over, so that whoever tries again is refused again.
+        self.settings = self._asked.fixed({name: values[name] for name in NEW_LIBRARY if values}, self._path)
+        self.values = values
         self._encoder: Encoder | None = None
 
     def catch_up(self) -> None:
