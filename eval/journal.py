@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
+
+KEPT_S = 7 * 24 * 3600.0
 
 
 class Journal:
@@ -37,6 +40,7 @@ def open_journal(path: Path) -> Iterator[Journal | None]:
     from filelock import FileLock, Timeout
 
     path.parent.mkdir(parents=True, exist_ok=True)
+    _forget_old(path.parent)
     lock = FileLock(path.with_suffix(".lock"), timeout=0)
     try:
         lock.acquire()
@@ -49,6 +53,14 @@ def open_journal(path: Path) -> Iterator[Journal | None]:
             yield Journal(file, records)
         path.unlink()
     path.with_suffix(".lock").unlink(missing_ok=True)
+
+
+def _forget_old(folder: Path) -> None:
+    """Remove journals that nobody went on with: what they were about has most likely changed since."""
+    for file in folder.iterdir():
+        with suppress(FileNotFoundError):
+            if time.time() - file.stat().st_mtime > KEPT_S:
+                file.unlink()
 
 
 def _read(file: IO[str]) -> dict[str, Mapping[str, Any]]:

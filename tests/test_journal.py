@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -55,3 +57,14 @@ def test_of_two_equal_evaluations_at_once_only_the_first_keeps_a_journal(tmp_pat
     with open_journal(tmp_path / "one.jsonl") as first, open_journal(tmp_path / "one.jsonl") as second:
         assert first is not None
         assert second is None
+
+
+def test_journals_that_nobody_went_on_with_are_forgotten_after_a_week(tmp_path: Path) -> None:
+    old, recent = tmp_path / "old.jsonl", tmp_path / "recent.jsonl"
+    for path, days in ((old, 8), (recent, 6)):
+        interrupted(path, {"id": "a"})
+        then = time.time() - days * 24 * 3600
+        os.utime(path, (then, then))
+    with open_journal(tmp_path / "new.jsonl"):
+        assert not old.exists()
+        assert recent.exists()

@@ -627,8 +627,9 @@ def test_a_library_opened_while_empty_takes_over_what_another_built_it_with(
     make_library(HARBOUR, passage_tokens=64)
     assert reader.search("pilots")
     assert reader.settings.passage_tokens == 64
-    with pytest.raises(LibraryMismatch, match="64, not 100"):
-        asker.add([LIGHTHOUSE])
+    for _attempt in range(2):
+        with pytest.raises(LibraryMismatch, match="64, not 100"):
+            asker.add([LIGHTHOUSE])
 
 
 def test_questions_are_answered_while_another_thread_writes(make_library: MakeLibrary) -> None:
