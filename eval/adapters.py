@@ -1,6 +1,6 @@
-"""Other systems behind two small protocols: loaded by the name of their factory, and held to what they promise.
+"""Other systems behind two small protocols: loaded by the name of their factory, and blamed for what they raise.
 
-Knows documents and hits; nothing of gold sets, metrics and settings.
+Knows documents and adapters; nothing of gold sets, metrics and settings.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ from importlib import import_module
 from inspect import Parameter, signature
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
+from eval.checked import checked_answer, checked_hits, shown
 from eval.locate import FoldedText, locate
 from rag import Answer, Document, Hit, Library, Passage
 from rag.errors import ConfigurationError, RagError
 from rag.schema import Span
 
-SHOWN_CHARS = 60
 BY_NAME = (Parameter.KEYWORD_ONLY, Parameter.POSITIONAL_OR_KEYWORD)
 
 
@@ -48,7 +48,7 @@ def load_adapter(reference: str, documents: Sequence[Document], **offered: Any) 
     """Return the system that an adapter's factory makes of documents; all it gives is checked.
 
     Args:
-        reference: ``module:factory``; the module is importable, or in the current folder.
+        reference: ``module:factory``; one in the current folder is found within `importable`.
         documents: What the factory gets.
         **offered: What it gets by name as well, as far as it has parameters of these names.
 
@@ -60,7 +60,7 @@ def load_adapter(reference: str, documents: Sequence[Document], **offered: Any) 
         ConfigurationError: The factory cannot be imported, raises, or gives what cannot search.
     """
     place = f"adapter {reference!r}"
-    with _blamed(place), _current_folder_importable():
+    with _blamed(place):
         factory = _find_factory(reference)
         system = factory(documents, **_wanted(factory, offered))
     if not isinstance(system, Searcher):
@@ -86,7 +86,7 @@ def passage_at(document: Document, text: str) -> Passage:
     start = document.text.find(text) if text.strip() else -1
     span = Span(start, start + len(text)) if start >= 0 else locate(text, _folded(document.text))
     if span is None:
-        raise ValueError(f"document {document.id!r} does not hold the text {_shown(text)}")
+        raise ValueError(f"document {document.id!r} does not hold the text {shown(text)}")
     return Passage(document.id, span.start_char, span.end_char, document.text[span.start_char : span.end_char])
 
 
@@ -104,61 +104,45 @@ class _CheckedSearcher:
 
     def search(self, query: str, k: int) -> tuple[Hit, ...]:
         """Return what the system finds."""
-        with _blamed(f"{self._place}, search({_shown(query)}, {k})"):
-            hits = self._checked(self._system.search(query, k))
+        with _blamed(f"{self._place}, search({shown(query)}, {k})"):
+            hits = checked_hits(self._system.search(query, k), self._texts)
             if len(hits) > k:
                 raise ValueError(f"{len(hits)} hits are more than the {k} asked for")
         return hits
 
-    def _checked(self, hits: Any) -> tuple[Hit, ...]:
-        if not isinstance(hits, Sequence):
-            raise ValueError(f"it gave a {type(hits).__name__}; it has to be a sequence of rag.Hit")
-        for rank, hit in enumerate(hits, start=1):
-            if problem := _problem(hit, rank, self._texts):
-                raise ValueError(f"hit {rank}: {problem}")
-        return tuple(hits)
-
 
 class _CheckedAsker(_CheckedSearcher):
-    """One that answers too. Whether its citations are exact is not checked here: that is measured."""
+    """One that answers too."""
 
     def ask(self, question: str) -> Answer:
         """Return what the system answers."""
-        with _blamed(f"{self._place}, ask({_shown(question)})"):
-            answer = self._system.ask(question)
-            if not isinstance(answer, Answer):
-                raise ValueError(f"it gave a {type(answer).__name__}; it has to be a rag.Answer")
-            if not 0.0 <= answer.confidence <= 1.0:
-                raise ValueError(f"confidence = {answer.confidence}; it has to be from 0 to 1")
-            self._checked(answer.hits)
-            for citation in answer.citations:
-                if citation.document_id not in self._texts:
-                    raise ValueError(f"citation {citation.number}: {_stranger(citation.document_id)}")
-        return answer
+        with _blamed(f"{self._place}, ask({shown(question)})"):
+            return checked_answer(self._system.ask(question), self._texts)
 
 
-def _problem(hit: Any, rank: int, texts: Mapping[str, str]) -> str:
-    """Return what is wrong with a hit; ``""`` when it is an exact span in its place."""
-    if not isinstance(hit, Hit):
-        return f"it is a {type(hit).__name__}; it has to be a rag.Hit"
-    if hit.rank != rank:
-        return f"its rank is {hit.rank}; ranks count from 1"
-    passage = hit.passage
-    text = texts.get(passage.document_id)
-    if text is None:
-        return _stranger(passage.document_id)
-    place = f"[{passage.start_char}, {passage.end_char}) of document {passage.document_id!r}"
-    if not 0 <= passage.start_char < passage.end_char <= len(text):
-        return f"{place} is no span of its {len(text)} characters"
-    stands = text[passage.start_char : passage.end_char]
-    if passage.text != stands:
-        rule = "give the document's own text, as eval.systems.passage_at does"
-        return f"{place} holds {_shown(stands)}, not {_shown(passage.text)}; {rule}"
-    return ""
+@contextmanager
+def importable(reference: str) -> Iterator[None]:
+    """Let an adapter import from the current folder, for as long as the context lasts.
 
+    A console script does not have that folder on its path. It comes last there, so that no file in it takes the place
+    of an installed package.
 
-def _stranger(document_id: str) -> str:
-    return f"document {document_id!r} is none of those the factory got"
+    Args:
+        reference: ``module:factory``; those of the package ``eval`` need nothing of that folder.
+
+    Yields:
+        Nothing.
+    """
+    here = os.getcwd()
+    if reference.partition(":")[0].split(".")[0] == "eval" or here in sys.path:
+        yield
+        return
+    sys.path.append(here)
+    try:
+        yield
+    finally:
+        with suppress(ValueError):
+            sys.path.remove(here)
 
 
 def _find_factory(reference: str) -> Callable[..., Any]:
@@ -181,28 +165,11 @@ def _wanted(factory: Callable[..., Any], offered: Mapping[str, Any]) -> dict[str
 
 
 @contextmanager
-def _current_folder_importable() -> Iterator[None]:
-    # Where a console script runs, the current folder is not on the path as it is for ``python -m``.
-    here = os.getcwd()
-    sys.path.insert(0, here)
-    try:
-        yield
-    finally:
-        with suppress(ValueError):
-            sys.path.remove(here)
-
-
-@contextmanager
 def _blamed(place: str) -> Iterator[None]:
     """Turn whatever code that is not ours raises into one line that names it."""
     try:
         yield
-    except RagError:
-        raise
-    except Exception as error:  # it may raise anything, and a question that failed must not count as a refusal
-        kind = "" if type(error) is ValueError else f"{type(error).__name__}: "
+    except (Exception, SystemExit) as error:  # it may raise anything, and leave; a failure must not count as a refusal
+        plain = type(error) is ValueError or isinstance(error, RagError)
+        kind = "" if plain else f"{type(error).__name__}: "
         raise ConfigurationError(f"{place}: {kind}{' '.join(str(error).split())}") from error
-
-
-def _shown(text: str) -> str:
-    return repr(text if len(text) <= SHOWN_CHARS else f"{text[:SHOWN_CHARS]}…")

@@ -234,9 +234,22 @@ def rounded_up(share: float) -> float:
     return math.ceil(round(share * 1000, 6)) / 1000
 
 
-def staleness(calibration: Calibration, gold: GoldSet) -> str | None:
-    """Return in one line that a gold set is not what it was when a library was calibrated on it; else ``None``."""
-    if calibration.gold_name != gold.name or calibration.gold_digest == gold.digest:
+def staleness(calibration: Calibration, gold: GoldSet, *, path: Path | None = None) -> str | None:
+    """Return in one line that a gold set is not what it was when a library was calibrated on it; else ``None``.
+
+    Args:
+        calibration: The calibration.
+        gold: The gold set as it is now.
+        path: Where it was read; by that it is told from another of the same name. ``None`` when that is not known.
+
+    Returns:
+        What changed, and what to do; ``None`` also when it is another gold set.
+    """
+    if path is None or calibration.gold_path is None:
+        same = calibration.gold_name == gold.name
+    else:
+        same = path.resolve() == Path(calibration.gold_path).resolve()
+    if not same or calibration.gold_digest == gold.digest:
         return None
     where = calibration.gold_path or gold.name
     return f"the gold set {where} has changed since this library was calibrated on it; run: rag calibrate {where}"
@@ -255,7 +268,7 @@ def changed_gold(calibration: Calibration) -> str | None:
     if path is None or not path.exists():
         return None
     try:
-        return staleness(calibration, read_gold(path))
+        return staleness(calibration, read_gold(path), path=path)
     except GoldError as error:
         return f"the gold set that this library was calibrated on cannot be used any more: {error}"
 

@@ -41,7 +41,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--limit", type=count, metavar="N", help="ask N questions spread evenly over the set")
     parser.add_argument("--reset", action="store_true", help="take the library's calibration back")
-    # Of two arguments either is enough, which argparse cannot say of one that has a place and one that has a name.
+    # Of two arguments one has to be given, which argparse cannot say of one that has a place and one that has a name.
     parser.set_defaults(usage_error=parser.error)
 
 
@@ -56,7 +56,8 @@ def run(arguments: argparse.Namespace, *, settings: Settings | None = None) -> i
         The exit code.
 
     Raises:
-        GoldError: The gold set cannot be used, or nothing can be fitted to it; the library is left as it was.
+        GoldError: The gold set cannot be used, or nothing can be fitted to it; the library is left as it was,
+            but for a calibration that cannot be read, which is taken back.
         LibraryError: The library cannot be opened or written.
     """
     from eval.gold import read_gold
@@ -64,6 +65,9 @@ def run(arguments: argparse.Namespace, *, settings: Settings | None = None) -> i
 
     if arguments.gold is None and not arguments.reset:
         arguments.usage_error("give GOLD, the questions to calibrate on, or --reset")
+    if arguments.reset and arguments.gold and not arguments.gold.is_dir():
+        # A folder names the library it brings; a file names none.
+        arguments.usage_error("--reset asks no questions and is for the library of --library: leave GOLD out")
     gold = read_gold(arguments.gold) if arguments.gold else None
     with ExitStack() as opened:
         progress = opened.enter_context(bars())
@@ -98,7 +102,7 @@ def _calibrate(
     from eval.calibrate import calibrate
     from eval.evaluate import evaluate
 
-    before = library.calibration
+    before = _before(library)
     # Nothing is held back: whether an answer is right has to be known of every question.
     report = evaluate(gold, library, threshold=0.0, limit=arguments.limit, progress=progress)
     outcomes = [replace(o, confidence=_raw(o.confidence, before)) for o in report.rows]
@@ -118,8 +122,20 @@ def _calibrate(
             "risk_at_half": fit.risk_at_half,
         },
     }
-    lines = [*_lines(fit, gold, library), *([_replaced(before, gold)] if before else [])]
+    lines = [*_lines(fit, gold, library), *([_replaced(before, gold, arguments.gold)] if before else [])]
     return values, lines
+
+
+def _before(library: Library) -> Calibration | None:
+    """Return the calibration at hand; one that cannot be read is taken back, for nothing can be asked with it."""
+    from rag.errors import LibraryDamaged
+
+    try:
+        return library.calibration
+    except LibraryDamaged:
+        library.calibrate(None)
+        sys.stderr.write(f"rag: the calibration kept in {library.path} cannot be read and is taken back\n")
+        return None
 
 
 def _raw(confidence: float | None, calibration: Calibration | None) -> float | None:
@@ -180,15 +196,18 @@ def _lines(fit: Fit, gold: GoldSet, library: Library) -> Iterator[str]:
             f"On questions it was not fitted on, {held.risk:.3f} of the answers are wrong, more than the "
             f"{fit.wanted_risk:g} wanted: expect that of other questions. With more questions the two come closer."
         )
-    yield f"kept with the library {library.path}, for every question from now on"
+    if gold.documents is None:
+        yield f"kept with the library {library.path}, for every question from now on"
+    else:
+        yield f"kept with {library.path}, the library that was made for this gold set, until it is made anew"
     if library.threshold != fit.threshold:
         yield f"but the setting threshold = {library.threshold:g} goes before the one found here"
 
 
-def _replaced(before: Calibration, gold: GoldSet) -> str:
+def _replaced(before: Calibration, gold: GoldSet, path: Path) -> str:
     from eval.calibrate import staleness
 
-    since = ", which has changed since" if staleness(before, gold) else ""
+    since = ", which has changed since" if staleness(before, gold, path=path) else ""
     return f"instead of the calibration of {before.made} on {before.gold_name}{since}"
 
 

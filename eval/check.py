@@ -24,9 +24,9 @@ from eval.folder import (
 from eval.gold import EVIDENCE_FIELDS, FILE_FIELDS, GoldSet, Question, read_gold
 from eval.judge import spoken_answers
 from eval.metrics import contains
-from eval.resolve import Corpus, resolve
+from eval.resolve import Corpus, holds_text, resolve, too_long
 from eval.rows import Row, read_rows
-from rag import Library
+from rag import Library, Settings
 from rag.errors import GoldError
 
 Fields = tuple[str, ...]
@@ -57,12 +57,13 @@ class Findings:
     warnings: tuple[str, ...]
 
 
-def check(path: Path, library: Library | None) -> Findings:
+def check(path: Path, library: Library | None, *, settings: Settings | None = None) -> Findings:
     """Read a whole gold set and name every bad row.
 
     Args:
         path: A JSON Lines file of questions, or a folder that brings its documents.
         library: Holds the documents of a file's evidence, which is not checked without; not needed for a folder.
+        settings: Those it will be evaluated with, where there is no library to tell; the defaults when ``None``.
 
     Returns:
         Problems and warnings; without problems it can be evaluated on that library.
@@ -74,7 +75,11 @@ def check(path: Path, library: Library | None) -> Findings:
         return Findings(0, (*problems, str(error)), ())
     questions: Sequence[Question] = gold_set.questions
     warnings = [*_slips(path), *_silent(path, gold_set), *_unasked(path), *_repeated(questions)]
+    if library is None or gold_set.documents is not None:
+        problems += too_long(questions, (settings or Settings()).question_chars)
     if gold_set.documents is not None:
+        problems += _unusable(path, gold_set)
+        warnings += _textless(path, gold_set)
         texts = {document.id: document.text for document in gold_set.documents}
         warnings += _unheld(questions, texts.get)
     elif library is None:
@@ -127,6 +132,28 @@ def _silent(path: Path, gold_set: GoldSet) -> Iterator[str]:
         for row in read_rows(path / name, _pass_over) if (path / name).is_file() else ():
             if row.id() in left_out and not str(row.values.get(field) or "").strip():
                 yield f"{row.place}, field {field!r}: is empty; the row asks nothing and is left out"
+
+
+def _unusable(path: Path, gold_set: GoldSet) -> Iterator[str]:
+    """Name a corpus of which nothing could be indexed."""
+    if not any(holds_text(document.text) for document in gold_set.documents or ()):
+        yield f"{path / 'corpus.jsonl'}: none of its documents holds text that can be indexed"
+
+
+def _textless(path: Path, gold_set: GoldSet) -> Iterator[str]:
+    """Name the documents that answer a question but of which nothing can be indexed."""
+    asked: dict[str, list[str]] = defaultdict(list)
+    for question in gold_set.questions:
+        for name in question.document_ids:
+            asked[name].append(question.id)
+    for row in read_rows(path / "corpus.jsonl", _pass_over):
+        questions = asked.get(row.id())
+        if questions and not holds_text(row.text("text", "")) and not row.faults:
+            more = f" and {len(questions) - 1} more" if len(questions) > 1 else ""
+            yield (
+                f"{row.place}, field 'text': holds nothing that can be indexed, so document {row.id()!r} counts as lost "
+                f"evidence of question {questions[0]!r}{more}"
+            )
 
 
 def _unasked(path: Path) -> Iterator[str]:

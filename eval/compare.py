@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
 
 from eval.adapters import Searcher
 from eval.evaluate import Report, evaluate_subject
@@ -18,9 +20,9 @@ def compare(
     library: Library,
     systems: Sequence[SystemSpec],
     *,
-    threshold: float | None = None,
     limit: int | None = None,
     progress: Progress | None = None,
+    journals: ExitStack | None = None,
 ) -> dict[str, Report]:
     """Ask several systems the same questions.
 
@@ -30,9 +32,9 @@ def compare(
         gold: The questions.
         library: Holds the documents; systems that are settings are laid over its own.
         systems: What is compared.
-        threshold: Confidence below which libraries abstain; each one's own when ``None``.
         limit: How many questions to ask, spread evenly over the set; all when ``None``.
         progress: Called with stage, done and total after each question.
+        journals: As for ``eval.evaluate.evaluate_subject``.
 
     Returns:
         Reports by name, in the order of the systems.
@@ -45,12 +47,23 @@ def compare(
     reports = {}
     for spec in systems:
         with open_system(spec, gold=gold, library=library, progress=progress) as opened:
-            subject = _subject(spec, opened.system, threshold)
-            reports[spec.name] = evaluate_subject(gold, subject, opened.library, limit=limit, progress=progress)
+            subject = _subject(spec, opened.system)
+            reports[spec.name] = evaluate_subject(
+                gold, subject, opened.library, limit=limit, progress=progress, journals=journals
+            )
     return reports
 
 
-def _subject(spec: SystemSpec, system: Searcher, threshold: float | None) -> Subject:
+def at_threshold(systems: Iterable[SystemSpec], threshold: float | None) -> tuple[SystemSpec, ...]:
+    """Return systems that abstain below a confidence; as they are when it is ``None``, and adapters in any case."""
+    if threshold is None:
+        return tuple(systems)
+    return tuple(
+        spec if spec.adapter else replace(spec, settings={**spec.settings, "threshold": threshold}) for spec in systems
+    )
+
+
+def _subject(spec: SystemSpec, system: Searcher) -> Subject:
     if isinstance(system, Library):
-        return library_subject(spec.name, system, threshold=threshold)
+        return library_subject(spec.name, system)
     return peer_subject(spec.name, system, adapter=spec.adapter or "")

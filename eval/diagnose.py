@@ -48,12 +48,12 @@ def lost_in_search(
     return "rerank" if holds_evidence(question, candidates(), known) else "retrieve"
 
 
-def lost_in_answer(question: Question, *, right: bool, cites: bool, abstained: bool, lost: str) -> str:
+def lost_in_answer(question: Question, *, right: bool | None, cites: bool, abstained: bool, lost: str) -> str:
     """Return the stage that lost a question which was answered or refused.
 
     Args:
         question: The gold question.
-        right: Whether what is proposed is right.
+        right: Whether what is proposed is right; ``None`` for a refusal that does not say what it held back.
         cites: Whether it cites gold evidence.
         abstained: Whether it was refused.
         lost: What `lost_in_search` says.
@@ -63,6 +63,8 @@ def lost_in_answer(question: Question, *, right: bool, cites: bool, abstained: b
     """
     if not question.answerable:
         return "" if abstained else "answered"
+    if right is None:
+        return lost or "refused"
     if not right:
         return lost or "answer"
     if abstained:

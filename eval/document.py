@@ -15,7 +15,7 @@ from eval.diagnose import STAGES
 from eval.evaluate import Report
 from eval.judge import Outcome
 from eval.ranking import recall_curve
-from eval.summary import METRICS, Table, table
+from eval.summary import FORMAT, METRICS, Table, table
 
 # A curve of six thousand questions looks the same with so many points.
 CURVE_POINTS = 200
@@ -35,7 +35,7 @@ def document(reports: Mapping[str, Report]) -> dict[str, Any]:
     estimates = {name: estimate(columns) for name, columns in tables.items()}
     parts = {name: _part(report, tables[name], estimates[name]) for name, report in reports.items()}
     first, *others = reports
-    values = parts[first] | {"gold": dict(reports[first].gold)}
+    values = {"format": FORMAT, **parts[first], "gold": dict(reports[first].gold)}
     if others:
         values["systems"] = parts
         values["comparisons"] = [
@@ -96,18 +96,23 @@ def _mean(values: Iterable[bool | None]) -> float | None:
 
 
 def diagnosis(rows: Sequence[Outcome]) -> dict[str, dict[str, float]]:
-    """Return how many questions, and which share of all, went right and were lost at each stage."""
-    counts = Counter(row.stage or "right" for row in rows)
-    return {stage: {"questions": counts[stage], "share": counts[stage] / len(rows)} for stage in ("right", *STAGES)}
+    """Return how many questions, and which share of them, went right and were lost at each stage.
+
+    Unanswerable questions are left out for a system that only searches: it can do neither right nor wrong on them.
+    """
+    counts = Counter(row.stage or "right" for row in rows if row.abstained is not None or row.question.answerable)
+    judged = max(1, counts.total())
+    return {stage: {"questions": counts[stage], "share": counts[stage] / judged} for stage in ("right", *STAGES)}
 
 
 def curves(rows: Sequence[Outcome], columns: Table) -> dict[str, list[list[float]]]:
     """Return what is drawn: recall@k, risk by coverage, right answers by confidence, questions by latency."""
-    asked = bool(rows) and rows[0].confidence is not None
+    # What a system held back without saying so has no place in these.
+    known = not np.isnan(columns["confidence"]).any() and not np.isnan(columns["right"]).any()
     return {
         "recall": [list(point) for point in recall_curve([row.ranked for row in rows if row.ranked])],
-        "risk_coverage": _risk_coverage(columns) if asked else [],
-        "reliability": _reliability(columns) if asked else [],
+        "risk_coverage": _risk_coverage(columns) if known else [],
+        "reliability": _reliability(columns) if known else [],
         "latency_ms": _latency(columns),
     }
 

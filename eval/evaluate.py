@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
@@ -14,7 +14,6 @@ from eval.gold import GoldSet, Question
 from eval.journal import Journal, open_journal
 from eval.judge import (
     Outcome,
-    best_retrieved_rank,
     cited_spans,
     cites_evidence,
     count_citations,
@@ -22,12 +21,15 @@ from eval.judge import (
     judge_answer,
     judge_hits,
     passage_span,
+    retrieved_at,
 )
 from eval.kept import build_seconds, code_digest, open_gold_library, runs_folder
+from eval.metrics import DocumentSpan
 from eval.progress import Progress
+from eval.ranking import Ranked
 from eval.resolve import Corpus, resolve, sample
 from eval.subject import Subject, library_subject
-from rag import Library, Passage
+from rag import Answer, Hit, Library, Passage
 
 __all__ = ["Report", "evaluate", "evaluate_subject", "open_gold_library"]
 
@@ -59,6 +61,7 @@ def evaluate(
     threshold: float | None = None,
     limit: int | None = None,
     progress: Progress | None = None,
+    journals: ExitStack | None = None,
 ) -> Report:
     """Ask a library every question of a gold set and judge what it answers.
 
@@ -68,6 +71,8 @@ def evaluate(
         threshold: Confidence below which it abstains; the library's own when ``None``.
         limit: How many questions to ask, spread evenly over the set; all when ``None``.
         progress: Called with stage, done and total after each question.
+        journals: Keeps what was found, for a run that is interrupted, until it closes without an error; until the last
+            question is asked when ``None``.
 
     Returns:
         Outcomes.
@@ -77,7 +82,7 @@ def evaluate(
         ValueError: ``limit`` is below 1.
     """
     subject = library_subject("default", library, threshold=threshold)
-    return evaluate_subject(gold, subject, library, limit=limit, progress=progress)
+    return evaluate_subject(gold, subject, library, limit=limit, progress=progress, journals=journals)
 
 
 def evaluate_subject(
@@ -87,6 +92,7 @@ def evaluate_subject(
     *,
     limit: int | None = None,
     progress: Progress | None = None,
+    journals: ExitStack | None = None,
 ) -> Report:
     """Ask a system every question of a gold set; one that was interrupted goes on where it was.
 
@@ -96,6 +102,8 @@ def evaluate_subject(
         library: Holds the documents that the gold set is about.
         limit: How many questions to ask, spread evenly over the set; all when ``None``.
         progress: Called with stage, done and total after each question.
+        journals: Keeps what was found, for a run that is interrupted, until it closes without an error; until the last
+            question is asked when ``None``.
 
     Returns:
         Outcomes.
@@ -109,7 +117,8 @@ def evaluate_subject(
     corpus = Corpus(library)
     questions = resolve(gold, sample(gold.questions, limit), corpus)
     rows = []
-    with _journal(gold, subject, library) as journal:
+    with ExitStack() as own:
+        journal = (journals or own).enter_context(_journal(gold, subject, library))
         for number, question in enumerate(questions, start=1):
             rows.append(_found_before(question, journal) or _asked(question, subject, corpus, journal))
             if progress:
@@ -143,10 +152,8 @@ def _asked(question: Question, subject: Subject, corpus: Corpus, journal: Journa
 def _searched(question: Question, subject: Subject, corpus: Corpus) -> Outcome:
     """Return the outcome of a system that only searches."""
     started = perf_counter()
-    found = subject.search(question.question, SEARCHED_K)
+    hits = subject.search(question.question, SEARCHED_K)
     seconds = perf_counter() - started
-    hits = [hit.passage for hit in found]
-    judgement = judge_hits(question, hits, _passages(question, corpus))
     return Outcome(
         question=question,
         answer="",
@@ -155,15 +162,14 @@ def _searched(question: Question, subject: Subject, corpus: Corpus) -> Outcome:
         contains=None,
         em=None,
         f1=None,
-        ranked=judgement.ranked() if judgement else None,
-        retrieved_rank=best_retrieved_rank(judgement, found),
+        ranked=_ranked(question, hits, subject, corpus),
         citations=None,
         abstained=None,
         confidence=None,
         seconds=seconds,
-        hits=tuple(passage_span(passage) for passage in hits[:SEARCHED_K]),
+        hits=_spans(hits),
         cited=(),
-        stage=_lost(question, subject, corpus, hits) if judgement else "",
+        stage=_lost(question, hits, subject, corpus) if question.answerable else "",
     )
 
 
@@ -175,16 +181,16 @@ def _answered(question: Question, subject: Subject, corpus: Corpus) -> Outcome:
     seconds = perf_counter() - started
     # Only what was held back says whether it was right to hold it back.
     proposed = subject.propose(question.question) if answer.abstained and subject.propose else answer
-    hits = [hit.passage for hit in answer.hits]
-    judgement = judge_hits(question, hits, _passages(question, corpus))
+    hits = _hits(question, answer, subject)
     contained, em, f1 = judge_answer(question, answer)
-    right, cited = is_right(question, proposed), cited_spans(proposed)
+    known = not proposed.abstained or subject.propose is not None or not question.answerable
+    right, cited = is_right(question, proposed) if known else None, cited_spans(proposed)
     stage = lost_in_answer(
         question,
         right=right,
         cites=cites_evidence(question, cited),
         abstained=answer.abstained,
-        lost="" if right or not question.answerable else _lost(question, subject, corpus, hits),
+        lost="" if right or not question.answerable else _lost(question, hits, subject, corpus),
     )
     return Outcome(
         question=question,
@@ -194,23 +200,43 @@ def _answered(question: Question, subject: Subject, corpus: Corpus) -> Outcome:
         contains=contained,
         em=em,
         f1=f1,
-        ranked=judgement.ranked() if judgement else None,
-        retrieved_rank=best_retrieved_rank(judgement, answer.hits),
+        ranked=_ranked(question, hits, subject, corpus),
         citations=count_citations(question, answer, {i: corpus.text(i).source for i, _, _ in cited_spans(answer)}),
         abstained=answer.abstained,
         confidence=answer.confidence,
         seconds=seconds,
-        hits=tuple(passage_span(passage) for passage in hits[:SEARCHED_K]),
+        hits=_spans(hits),
         cited=cited,
         stage=stage,
     )
 
 
-def _lost(question: Question, subject: Subject, corpus: Corpus, hits: Sequence[Passage]) -> str:
+def _hits(question: Question, answer: Answer, subject: Subject) -> Sequence[Hit]:
+    """Return the ranked passages of an answer; searched for where it brings fewer than are judged."""
+    wanted = max(SEARCHED_K, subject.context_k)
+    return answer.hits if len(answer.hits) >= wanted else subject.search(question.question, wanted)
+
+
+def _spans(hits: Sequence[Hit]) -> tuple[DocumentSpan, ...]:
+    return tuple(passage_span(hit.passage) for hit in hits[:SEARCHED_K])
+
+
+def _ranked(question: Question, hits: Sequence[Hit], subject: Subject, corpus: Corpus) -> Ranked | None:
+    passages = [hit.passage for hit in hits[:SEARCHED_K]]
+    judgement = judge_hits(question, passages, _passages(question, corpus))
+    if judgement is None:
+        return None
+    # Whether a candidate met what none of the hits meets.
+    unmet = None in judgement.met_at()
+    candidates = subject.search(question.question, subject.candidates_k) if unmet else hits
+    return judgement.ranked(retrieved_at(question, candidates))
+
+
+def _lost(question: Question, hits: Sequence[Hit], subject: Subject, corpus: Corpus) -> str:
     return lost_in_search(
         question,
         passages=_passages(question, corpus),
-        context=hits[: subject.context_k],
+        context=[hit.passage for hit in hits[: subject.context_k]],
         candidates=lambda: [hit.passage for hit in subject.search(question.question, subject.candidates_k)],
     )
 

@@ -13,13 +13,12 @@ import numpy as np
 
 from eval.bootstrap import difference, estimate
 from eval.judge import Outcome
-from eval.summary import METRICS, Floats, Metric, Table, table
+from eval.summary import FORMAT, METRICS, PLAIN, RANKED, Metric, Table, table
 from rag.errors import GoldError
 
 # Two-sided. Metrics are tested one by one: with some twenty of them a run that is only differently good, not worse,
 # may fail now and then; a run of unchanged code gives the same answers and never does.
 SIGNIFICANT = 0.05
-SEARCHING = ("split", "retrieve", "rerank")
 
 
 @dataclass(frozen=True)
@@ -69,11 +68,13 @@ class Baseline:
     Attributes:
         path: The report it was read from.
         digest: SHA-256 of its gold set.
+        system: Name of its system.
         rows: Its outcomes by question id.
     """
 
     path: Path
     digest: str
+    system: str
     rows: Mapping[str, Mapping[str, Any]]
 
 
@@ -92,14 +93,31 @@ def read_baseline(path: Path) -> Baseline:
     rule = "give a file that `rag eval GOLD --json` wrote"
     try:
         values = json.loads(path.read_text(encoding="utf-8"))
-        rows = {row["id"]: row for row in values["outcomes"]}
-        # Computed here so that a report which lacks a column is refused before any question is asked.
-        table(list(rows.values()))
-        return Baseline(path, values["gold"]["digest"], rows)
+        if values["format"] != FORMAT:
+            raise ValueError(f"format {values['format']}, not {FORMAT}")
+        rows = {_checked(row)["id"]: row for row in values["outcomes"]}
+        return Baseline(path, values["gold"]["digest"], values["system"]["name"], rows)
     except OSError as error:
         raise GoldError(f"the baseline {path} cannot be read: {error.strerror}; {rule}") from error
     except (ValueError, KeyError, TypeError) as error:
         raise GoldError(f"the baseline {path} is no report of this version ({error!r}); {rule}") from error
+
+
+def _checked(row: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a row of a report, or raise ``ValueError`` or ``TypeError`` for one that metrics cannot be computed of."""
+    missing = [name for name in ("id", "stage", *RANKED, *PLAIN) if name not in row]
+    if missing:
+        raise ValueError(f"row {row.get('id')!r} lacks {missing[0]}")
+    for name in PLAIN:
+        if not isinstance(row[name], int | float | None):
+            raise TypeError(f"row {row['id']!r}: {name} is {row[name]!r}")
+    met, retrieved = row["met_at"], row["retrieved_at"]
+    if met is not None and not (met and len(met) == len(retrieved) and isinstance(row["missed"], int)):
+        raise ValueError(f"row {row['id']!r}: met_at is {met!r}, retrieved_at {retrieved!r}")
+    for rank in [*(met or ()), *(retrieved or ())]:
+        if rank is not None and (not isinstance(rank, int) or rank < 1):
+            raise ValueError(f"row {row['id']!r}: {rank!r} is no rank")
+    return row
 
 
 def failures(rows: Sequence[Outcome], baseline: Baseline, *, max_drop: float) -> list[Failure]:
@@ -146,28 +164,50 @@ def failures(rows: Sequence[Outcome], baseline: Baseline, *, max_drop: float) ->
 
 def flipped(metric: Metric, now: Table, then: Table) -> list[int]:
     """Return the places of the questions that became worse on what a metric is made of."""
-    worse = np.zeros(len(now["answerable"]), bool)
-    for name in metric.judged:
-        # A question without a value, such as the overlap of citations in a refusal, compares as not worse.
-        worse |= _goodness(name, now) < _goodness(name, then) - 1e-9
-    return np.flatnonzero(worse).tolist()
+    if not metric.judged:
+        return []
+    # A question without a value on either side, such as the precision of no citation, compares as not worse.
+    return np.flatnonzero(now[metric.judged] < then[metric.judged] - metric.slack).tolist()
 
 
 def _blamed(metric: Metric, row: Outcome, baseline: Baseline) -> str:
     """Return the stage that made a question worse on a metric.
 
     A ranking may have become worse while the answer is as right as before. Then it is the reranker's doing if the
-    passage came to it where it came before, and the retriever's if it came later or not at all.
+    passage came to it no later than before, and the retriever's if it came later or not at all.
     """
-    if metric.section != "retrieval" or row.stage in SEARCHING:
+    before = baseline.rows[row.question.id]
+    if metric.section != "retrieval" or row.ranked is None or len(row.ranked.met_at) != len(before["met_at"] or ()):
         return row.stage
-    before = baseline.rows[row.question.id]["retrieved_rank"]
-    kept = row.retrieved_rank is not None and before is not None and row.retrieved_rank <= before
-    return "rerank" if kept else "retrieve"
+    places = zip(row.ranked.met_at, before["met_at"], row.ranked.retrieved_at, before["retrieved_at"], strict=True)
+    for met, met_before, retrieved, retrieved_before in places:
+        if met_before is not None and (met is None or met > met_before):
+            kept = retrieved is not None and retrieved_before is not None and retrieved <= retrieved_before
+            return "rerank" if kept else "retrieve"
+    return row.stage
 
 
-def _goodness(name: str, columns: Table) -> Floats:
-    """Return a column turned so that more of it is better: to refuse is good for unanswerable questions alone."""
-    if name == "abstained":
-        return np.where(columns["unanswerable"] > 0, columns[name], -columns[name])
-    return columns[name]
+def gate_values(
+    fallen: Sequence[Failure], rows: Sequence[Outcome], baseline: Baseline, max_drop: float
+) -> dict[str, Any]:
+    """Return what a report says of the gate, as JSON values."""
+    return {
+        "passed": not fallen,
+        "baseline": str(baseline.path),
+        "max_drop": max_drop,
+        "questions": sum(row.question.id in baseline.rows for row in rows),
+        "failures": [failure.to_dict() for failure in fallen],
+    }
+
+
+def gate_warnings(rows: Sequence[Outcome], baseline: Baseline, *, digest: str, system: str) -> list[str]:
+    """Return what makes a comparison less than it seems: another gold set or system, questions of one run only."""
+    common = sum(row.question.id in baseline.rows for row in rows)
+    said = []
+    if baseline.digest != digest:
+        said.append(f"the gold set has changed since {baseline.path} was made")
+    if baseline.system != system:
+        said.append(f"{baseline.path} is of the system {baseline.system!r}, and this run of {system!r}")
+    if common < max(len(rows), len(baseline.rows)):
+        said.append(f"only the {common} questions of both {baseline.path} and this run are compared")
+    return said

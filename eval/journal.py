@@ -47,11 +47,13 @@ def open_journal(path: Path) -> Iterator[Journal | None]:
     except Timeout:
         yield None
         return
-    with lock:
+    try:
         with path.open("a+", encoding="utf-8", errors="surrogatepass") as file:
             records = _read(file)
             yield Journal(file, records)
-        path.unlink()
+        path.unlink(missing_ok=True)
+    finally:
+        lock.release()
     path.with_suffix(".lock").unlink(missing_ok=True)
 
 

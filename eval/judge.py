@@ -55,14 +55,12 @@ class Outcome:
         question: The gold question, its evidence in the library's offsets.
         answer: The answer as served; the reason when it abstained; ``""`` of a system that only searches.
         proposed: What it says when it may not abstain; the answer itself unless it abstained.
-        right: Whether what is proposed is right; ``False`` for every unanswerable question, ``None`` of a system that
-            only searches.
+        right: Whether what is proposed is right; ``False`` for every unanswerable question; ``None`` where it is not
+            known: of a system that only searches, or that does not say what it held back.
         contains: Whether the answer served holds a gold answer; ``None`` where there is none to hold.
         em: Whether it equals one; ``None`` likewise.
         f1: Token F1 against the best, in [0, 1]; ``None`` likewise.
         ranked: What its ranked passages are worth; ``None`` where nothing says which are relevant.
-        retrieved_rank: Rank before reranking of the best of the retrieved passages that are relevant; ``None`` where
-            none is, or the system does not say.
         citations: Those of the answer served; ``None`` of a system that only searches.
         abstained: Whether it is a refusal; ``None`` likewise.
         confidence: In [0, 1]; ``None`` likewise.
@@ -80,7 +78,6 @@ class Outcome:
     em: bool | None
     f1: float | None
     ranked: Ranked | None
-    retrieved_rank: int | None
     citations: CitationCount | None
     abstained: bool | None
     confidence: float | None
@@ -130,7 +127,6 @@ class Outcome:
             "f1": self.f1,
             "chars": len(self.answer) if self.contains is not None and not self.abstained else None,
             **ranked,
-            "retrieved_rank": self.retrieved_rank,
             **counts,
             "abstained": self.abstained,
             "confidence": self.confidence,
@@ -149,7 +145,7 @@ class Outcome:
         """Return the outcome of a question that ``to_record`` gave."""
         values = {name: value for name, value in record.items() if name != "id"}
         ranked, counts = values["ranked"], values["citations"]
-        values["ranked"] = ranked and Ranked(ranked["needs"], tuple(ranked["met_at"]), ranked["missed"])
+        values["ranked"] = ranked and Ranked(tuple(ranked["met_at"]), tuple(ranked["retrieved_at"]), ranked["missed"])
         values["citations"] = counts and CitationCount(**counts)
         for name in ("hits", "cited"):
             values[name] = tuple((document, start, end) for document, start, end in values[name])
@@ -231,11 +227,25 @@ def judge_hits(question: Question, ranked: Iterable[Passage], passages: Iterable
     return Judgement(needs, tuple(met(passage) for passage in ranked), reachable)
 
 
-def best_retrieved_rank(judgement: Judgement | None, hits: Sequence[Hit]) -> int | None:
-    """Return the best rank before reranking of the hits that meet a need, ``None`` where none does or none says so."""
-    met = judgement.met if judgement else ()
-    ranks = [hit.signals.get("retrieved_rank") for hit, found in zip(hits, met, strict=False) if found]
-    return min((int(rank) for rank in ranks if rank is not None), default=None)
+def retrieved_at(question: Question, candidates: Sequence[Hit]) -> tuple[int | None, ...]:
+    """Return for each need of a question the best rank before reranking of a candidate that meets it.
+
+    Args:
+        question: With evidence in the library's offsets.
+        candidates: With ``retrieved_rank`` among their signals, where the system says so.
+
+    Returns:
+        A rank or ``None`` a need; empty when the question has none.
+    """
+    judgement = judge_hits(question, [hit.passage for hit in candidates], ())
+    if judgement is None:
+        return ()
+    best: dict[int, int] = {}
+    for hit, met in zip(candidates, judgement.met, strict=True):
+        rank = hit.signals.get("retrieved_rank")
+        if rank is not None:
+            best |= {need: min(int(rank), best.get(need, int(rank))) for need in met}
+    return tuple(best.get(need) for need in range(judgement.needs))
 
 
 def spoken_answers(question: Question) -> tuple[str, ...]:
@@ -255,16 +265,17 @@ def evidence_spans(question: Question) -> tuple[list[DocumentSpan], int]:
 
 def count_citations(question: Question, answer: Answer, texts: Mapping[str, str]) -> CitationCount:
     """Return how many of an answer's citations are exact and relevant, and how much evidence they find."""
-    cited = cited_spans(answer)
     spans, lost = evidence_spans(question)
+    # What is no span of its document cites nothing, however much of it lies around the evidence.
+    cited = [place for place in cited_spans(answer) if 0 <= place[1] < place[2] <= len(texts[place[0]])]
     relevant = [
         citation.number
-        for citation, place in zip(answer.citations, cited, strict=True)
-        if any(overlap(place, span) for span in spans)
+        for citation, place in zip(answer.citations, cited_spans(answer), strict=True)
+        if place in cited and any(overlap(place, span) for span in spans)
     ]
     shared, covered = shared_chars(cited, spans)
     return CitationCount(
-        cited=len(cited),
+        cited=len(answer.citations),
         exact=sum(texts[c.document_id][c.start_char : c.end_char] == c.quote for c in answer.citations),
         relevant=len(relevant),
         evidence=len(spans) + lost,

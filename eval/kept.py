@@ -15,7 +15,7 @@ import rag
 from eval.gold import GoldSet
 from eval.progress import Progress
 from rag import Library, Settings
-from rag.errors import LibraryDamaged, LibraryMismatch, LibraryNotFound
+from rag.errors import GoldError, LibraryDamaged, LibraryMismatch, LibraryNotFound
 
 # Settings a library is built with; the others only matter when it is asked.
 BUILD_SETTINGS = ("encoder", "passage_tokens", "passage_chars")
@@ -37,6 +37,7 @@ ASKING_MODULES = (
     "expected.py",
     "facts.py",
     "page.py",
+    "printable.py",
     "rerank.py",
     "retrieve.py",
     "serve.py",
@@ -62,6 +63,7 @@ def open_gold_library(
         The library, open.
 
     Raises:
+        GoldError: None of its documents could be indexed.
         ValueError: The gold set has no documents.
     """
     from filelock import FileLock
@@ -81,6 +83,12 @@ def open_gold_library(
                 # It is a cache: what cannot be used is made again.
                 pass
         return _build(gold, folder, code=code, settings=settings, progress=progress)
+
+
+def left_out(gold: GoldSet, library: Library) -> tuple[str, ...]:
+    """Return the ids of a gold set's documents that its library lacks, since nothing in them could be indexed."""
+    held = {summary.id for summary in library.documents()}
+    return tuple(document.id for document in gold.documents or () if document.id not in held)
 
 
 def build_seconds(library: Library) -> float | None:
@@ -125,6 +133,9 @@ def _build(gold: GoldSet, folder: Path, *, code: str, settings: Settings, progre
     with ExitStack() as opened:
         library = opened.enter_context(Library.open(folder / "library", settings=settings))
         report = library.add(gold.documents or (), progress=progress)
+        if not report.documents:
+            reason = next(iter(report.failed.values()), "it brings none")
+            raise GoldError(f"gold set {gold.name!r}: none of its documents could be indexed ({reason})")
         # Written last and whole: its presence says that the library is complete.
         draft = folder / f"{RECORD}.draft"
         draft.write_text(json.dumps({"code": code, "seconds": report.seconds}), encoding="utf-8")

@@ -26,10 +26,10 @@ class Judgement:
     met: tuple[frozenset[int], ...]
     reachable: tuple[frozenset[int], ...] = ()
 
-    def met_at(self) -> tuple[int, ...]:
-        """Return for each need that is met the first rank that meets it, ascending."""
+    def met_at(self) -> tuple[int | None, ...]:
+        """Return for each need the first rank that meets it, ``None`` for those that no ranked passage meets."""
         ranks = {need: rank for rank, met in reversed(list(enumerate(self.met, start=1))) for need in met}
-        return tuple(sorted(ranks.values()))
+        return tuple(ranks.get(need) for need in range(self.needs))
 
     def missed_passages(self) -> int:
         """Return how many further passages the collection takes to meet the needs that the ranked ones leave.
@@ -44,9 +44,13 @@ class Judgement:
             count += 1
         return count
 
-    def ranked(self) -> Ranked:
-        """Return what the metrics need of it."""
-        return Ranked(self.needs, self.met_at(), self.missed_passages())
+    def ranked(self, retrieved_at: Sequence[int | None] = ()) -> Ranked:
+        """Return what the metrics and the gate need of it.
+
+        Args:
+            retrieved_at: For each need the best rank before reranking of a passage that meets it; unknown when empty.
+        """
+        return Ranked(self.met_at(), tuple(retrieved_at) or (None,) * self.needs, self.missed_passages())
 
 
 @dataclass(frozen=True)
@@ -54,22 +58,27 @@ class Ranked:
     """A judged ranking, reduced to what the metrics need.
 
     Attributes:
-        needs: How many needs the question has; at least 1.
-        met_at: For each need that is met, the first rank that meets it, ascending.
-        missed: How many further passages it would take to meet the others.
+        met_at: For each need of the question the first rank that meets it, or ``None``; at least one need.
+        retrieved_at: For each need the best rank before reranking of a candidate that meets it; ``None`` where no
+            candidate does, or the system does not say.
+        missed: How many further passages it would take to meet the needs that are not met.
     """
 
-    needs: int
-    met_at: tuple[int, ...]
+    met_at: tuple[int | None, ...]
+    retrieved_at: tuple[int | None, ...]
     missed: int
+
+    def ranks(self) -> list[int]:
+        """Return the ranks that meet a need for the first time, ascending."""
+        return sorted({rank for rank in self.met_at if rank is not None})
 
     def first_rank(self) -> int | None:
         """Return the rank of the first passage that meets a need, or ``None``."""
-        return self.met_at[0] if self.met_at else None
+        return min(self.ranks(), default=None)
 
     def recall(self, k: int) -> float:
         """Return the share, in [0, 1], of the needs that the first ``k`` passages meet."""
-        return sum(rank <= k for rank in self.met_at) / self.needs
+        return sum(rank is not None and rank <= k for rank in self.met_at) / len(self.met_at)
 
 
 def ranking(rankings: Mapping[str, Ranked]) -> dict[str, dict[str, float]]:
@@ -118,8 +127,8 @@ def _as_trec(
     qrels, run = {}, {}
     for question, ranked in rankings.items():
         missed = [f"missed {i}" for i in range(ranked.missed)]
-        qrels[question] = dict.fromkeys([*(f"rank {r}" for r in ranked.met_at), *missed], 1)
-        deepest = max(ranked.met_at, default=1)
+        qrels[question] = dict.fromkeys([*(f"rank {r}" for r in ranked.ranks()), *missed], 1)
+        deepest = max(ranked.ranks(), default=1)
         run[question] = {f"rank {r}": 1 / r for r in range(1, deepest + 1)}
     return qrels, run
 

@@ -7,6 +7,7 @@ import csv
 import hashlib
 import io
 import os
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
@@ -36,6 +37,9 @@ KEY_FIGURES = {
 FLIPPED_SHOWN = 30
 # A spreadsheet takes a text that begins so for a formula; the wide ones in Chinese and Japanese settings.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+# Where semicolons or tabs part cells, as in many countries' settings, a text is cut at them and its quotation marks are
+# passed over: what comes next begins a cell as well. White space there begins no formula, and is left alone.
+LATER_START = re.compile(r'([;\t\r\n]"*)(?=[-=+@＝＋－＠])')
 
 
 def write_report(values: Mapping[str, Any], examples: Sequence[Example], path: Path) -> None:
@@ -64,7 +68,7 @@ def write_csv(outcomes: Mapping[str, Sequence[Outcome]], path: Path) -> None:
     """
     rows = [{"system": name, **outcome.to_dict()} for name, those in outcomes.items() for outcome in those]
     text = io.StringIO(newline="")
-    writer = csv.DictWriter(text, list(rows[0]) if rows else ["system"])
+    writer = csv.DictWriter(text, list(rows[0]) if rows else ["system"], quoting=csv.QUOTE_ALL)
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
     _replace(path, text.getvalue().encode("utf-8-sig", "replace"))
@@ -73,9 +77,10 @@ def write_csv(outcomes: Mapping[str, Sequence[Outcome]], path: Path) -> None:
 def _cell(value: Any) -> Any:
     if isinstance(value, list):
         value = " | ".join(str(item) for item in value)
-    if isinstance(value, str) and value.startswith(FORMULA_STARTS):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    guarded = LATER_START.sub(r"\1'", value)
+    return f"'{guarded}" if guarded.startswith(FORMULA_STARTS) else guarded
 
 
 def _replace(path: Path, content: bytes) -> None:

@@ -11,6 +11,7 @@ from eval.gold import Evidence, GoldSet, Question
 from eval.locate import FoldedText, Texts, locate, transfer
 from eval.rows import Report, listed, refuse
 from rag import Library, Passage
+from rag.clean import clean
 from rag.schema import Span
 
 
@@ -19,11 +20,13 @@ class Corpus:
 
     Attributes:
         ids: Ids of the documents, in the library's order.
+        question_chars: Longest question that the library takes.
     """
 
     def __init__(self, library: Library) -> None:
         """Read which documents there are."""
         self._library = library
+        self.question_chars = library.settings.question_chars
         self._names: dict[str, set[str]] = defaultdict(set)
         self._texts: dict[str, FoldedText] = {}
         self._passages: dict[str, tuple[Passage, ...]] = {}
@@ -35,6 +38,10 @@ class Corpus:
                 self._names[path.stem].add(summary.id)
         self._held = frozenset(self.ids)
 
+    def holds(self, document_id: str) -> bool:
+        """Return whether there is a document with that id."""
+        return document_id in self._held
+
     def named(self, name: str) -> list[str]:
         """Return the id of the document with that id, or else of all with that file name or stem, in order."""
         return [name] if name in self._held else sorted(self._names.get(name, ()))
@@ -45,9 +52,10 @@ class Corpus:
         return named[0] if len(named) == 1 else None
 
     def text(self, document_id: str) -> FoldedText:
-        """Return the canonical text of a document, folded."""
+        """Return the canonical text of a document, folded; an empty one where the library holds none with that id."""
         if document_id not in self._texts:
-            self._texts[document_id] = FoldedText(self._library.document(document_id).text)
+            text = self._library.document(document_id).text if self.holds(document_id) else ""
+            self._texts[document_id] = FoldedText(text)
         return self._texts[document_id]
 
     def passages(self, document_id: str) -> tuple[Passage, ...]:
@@ -60,22 +68,50 @@ class Corpus:
 def resolve(gold: GoldSet, questions: Iterable[Question], corpus: Corpus, *, report: Report = refuse) -> list[Question]:
     """Tie questions to a library.
 
-    Evidence of a folder refers to its texts as given; what the library's cleaning dropped of it keeps no offsets.
+    Evidence of a folder refers to its texts as given; what the library's cleaning dropped of it keeps no offsets. Where
+    cleaning leaves nothing of a document, the library lacks it and its evidence is lost too.
 
     Args:
         gold: The gold set the questions are from.
         questions: Those to resolve.
         corpus: The library's documents.
-        report: Is told each document that is not in the library or has an ambiguous name, and each quote of a file
-            that is not in its document. When it returns, the question is resolved without; by default the first such
-            problem is raised as a ``GoldError``.
+        report: Is told each question that is too long for the library, each document that is not in it or has an
+            ambiguous name, and each quote of a file that is not in its document. When it returns, the question is
+            resolved without; by default the first such problem is raised as a ``GoldError``.
 
     Returns:
         The questions with the library's document ids, and with evidence as spans of its canonical texts.
     """
+    questions = list(questions)
+    for problem in too_long(questions, corpus.question_chars):
+        report(problem)
     given = None if gold.documents is None else Texts({document.id: document.text for document in gold.documents})
     resolver = _Resolver(given, corpus, report, f"gold set {gold.name!r}")
     return [resolver.resolve(question) for question in questions]
+
+
+def too_long(questions: Iterable[Question], question_chars: int) -> Iterator[str]:
+    """Name the questions that a library would refuse, which would end an evaluation half way.
+
+    Args:
+        questions: The questions.
+        question_chars: Longest one that is accepted, in characters.
+
+    Yields:
+        One line each.
+    """
+    for question in questions:
+        if len(question.question) > question_chars:
+            place = question.place or "gold set"
+            yield (
+                f"{place} (question {question.id!r}), field 'question': has {len(question.question):,} "
+                f"characters, more than {question_chars:,}; shorten it, or raise the setting question_chars"
+            )
+
+
+def holds_text(text: str) -> bool:
+    """Return whether a document of that text can be indexed: cleaning leaves something of it."""
+    return bool(clean(text))
 
 
 @dataclass(frozen=True)
@@ -93,6 +129,9 @@ class _Resolver:
         return replace(question, evidence=evidence, document_ids=tuple(dict.fromkeys(ids.values())))
 
     def _document_id(self, name: str, question: Question) -> str | None:
+        if self._without_text(name):
+            # A need that no passage can meet, as when cleaning drops a span of a document.
+            return name
         named = self.corpus.named(name)
         if len(named) == 1:
             return named[0]
@@ -103,6 +142,12 @@ class _Resolver:
             problem = f"{name!r} is not in the library; give an id, or a file name, that `rag list` shows"
         self._problem(question, place, f"field 'document_id': {problem}")
         return None
+
+    def _without_text(self, name: str) -> bool:
+        """Return whether the gold set brings a document of which nothing could be indexed."""
+        if self.given is None or self.corpus.holds(name):
+            return False
+        return name in self.given.plain and not holds_text(self.given.plain[name])
 
     def _evidence(self, question: Question, ids: dict[str, str]) -> Iterator[Evidence]:
         for number, item in enumerate(question.evidence):

@@ -22,6 +22,9 @@ Table = Mapping[str, Floats]
 # From a table and weights, (resamples, questions) float64, to one value a resample.
 Measure = Callable[[Table, Floats], Floats]
 
+# Of the rows that a report keeps; raised whenever they change, so that a gate never compares what cannot be.
+FORMAT = 1
+RANKED = ("met_at", "retrieved_at", "missed")
 PLAIN = (
     "answerable",
     "right",
@@ -53,14 +56,16 @@ class Metric:
         name: Its name there.
         measure: Computes it.
         better: 1 when higher is better, -1 when lower is, 0 when neither is.
-        judged: Columns whose change for one question makes that question one that flipped.
+        judged: Column of which less than before makes a question one that became worse; ``""`` when none does.
+        slack: By how much less it has to be.
     """
 
     section: str
     name: str
     measure: Measure
     better: int
-    judged: tuple[str, ...]
+    judged: str
+    slack: float = 1e-9
 
     @property
     def key(self) -> str:
@@ -72,7 +77,9 @@ def table(rows: Sequence[Mapping[str, Any]]) -> dict[str, Floats]:
     """Return the columns of the rows that ``Outcome.to_row`` makes, one question each, with its ranking metrics."""
     columns = {name: _column(row.get(name) for row in rows) for name in PLAIN}
     ranked = {
-        row["id"]: Ranked(row["needs"], tuple(row["met_at"]), row["missed"]) for row in rows if row["needs"] is not None
+        row["id"]: Ranked(tuple(row["met_at"]), tuple(row["retrieved_at"]), row["missed"])
+        for row in rows
+        if row["met_at"] is not None
     }
     rated = ranking(ranked)
     columns |= {name: _column(rated.get(row["id"], {}).get(name) for row in rows) for name in RANKING_METRICS}
@@ -85,14 +92,24 @@ def table(rows: Sequence[Mapping[str, Any]]) -> dict[str, Floats]:
     # at all is what the abstention metrics say.
     columns["judged_citations"] = np.where(with_evidence, columns["cited"], 0.0)
     columns["judged_sentences"] = np.where(with_evidence, columns["sentences"], 0.0)
-    overlapping = np.divide(
-        columns["shared_chars"],
-        columns["covered_chars"],
-        out=np.full(len(rows), np.nan),
-        where=(columns["covered_chars"] > 0),
-    )
+    overlapping = _divide(columns["shared_chars"], columns["covered_chars"])
     columns["iou"] = np.where(with_evidence & (answered > 0), overlapping, np.nan)
-    return columns
+    return columns | _goodness(columns)
+
+
+def _goodness(columns: Table) -> dict[str, Floats]:
+    """Return columns that tell which questions became worse on metrics that are no means: more is better in each."""
+    sure, refused = columns["confidence"], columns["abstained"]
+    return {
+        "exact_share": _divide(columns["exact"], columns["cited"]),
+        "precision_share": _divide(columns["relevant"], columns["judged_citations"]),
+        "supported_share": _divide(columns["supported"], columns["judged_sentences"]),
+        "found_share": _divide(columns["found"], columns["evidence"]),
+        "refused_well": np.where(columns["unanswerable"] > 0, refused, -refused),
+        "not_misled": -columns["answered"] * columns["wrong"],
+        "sure_if_answerable": np.where(columns["unanswerable"] > 0, -sure, sure),
+        "sure_if_right": np.where(columns["right"] > 0, sure, -sure),
+    }
 
 
 def _column(values: Iterable[Any]) -> Floats:
@@ -199,6 +216,17 @@ def _divide(part: Floats, whole: Floats) -> Floats:
     return np.asarray(np.divide(part, whole, out=np.full(part.shape, np.nan), where=whole > 0))
 
 
+def _only_known(measured: Measure) -> Measure:
+    """Return a measure that is undefined where it is not known of every answer, given or held back, if it is right."""
+
+    def guarded(columns: Table, weights: Floats) -> Floats:
+        if np.isnan(columns["right"]).any():
+            return np.full(len(weights), np.nan)
+        return measured(columns, weights)
+
+    return guarded
+
+
 def _only_asked(measured: Measure) -> Measure:
     """Return a measure that is undefined for a system that only searches: it has no confidence."""
 
@@ -210,25 +238,27 @@ def _only_asked(measured: Measure) -> Measure:
     return guarded
 
 
+# A question counts as one that became worse on a ranking by confidence when it moved by more than this.
+SURENESS = 0.05
 METRICS = (
-    *(Metric("retrieval", name, mean_of(name), 1, (name,)) for name in RANKING_METRICS),
-    Metric("answers", "contains", mean_of("contains"), 1, ("contains",)),
-    Metric("answers", "em", mean_of("em"), 1, ("em",)),
-    Metric("answers", "f1", mean_of("f1"), 1, ("f1",)),
-    Metric("answers", "mean_chars", mean_of("chars"), 0, ()),
-    Metric("citations", "exact", share_of("exact", "cited"), 1, ("exact",)),
-    Metric("citations", "precision", share_of("relevant", "judged_citations"), 1, ("relevant",)),
-    Metric("citations", "recall", share_of("found", "evidence"), 1, ("found",)),
-    Metric("citations", "sentence_recall", share_of("supported", "judged_sentences"), 1, ("supported",)),
-    Metric("citations", "iou", mean_of("iou"), 1, ("iou",)),
-    Metric("abstention", "auroc", _only_asked(auroc), 1, ("abstained",)),
-    Metric("abstention", "precision", _only_asked(refusals("precision")), 1, ("abstained",)),
-    Metric("abstention", "recall", _only_asked(refusals("recall")), 1, ("abstained",)),
-    Metric("abstention", "f1", _only_asked(refusals("f1")), 1, ("abstained",)),
-    Metric("abstention", "coverage", _only_asked(mean_of("answered")), 0, ()),
-    Metric("abstention", "risk", _only_asked(risk), -1, ("right", "abstained")),
-    Metric("abstention", "aurc", _only_asked(aurc), -1, ("right", "abstained")),
-    Metric("latency_ms", "p50", percentile_of("seconds", 0.5, 1000.0), 0, ()),
-    Metric("latency_ms", "p95", percentile_of("seconds", 0.95, 1000.0), 0, ()),
-    Metric("latency_ms", "p99", percentile_of("seconds", 0.99, 1000.0), 0, ()),
+    *(Metric("retrieval", name, mean_of(name), 1, name) for name in RANKING_METRICS),
+    Metric("answers", "contains", mean_of("contains"), 1, "contains"),
+    Metric("answers", "em", mean_of("em"), 1, "em"),
+    Metric("answers", "f1", mean_of("f1"), 1, "f1"),
+    Metric("answers", "mean_chars", mean_of("chars"), 0, ""),
+    Metric("citations", "exact", share_of("exact", "cited"), 1, "exact_share"),
+    Metric("citations", "precision", share_of("relevant", "judged_citations"), 1, "precision_share"),
+    Metric("citations", "recall", share_of("found", "evidence"), 1, "found_share"),
+    Metric("citations", "sentence_recall", share_of("supported", "judged_sentences"), 1, "supported_share"),
+    Metric("citations", "iou", mean_of("iou"), 1, "iou"),
+    Metric("abstention", "auroc", _only_asked(auroc), 1, "sure_if_answerable", SURENESS),
+    Metric("abstention", "precision", _only_asked(refusals("precision")), 1, "refused_well"),
+    Metric("abstention", "recall", _only_asked(refusals("recall")), 1, "refused_well"),
+    Metric("abstention", "f1", _only_asked(refusals("f1")), 1, "refused_well"),
+    Metric("abstention", "coverage", _only_asked(mean_of("answered")), 0, ""),
+    Metric("abstention", "risk", _only_asked(risk), -1, "not_misled"),
+    Metric("abstention", "aurc", _only_known(aurc), -1, "sure_if_right", SURENESS),
+    Metric("latency_ms", "p50", percentile_of("seconds", 0.5, 1000.0), 0, ""),
+    Metric("latency_ms", "p95", percentile_of("seconds", 0.95, 1000.0), 0, ""),
+    Metric("latency_ms", "p99", percentile_of("seconds", 0.99, 1000.0), 0, ""),
 )

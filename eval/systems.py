@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from eval.adapters import Asker, Searcher, load_adapter, passage_at
+from eval.adapters import Asker, Searcher, importable, load_adapter, passage_at
 from eval.gold import GoldSet
 from eval.kept import BUILD_SETTINGS, build_seconds, open_gold_library
 from eval.progress import Progress
@@ -117,8 +117,10 @@ def open_system(
     """
     if spec.adapter is not None:
         documents = [library.document(summary.id) for summary in library.documents()]
-        adapted = load_adapter(spec.adapter, documents, encoder=library.settings.encoder, progress=progress)
-        yield OpenSystem(spec.name, adapted, library)
+        # All the while: an adapter may import what it needs only when it is asked.
+        with importable(spec.adapter):
+            adapted = load_adapter(spec.adapter, documents, encoder=library.settings.encoder, progress=progress)
+            yield OpenSystem(spec.name, adapted, library)
         return
     with ExitStack() as opened:
         chosen = library

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from eval.gate import Failure
+from rag.printable import shown
 
 SECTIONS = ("retrieval", "answers", "citations", "abstention", "latency_ms")
 # Metrics by which systems are compared at a glance; --json and the HTML report have them all.
@@ -19,6 +21,8 @@ HEADLINE = (
     "latency_ms.p50",
 )
 FLIPPED_SHOWN = 10
+# Behind the latencies of a system that only searches.
+ONLY_SEARCHES = "*"
 
 
 def lines(values: Mapping[str, Any]) -> Iterator[str]:
@@ -30,7 +34,7 @@ def lines(values: Mapping[str, Any]) -> Iterator[str]:
     Yields:
         Lines without their ends.
     """
-    yield f"{values['gold']['name']}: {values['questions']} questions, {values['answerable']} answerable"
+    yield f"{shown(values['gold']['name'])}: {values['questions']} questions, {values['answerable']} answerable"
     for section in SECTIONS:
         yield ""
         yield f"{section.removesuffix('_ms')}{' in ms' if section.endswith('_ms') else ''}"
@@ -52,32 +56,49 @@ def lines(values: Mapping[str, Any]) -> Iterator[str]:
 def _systems(values: Mapping[str, Any]) -> Iterator[str]:
     """Yield a table of systems, with the p-value of each difference from the first."""
     p_values = {(found["system"], found["metric"]): found["p_value"] for found in values["comparisons"]}
-    names = [key.split(".")[1] for key in HEADLINE]
-    width = max(len("system"), *map(len, values["systems"]))
-    yield "system".ljust(width) + "".join(name.rjust(17) for name in names)
-    for system, part in values["systems"].items():
+    systems = {shown(name): name for name in values["systems"]}
+    searching = {name for name, part in values["systems"].items() if _only_searches(part)}
+    first = next(iter(values["systems"]))
+    width = max(len("system"), *map(len, systems))
+    yield "system".ljust(width) + "".join(key.split(".")[1].rjust(17) for key in HEADLINE)
+    for label, system in systems.items():
         cells = []
         for key in HEADLINE:
             section, name = key.split(".")
-            p_value = p_values.get((system, key))
-            shown = figure(part[section][name])
-            cells.append(shown if p_value is None else f"{shown} p={p_value:.4f}")
-        yield system.ljust(width) + "".join(cell.rjust(17) for cell in cells)
-    yield f"p: paired bootstrap against {next(iter(values['systems']))}, two-sided"
+            cell, p_value = figure(values["systems"][system][section][name]), p_values.get((system, key))
+            if section == "latency_ms" and searching:
+                cell += ONLY_SEARCHES if system in searching else ""
+                # To search is a part of what it takes to answer: the difference says nothing of either.
+                p_value = None if (system in searching) != (first in searching) else p_value
+            cells.append(cell if p_value is None else f"{cell} p={p_value:.4f}")
+        yield label.ljust(width) + "".join(cell.rjust(17) for cell in cells)
+    yield f"p: paired bootstrap against {shown(first)}, two-sided"
+    if searching:
+        yield f"{ONLY_SEARCHES} only searches, which takes less than to answer: compare its latency with none that answers"
+
+
+def _only_searches(part: Mapping[str, Any]) -> bool:
+    # Of a system that answers, the share of questions answered is a number, if only 0.
+    return part["abstention"]["coverage"] is None
 
 
 def failure_line(failure: Failure) -> str:
     """Return one line that says what fell, how surely, which questions flipped and at which stage."""
-    stages = ", ".join(f"{stage} {count}" for stage, count in failure.stages().items())
-    shown = [f"{question} ({stage or 'right'})" for question, stage in failure.flipped[:FLIPPED_SHOWN]]
-    more = len(failure.flipped) - len(shown)
+    counts = Counter(stage for _, stage in failure.flipped).most_common()
+    lost = ", ".join(f"{count} {_fate(stage)}" for stage, count in counts)
+    named = [f"{shown(question)} ({stage or _fate(stage)})" for question, stage in failure.flipped[:FLIPPED_SHOWN]]
+    more = len(failure.flipped) - len(named)
     return (
         f"{failure.metric} went from {figure(failure.baseline_value)} to {figure(failure.value)} "
         f"({failure.difference:+.3f}, p = {failure.p_value:.4f}); {len(failure.flipped)} questions flipped"
-        + (f", lost at {stages}: " if failure.flipped else "")
-        + ", ".join(shown)
+        + (f", {lost}: " if failure.flipped else "")
+        + ", ".join(named)
         + (f" and {more} more" if more > 0 else "")
     )
+
+
+def _fate(stage: str) -> str:
+    return f"lost at {stage}" if stage else "not lost"
 
 
 def figure(value: object) -> str:
@@ -92,8 +113,9 @@ def _interval(bounds: Sequence[float] | None) -> str:
 
 
 def _table(heading: str, rows: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
-    width = max(len(heading), *map(len, rows))
+    labels = [shown(name) for name in rows]
+    width = max(len(heading), *map(len, labels))
     columns = list(next(iter(rows.values())))
     yield heading.ljust(width) + "".join(column.rjust(11) for column in columns)
-    for name, row in rows.items():
-        yield name.ljust(width) + "".join(figure(row[column]).rjust(11) for column in columns)
+    for label, row in zip(labels, rows.values(), strict=True):
+        yield label.ljust(width) + "".join(figure(row[column]).rjust(11) for column in columns)

@@ -11,8 +11,8 @@ from typing import Any, NoReturn
 
 from rag import commands
 from rag.arguments import count, folder, port, share
-from rag.commands import one_line, shown
 from rag.errors import RagError
+from rag.printable import one_line, shown
 
 DONE, WRONG_WORLD, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import re
 import sys
 import textwrap
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import RagError
+from rag.printable import one_line, shown
 from rag.settings import Settings
 
 if TYPE_CHECKING:
@@ -22,19 +22,7 @@ if TYPE_CHECKING:
     from rag.schema import Answer, Hit
     from rag.writer import IndexReport, Progress
 
-# Control characters, line separators, and signs that change the direction of writing.
-STEERING = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
 DONE, WRONG_WORLD = 0, 1
-
-
-def shown(text: str) -> str:
-    """Return a text with what would steer the terminal escaped: a file may have any name."""
-    return STEERING.sub(lambda match: match[0].encode("unicode_escape").decode(), text)
-
-
-def one_line(error: Exception) -> str:
-    """Return what an error says in one line that is safe to print."""
-    return shown(" ".join(str(error).split()))
 
 
 def _open(options: argparse.Namespace, *, create: bool) -> Library:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +17,7 @@ from eval.adapters import load_adapter
 from eval.gold import GoldSet
 from eval.systems import Asker, Searcher, SystemSpec, open_system, passage_at
 from rag import Answer, Citation, Document, Hit, Library, Passage
-from rag.errors import ConfigurationError, LibraryNotFound
+from rag.errors import ConfigurationError
 
 Adapter = Callable[[str], str]
 NUMBERS = count()
@@ -42,8 +43,8 @@ class Peer:
 
 @pytest.fixture
 def adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Adapter:
-    """Write a module into the current folder and return the reference of its `build`."""
-    monkeypatch.chdir(tmp_path)
+    """Write a module that can be imported and return the reference of its `build`."""
+    monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", True)
 
     def write(code: str) -> str:
@@ -57,8 +58,11 @@ def adapter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Adapter:
 def returning(expression: str) -> str:
     """Return the code of an adapter whose every method gives the same."""
     return f"""
+from sys import exit
+
 from eval.adapters import *
 from rag import *
+from rag.schema import AnswerSentence
 
 class Peer:
     def __init__(self, documents):
@@ -82,10 +86,8 @@ def refusal(system: Callable[[], object]) -> str:
     return str(caught.value)
 
 
-def test_a_module_in_the_current_folder_is_found_and_the_path_left_as_it_was(adapter: Adapter) -> None:
-    before = list(sys.path)
+def test_a_system_of_others_is_searched(adapter: Adapter) -> None:
     system = load_adapter(adapter(FIRST_SENTENCES), TOWN)
-    assert sys.path == before
     hits = system.search("Norrwick", 5)
     assert [(hit.rank, hit.passage.document_id) for hit in hits] == [(1, HARBOUR.id), (2, LIGHTHOUSE.id)]
     assert hits[0].passage.text == "The harbour of Norrwick employs 41 pilots"
@@ -170,10 +172,22 @@ def test_whatever_a_module_or_factory_raises_names_the_adapter(code: str, messag
     assert line.startswith(f"adapter {reference!r}: ")
 
 
-def test_errors_of_this_project_keep_their_kind(adapter: Adapter) -> None:
+def test_errors_of_this_project_name_the_adapter_too(adapter: Adapter) -> None:
     code = "from rag.errors import LibraryNotFound\ndef build(documents): raise LibraryNotFound('there is none')"
-    with pytest.raises(LibraryNotFound, match=r"^there is none$"):
-        load_adapter(adapter(code), TOWN)
+    reference = adapter(code)
+    assert refusal(lambda: load_adapter(reference, TOWN)) == f"adapter {reference!r}: there is none"
+    searching = adapter(returning("Library.open('/nowhere/at/all', create=False)"))
+    line = refusal(lambda: load_adapter(searching, TOWN).search("pilots", 2))
+    assert line.startswith(f"adapter {searching!r}, search('pilots', 2): there is no library at /nowhere/at/all")
+
+
+def test_an_adapter_that_would_end_the_program_is_an_error(adapter: Adapter) -> None:
+    leaving = adapter("import sys\ndef build(documents): sys.exit(0)")
+    assert refusal(lambda: load_adapter(leaving, TOWN)) == f"adapter {leaving!r}: SystemExit: 0"
+    asked = adapter(returning("exit('bye')"))
+    system: Any = load_adapter(asked, TOWN)
+    assert refusal(lambda: system.search("q", 1)) == f"adapter {asked!r}, search('q', 1): SystemExit: bye"
+    assert refusal(lambda: system.ask("Q?")) == f"adapter {asked!r}, ask('Q?'): SystemExit: bye"
 
 
 @pytest.mark.parametrize(
@@ -185,6 +199,10 @@ def test_errors_of_this_project_keep_their_kind(adapter: Adapter) -> None:
         ("[Hit(passage_at(document, 'The'), '', 0, 1.0)]", "hit 1: its rank is 0; ranks count from 1"),
         ("[Hit(passage_at(document, 'The'), '', 1, 1.0)] * 2", "hit 2: its rank is 1; ranks count from 1"),
         ("[Hit(passage_at(document, 'The'), '', n, 1.0) for n in (1, 2, 3)]", "3 hits are more than the 2 asked for"),
+        ("[Hit(passage_at(document, 'The'), None, 1, 1.0)]", "hit 1: title = None; it has to be a str"),
+        ("[Hit(passage_at(document, 'The'), '', 1, None)]", "hit 1: score = None; it has to be a number"),
+        ("[Hit('The', '', 1, 1.0)]", "hit 1: passage = 'The'; it has to be a rag.Passage"),
+        ("[Hit(Passage(document.id, '0', 3, 'The'), '', 1, 1.0)]", "hit 1: start_char = '0'; it has to be a whole"),
         ("[Hit(Passage('x.md', 0, 3, 'The'), '', 1, 1.0)]", "hit 1: document 'x.md' is none of those"),
         ("[Hit(Passage(document.id, 0, 0, ''), '', 1, 1.0)]", "hit 1: [0, 0) of document 'harbour.md' is no span"),
         ("[Hit(Passage(document.id, -3, 2, 'T'), '', 1, 1.0)]", "hit 1: [-3, 2) of document 'harbour.md' is no span"),
@@ -214,11 +232,78 @@ def test_hits_that_are_no_exact_spans_are_refused(expression: str, message: str,
             "Answer(query, '41', citations=(Citation(1, 'x', '', 0, 1, 'T', None, None, 1.0),))",
             "citation 1: document 'x' is none of those the factory got",
         ),
+        ("Answer(query, None)", "text = None; it has to be a str"),
+        ("Answer(query, '\\ud800')", "UnicodeEncodeError"),
+        ("Answer(None, '41')", "question = None; it has to be a str"),
+        ("Answer(query, '41', reason=1)", "reason = 1; it has to be a str"),
+        ("Answer(query, '41', confidence='0.5')", "confidence = '0.5'; it has to be a number"),
+        ("Answer(query, '41', confidence=None)", "confidence = None; it has to be a number"),
+        ("Answer(query, '41', confidence=float('nan'))", "confidence = nan; it has to be from 0 to 1"),
+        ("Answer(query, '41', abstained='False')", "abstained = 'False'; it has to be True or False"),
+        ("Answer(query, '41', abstained=None)", "abstained = None; it has to be True or False"),
+        ("Answer(query, '41', hits=None)", "hits = None; it has to be a sequence of rag.Hit"),
+        ("Answer(query, '41', sentences=None)", "sentences = None; it has to be a sequence of rag.AnswerSentence"),
+        ("Answer(query, '41', sentences=['41'])", "sentences hold a str; each has to be a rag.AnswerSentence"),
+        ("Answer(query, '4', sentences=[AnswerSentence('4', None, 1)])", "sentence 1: citations = None; it has to be"),
+        ("Answer(query, '4', sentences=[AnswerSentence('4', ['1'], 1)])", "sentence 1: citations = '1'; it has to be"),
+        ("Answer(query, '4', sentences=[AnswerSentence(4, (), 1)])", "sentence 1: text = 4; it has to be a str"),
+        ("Answer(query, '41', citations=None)", "citations = None; it has to be a sequence of rag.Citation"),
+        (
+            "Answer(query, '41', citations=[Citation(1, document.id, '', '0', 3, 'The', None, None, 1.0)])",
+            "citation 1: start_char = '0'; it has to be a whole number",
+        ),
+        (
+            "Answer(query, '41', citations=[Citation(1, document.id, '', 0, 3.0, 'The', None, None, 1.0)])",
+            "citation 1: end_char = 3.0; it has to be a whole number",
+        ),
+        (
+            "Answer(query, '41', citations=[Citation(1, document.id, '', 0, 3, None, None, None, 1.0)])",
+            "citation 1: quote = None; it has to be a str",
+        ),
     ],
 )
 def test_answers_that_cannot_be_judged_are_refused(expression: str, message: str, adapter: Adapter) -> None:
-    system: Any = load_adapter(adapter(returning(expression)), TOWN)
-    assert message in refusal(lambda: system.ask("How many?"))
+    reference = adapter(returning(expression))
+    system: Any = load_adapter(reference, TOWN)
+    line = refusal(lambda: system.ask("How many?"))
+    assert line.startswith(f"adapter {reference!r}, ask('How many?'): ")
+    assert message in line
+
+
+def test_numbers_of_numpy_become_plain_ones(adapter: Adapter) -> None:
+    code = """
+import numpy as np
+from rag import *
+from rag.schema import AnswerSentence
+
+def build(documents):
+    return Peer(documents[0])
+
+class Peer:
+    def __init__(self, document):
+        self.document = document
+
+    def search(self, query, k):
+        start, end = np.int64(0), np.int32(3)
+        return [Hit(Passage(self.document.id, start, end, "The"), "", np.int64(1), np.float32(0.5))]
+
+    def ask(self, question):
+        cited = Citation(np.int64(1), self.document.id, "", np.int64(0), np.int64(3), "The", None, None, np.float32(1))
+        said = AnswerSentence("The", np.arange(1, 2).tolist() + [np.int64(2)], np.float32(1))
+        return Answer(
+            question, "The", sentences=[said], citations=[cited], abstained=np.bool_(False),
+            confidence=np.float32(0.25), hits=self.search(question, 1),
+        )
+"""
+    system: Any = load_adapter(adapter(code), TOWN)
+    answer = system.ask("Q?")
+    assert Answer.from_json(answer.to_json()) == answer
+    assert answer.sentences[0].citations == (1, 2)
+    assert (answer.confidence, type(answer.confidence)) == (0.25, float)
+    assert answer.abstained is False
+    (hit,) = system.search("q", 1)
+    assert json.dumps(hit.to_dict())
+    assert answer.hits == (hit,)
 
 
 def test_an_inexact_citation_is_left_to_be_measured(adapter: Adapter) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import fields, replace
 from pathlib import Path
@@ -32,9 +33,10 @@ from eval.gold import read_gold
 from eval.judge import Outcome
 from eval.kept import open_gold_library
 from rag import Document, Library
-from rag.calibration import Line, log_odds, probability
+from rag.calibration import CALIBRATION, Line, log_odds, probability
 from rag.cli import main
 from rag.errors import GoldError
+from rag.library import DATABASE
 
 PLACES = "Holm Ryd Lund Oslund Vik Sund Berga Torp Aby Mora Kil Os Eda Lom Voss".split()
 FERRIES = {place: f"The ferry to {place} has {number} seats." for number, place in enumerate(PLACES, start=20)}
@@ -416,6 +418,15 @@ def test_a_gold_set_or_reset_has_to_be_given(ferries: Path, run: Run) -> None:
     assert "give GOLD" in err
 
 
+def test_resetting_with_a_gold_file_is_wrong_usage_and_changes_nothing(
+    calibrated: Library, gold: Path, run: Run
+) -> None:
+    code, out, err = run("calibrate", gold, "--reset", "--library", calibrated.path)
+    assert (code, out) == (2, "")
+    assert "leave GOLD out" in err
+    assert calibrated.calibration is not None
+
+
 def test_a_gold_folder_calibrates_its_own_library(tmp_path: Path, run: Run) -> None:
     folder = tmp_path / "folder"
     folder.mkdir()
@@ -431,6 +442,8 @@ def test_a_gold_folder_calibrates_its_own_library(tmp_path: Path, run: Run) -> N
         assert library.calibration.to_dict() == values["calibration"]
         assert not library.ask(rows[0]["question"]).abstained
         assert library.ask(rows[-1]["question"]).abstained
+        said = f"kept with {library.path}, the library that was made for this gold set, until it is made anew"
+        assert said in run("calibrate", folder, "--risk", "0.3")[1]
         assert run("calibrate", folder, "--reset")[0] == 0
         assert library.calibration is None
 
@@ -480,6 +493,48 @@ def test_another_gold_set_is_none_that_changed(calibrated: Library, tmp_path: Pa
     other.write_text(other.read_text() + "\n")
     assert staleness(made, read_gold(other)) is None
     assert staleness(replace(made, gold_path=None), read_gold(gold)) is None
+
+
+def test_a_gold_set_of_the_same_name_elsewhere_is_none_that_changed(
+    calibrated: Library, tmp_path: Path, gold: Path, run: Run
+) -> None:
+    made = calibrated.calibration
+    assert made is not None
+    other = tmp_path / "elsewhere" / gold.name
+    other.parent.mkdir()
+    other.write_text("".join(gold.read_text().splitlines(keepends=True)[:-1]))
+    assert staleness(made, read_gold(other), path=other) is None
+    code, out, _ = run("calibrate", other, "--library", calibrated.path, "--risk", "0.3")
+    assert (code, "instead of the calibration of" in out) == (0, True)
+    assert "changed since" not in out
+    link = tmp_path / "link"
+    link.symlink_to(gold.parent)
+    shutil.copy(other, gold)
+    assert "has changed since" in str(staleness(made, read_gold(gold), path=link / gold.name))
+    # Without a path only the name tells.
+    assert "has changed since" in str(staleness(made, read_gold(other)))
+
+
+def test_a_calibration_that_cannot_be_read_is_replaced(calibrated: Library, gold: Path, run: Run) -> None:
+    library = ("--library", calibrated.path)
+    spoil(calibrated)
+    assert "cannot be read" in run("ask", "Which ferry?", *library)[2]
+    code, out, err = run("calibrate", gold, *library, "--risk", "0.3")
+    assert (code, err) == (0, f"rag: the calibration kept in {calibrated.path} cannot be read and is taken back\n")
+    assert "instead of" not in out
+    assert calibrated.calibration is not None
+    assert calibrated.calibration.gold_name == "mine"
+    spoil(calibrated)
+    assert run("calibrate", "--reset", *library)[0] == 0
+    assert calibrated.calibration is None
+
+
+def spoil(library: Library) -> None:
+    """Leave nothing of a library's calibration that could be read."""
+    with sqlite3.connect(library.path / DATABASE) as database:
+        changed = database.execute("UPDATE settings SET value = '{}' WHERE name = ?", (CALIBRATION,)).rowcount
+    database.close()
+    assert changed == 1
 
 
 def test_fitted_lines_use_the_odds_that_answers_are_judged_by() -> None:

@@ -75,6 +75,8 @@ def test_without_a_gold_document_nothing_is_said_to_be_lost_by_splitting() -> No
         ({"right": False, "abstained": True}, "answer"),
         ({"right": False, "lost": "rerank"}, "rerank"),
         ({"right": False, "abstained": True, "lost": "retrieve"}, "retrieve"),
+        ({"right": None, "abstained": True}, "refused"),
+        ({"right": None, "abstained": True, "lost": "retrieve"}, "retrieve"),
     ],
 )
 def test_an_answerable_question_is_lost_at_the_first_stage_that_failed(values: dict[str, object], stage: str) -> None:

@@ -322,3 +322,46 @@ def test_a_system_that_only_searches_is_measured_on_its_search(library: Library,
     assert {found["metric"].split(".")[0] for found in values["comparisons"]} == {"retrieval", "latency_ms"}
     assert all(found["p_value"] == 1 for found in values["comparisons"] if found["metric"].startswith("retrieval"))
     assert "outcomes" not in peer
+
+
+def test_metrics_at_ten_do_not_depend_on_how_many_passages_an_answer_brings(library: Library, tmp_path: Path) -> None:
+    gold = read_gold(gold_file(tmp_path / "g.jsonl", *QUESTIONS))
+    plain = evaluate(gold, library)
+    settings = replace(library.settings, hits_k=1)
+    with Library.open(library.path, create=False, settings=settings) as other:
+        bare = evaluate(gold, other)
+    assert [row.ranked for row in bare.rows] == [row.ranked for row in plain.rows]
+    assert [row.hits for row in bare.rows] == [row.hits for row in plain.rows]
+
+
+def test_a_system_whose_answers_bring_no_passages_is_ranked_by_its_search(library: Library, tmp_path: Path) -> None:
+    class Peer:
+        def search(self, query: str, k: int) -> list[Hit]:
+            return library.search(query, k)
+
+        def ask(self, question: str) -> Any:
+            return replace(library.ask(question, threshold=1.0), hits=())
+
+    gold = read_gold(gold_file(tmp_path / "g.jsonl", *QUESTIONS))
+    report = evaluate_subject(gold, peer_subject("peer", Peer(), adapter="tests:Peer"), library)
+    own = evaluate(gold, library, threshold=1.0)
+    assert [row.ranked for row in report.rows] == [row.ranked for row in own.rows]
+    # What it held back is not known: the refusals are named as such, and nothing is said of what they would have been.
+    assert [row.stage for row in report.rows] == [row.stage for row in own.rows] == ["refused", "refused", ""]
+    assert [row.right for row in report.rows] == [None, None, False]
+    values = values_of(report)
+    assert values["abstention"]["aurc"] is None
+    assert values["abstention"]["auroc"] is not None
+    assert values["curves"]["risk_coverage"] == values["curves"]["reliability"] == []
+
+
+def test_a_system_that_only_searches_is_not_praised_for_unanswerable_questions(
+    library: Library, tmp_path: Path
+) -> None:
+    class Searcher:
+        def search(self, query: str, k: int) -> list[Hit]:
+            return library.search(query, k)
+
+    gold = read_gold(gold_file(tmp_path / "g.jsonl", *QUESTIONS))
+    report = evaluate_subject(gold, peer_subject("peer", Searcher(), adapter="tests:Searcher"), library)
+    assert values_of(report)["diagnosis"]["right"] == {"questions": 2, "share": 1.0}

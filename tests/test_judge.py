@@ -14,9 +14,10 @@ from eval.judge import (
     is_right,
     judge_answer,
     judge_hits,
+    retrieved_at,
 )
 from eval.ranking import Ranked
-from rag.schema import Answer, AnswerSentence, Citation, Passage
+from rag.schema import Answer, AnswerSentence, Citation, Hit, Passage
 
 TEXT = "Ada wrote it in 2015. Bob read it. Nobody else did."
 EVIDENCE = (Evidence("d", 0, 21, TEXT[:21]), Evidence("d", 22, 34, TEXT[22:34]))
@@ -94,6 +95,24 @@ def test_citations_and_sentences_are_counted_against_the_evidence() -> None:
     assert (count.shared_chars, count.covered_chars) == (22, 33 + 16)
 
 
+def test_a_citation_that_is_no_span_of_its_document_finds_nothing() -> None:
+    everywhere = replace(citation(0, 5), start_char=-5, end_char=10**9)
+    count = count_citations(QUESTION, Answer("q", "a", citations=(everywhere,)), {"d": TEXT})
+    assert (count.cited, count.exact, count.relevant, count.found, count.shared_chars) == (1, 0, 0, 0, 0)
+
+
+def test_each_need_keeps_the_best_rank_that_a_passage_for_it_had_before_reranking() -> None:
+    apart = replace(QUESTION, evidence=(EVIDENCE[0], Evidence("d", 35, 51, TEXT[35:])))
+    hits = [
+        Hit(PASSAGES[0], "", 1, 0.9, {"retrieved_rank": 7}),
+        Hit(PASSAGES[0], "", 2, 0.8, {"retrieved_rank": 3}),
+        Hit(replace(PASSAGES[1], document_id="e"), "", 3, 0.7, {"retrieved_rank": 1}),
+    ]
+    assert retrieved_at(apart, hits) == (3, None)
+    assert retrieved_at(apart, [Hit(PASSAGES[1], "", 1, 0.9)]) == (None, None)
+    assert retrieved_at(replace(apart, answerable=False), hits) == ()
+
+
 def test_an_answer_counts_when_it_holds_a_gold_answer_and_a_refusal_never_does() -> None:
     answer = Answer("q", "Ada wrote it in 2015.", confidence=0.7)
     assert judge_answer(QUESTION, answer) == (True, False, 2 * 1 / (5 + 1))
@@ -135,8 +154,7 @@ def test_an_outcome_is_equal_after_being_written_and_read() -> None:
         contains=True,
         em=False,
         f1=0.5,
-        ranked=Ranked(2, (1, 3), 0),
-        retrieved_rank=4,
+        ranked=Ranked((3, 1, None), (4, 1, None), 1),
         citations=counts,
         abstained=False,
         confidence=0.75,

@@ -44,6 +44,7 @@ def test_ndcg_is_1_when_one_passage_holds_all_evidence_and_stands_first() -> Non
 def test_ndcg_credits_the_first_of_the_passages_that_meet_the_same_need() -> None:
     judgement = Judgement(2, needs(0, 0, 1), needs(0, 0, 1))
     assert judgement.met_at() == (1, 3)
+    assert Judgement(3, needs(None, 2), ()).met_at() == (None, None, 2)
     assert rated(judgement)["ndcg@10"] == pytest.approx((1 + 1 / 2) / (1 + 1 / math.log2(3)))
 
 
@@ -88,6 +89,6 @@ def test_ranking_metrics_lie_between_0_and_1_and_agree_with_independent_sums(cou
 
 
 def test_recall_is_drawn_for_each_k_as_a_mean_over_questions() -> None:
-    curve = dict(recall_curve([Ranked(2, (1, 4), 0), Ranked(1, (), 1)]))
+    curve = dict(recall_curve([Ranked((4, 1), (None, None), 0), Ranked((None,), (None,), 1)]))
     assert (curve[1], curve[3], curve[4], curve[10]) == (1 / 4, 1 / 4, 1 / 2, 1 / 2)
     assert recall_curve([]) == []

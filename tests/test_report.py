@@ -462,9 +462,31 @@ def test_no_text_of_the_csv_is_taken_for_a_formula(ran: Ran, tmp_path: Path, sta
     assert (found["tags"], found["answer"]) == ("a | b", "plain = text")
 
 
+@pytest.mark.parametrize("before", ["x;", "x\t", "x\n", "x\r\n", 'x;"', 'x";""', "x;y;", ";"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+def test_no_part_of_a_text_is_a_formula_where_other_marks_part_cells(
+    before: str, delimiter: str, ran: Ran, tmp_path: Path
+) -> None:
+    outcome = ran.reports["never-refuses"].rows[0]
+    asked = replace(outcome.question, question=f"{before}=HYPERLINK(1)")
+    write_csv({f"{before}=1": [replace(outcome, question=asked, answer="plain; text\n\nwith - marks")]}, tmp_path / "o")
+    text = (tmp_path / "o").read_text(encoding="utf-8-sig", newline="")
+    cells = [cell for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) for cell in row]
+    assert not [cell for cell in cells if cell.lstrip('"').startswith(FORMULA_STARTS)]
+    (found,) = read_csv(tmp_path / "o")
+    assert found["question"] == f"{before}'=HYPERLINK(1)"
+    assert found["answer"] == "plain; text\n\nwith - marks"
+
+
+def test_every_cell_of_the_csv_stands_in_quotation_marks(ran: Ran, tmp_path: Path) -> None:
+    write_csv({"a": ran.reports["searches"].rows[:1]}, tmp_path / "o.csv")
+    for line in (tmp_path / "o.csv").read_text(encoding="utf-8-sig").splitlines():
+        assert re.fullmatch(r'"[^"]*"(,"[^"]*")*', line)
+
+
 def test_a_csv_without_outcomes_has_a_heading_only(tmp_path: Path) -> None:
     write_csv({}, tmp_path / "o.csv")
-    assert (tmp_path / "o.csv").read_text(encoding="utf-8-sig").split() == ["system"]
+    assert (tmp_path / "o.csv").read_text(encoding="utf-8-sig").split() == ['"system"']
 
 
 # --- in a browser

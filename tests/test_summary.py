@@ -26,8 +26,8 @@ def row(number: int, **values: Any) -> dict[str, Any]:
         "em": False,
         "f1": 0.5,
         "chars": 10,
-        "needs": 1,
         "met_at": [1],
+        "retrieved_at": [1],
         "missed": 0,
         **UNSAID,
         "abstained": False,
@@ -45,8 +45,8 @@ UNANSWERABLE = {
     "em": None,
     "f1": None,
     "chars": None,
-    "needs": None,
     "met_at": None,
+    "retrieved_at": None,
     "missed": None,
 }
 
@@ -60,7 +60,7 @@ def refusals(answerable: list[bool], confidences: list[float], abstained: list[b
 
 
 def test_ranking_and_answer_metrics_are_means_over_the_questions_that_have_them() -> None:
-    values = measure(table([row(1), row(2, met_at=[], missed=1, contains=False, f1=0.0), row(3, **UNANSWERABLE)]))
+    values = measure(table([row(1), row(2, met_at=[None], missed=1, contains=False, f1=0.0), row(3, **UNANSWERABLE)]))
     assert values["retrieval.hit@1"] == values["retrieval.ndcg@10"] == values["answers.contains"] == 1 / 2
     assert values["answers.f1"] == 1 / 4
     assert values["answers.mean_chars"] == 10

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -217,3 +219,59 @@ def test_a_gold_folder_is_indexed_anew_for_other_passages_and_only_then(tmp_path
         with open_system(small, gold=gold, library=library, progress=progress) as opened:
             assert stages == []
         assert max(len(passage.text) for passage in library.passages()) > 100
+
+
+PEER = """
+class Peer:
+    def __init__(self, documents):
+        self.documents = documents
+
+    def search(self, query, k):
+        from {name}_ranks import ranked
+        return ranked(self.documents, query, k)
+
+build = Peer
+"""
+RANKS = """
+from eval.systems import passage_at
+from rag import Hit
+
+def ranked(documents, query, k):
+    chosen = [document for document in documents if query in document.text][:k]
+    return [Hit(passage_at(d, query), d.title, rank, 1.0) for rank, d in enumerate(chosen, start=1)]
+"""
+
+
+def test_an_adapter_in_the_current_folder_may_import_from_it_when_it_is_asked(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, town_library: Library, questions: GoldSet
+) -> None:
+    monkeypatch.setattr(sys, "dont_write_bytecode", True)
+    monkeypatch.chdir(tmp_path)
+    # Not the tests' own folder, nor one that is named "".
+    monkeypatch.setattr(sys, "path", [entry for entry in sys.path if entry])
+    (tmp_path / "lazy_peer.py").write_text(PEER.format(name="lazy_peer"))
+    (tmp_path / "lazy_peer_ranks.py").write_text(RANKS)
+    before = list(sys.path)
+    with open_system(SystemSpec("peer", adapter="lazy_peer:build"), gold=questions, library=town_library) as opened:
+        assert sys.path == [*before, os.getcwd()]
+        assert [hit.passage.document_id for hit in opened.system.search("41 pilots", 3)] == [HARBOUR.id]
+    assert sys.path == before
+
+
+def test_no_file_of_the_current_folder_takes_the_place_of_an_installed_package(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, town_library: Library, questions: GoldSet
+) -> None:
+    monkeypatch.setenv("RAG_CACHE", str(tmp_path / "cache"))
+    monkeypatch.chdir(tmp_path)
+    for name in [name for name in sys.modules if name.partition(".")[0] == "langchain_text_splitters"]:
+        monkeypatch.delitem(sys.modules, name)
+    for name in ("langchain_text_splitters", "jinja2"):
+        (tmp_path / f"{name}.py").write_text("raise RuntimeError('this must not run')")
+    before = list(sys.path)
+    with open_system(BUILT_IN["langchain"], gold=questions, library=town_library) as opened:
+        assert sys.path == before
+        assert opened.system.search(QUERY, 1)[0].passage.document_id == HARBOUR.id
+    monkeypatch.delitem(sys.modules, "jinja2", raising=False)
+    (tmp_path / "own_peer.py").write_text("import jinja2\n" + PEER.format(name="own_peer"))
+    with open_system(SystemSpec("peer", adapter="own_peer:build"), gold=questions, library=town_library):
+        assert Path(sys.modules["jinja2"].__file__ or "").parent != tmp_path
