@@ -87,6 +87,10 @@ def _open(gold: GoldSet | None, path: str | None, settings: Settings | None, pro
 
     if gold is None or gold.documents is None:
         return Library.open(path, create=False, settings=settings)
+    if path is not None:
+        sys.stderr.write(
+            "rag: --library is not used: a gold set that is a folder is calibrated on a library of its own\n"
+        )
     return open_gold_library(gold, settings=settings, progress=progress)
 
 

@@ -96,7 +96,8 @@ def _slips(path: Path) -> Iterator[str]:
     """Name each field that is not read but looks like one that is, where it comes first."""
     seen: dict[tuple[str, str], list[str]] = defaultdict(list)
     for row, known in _rows(path):
-        for name in row.values.keys() - known:
+        # BEIR's name for it, which is read of every row.
+        for name in row.values.keys() - {*known, "_id"}:
             meant = _meant(name, known)
             if meant and meant not in row.values:
                 seen[name, meant].append(row.place)
@@ -151,8 +152,8 @@ def _textless(path: Path, gold_set: GoldSet) -> Iterator[str]:
         if questions and not holds_text(row.text("text", "")) and not row.faults:
             more = f" and {len(questions) - 1} more" if len(questions) > 1 else ""
             yield (
-                f"{row.place}, field 'text': holds nothing that can be indexed, so document {row.id()!r} counts as lost "
-                f"evidence of question {questions[0]!r}{more}"
+                f"{row.place}, field 'text': holds nothing that can be indexed, so document {row.id()!r} counts as "
+                f"lost evidence of question {questions[0]!r}{more}"
             )
 
 

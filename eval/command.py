@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import argparse
-import json
 import sys
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from eval.gold import GoldSet, read_gold
+from eval.outputs import check_outputs
 from rag.arguments import count, share
-from rag.errors import ConfigurationError
+from rag.printable import shown
 
 if TYPE_CHECKING:
     from eval.evaluate import Report
@@ -27,25 +28,12 @@ PASSED, FAILED = 0, 1
 FORMS = {"check": 2, "import": 4}
 
 
-class _Words(argparse.Action):
-    """Takes GOLD alone, or ``check`` and ``import`` with what belongs to them."""
-
-    def __call__(
-        self, parser: argparse.ArgumentParser, namespace: argparse.Namespace, values: Any, option: str | None = None
-    ) -> None:
-        """Keep the words, or exit with what the command takes."""
-        if len(values) != FORMS.get(values[0], 1):
-            parser.error(f"{' '.join(values)!r} is neither GOLD nor: check GOLD, nor: import FORMAT IN OUT")
-        namespace.words = values
-
-
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Add what the command takes beside the options of every command (``--library``, ``--json``)."""
     parser.usage = USAGE
     parser.add_argument(
         "words",
         nargs="+",
-        action=_Words,
         metavar="GOLD",
         help="a JSON Lines file of questions on the library, or a folder with corpus.jsonl and questions.jsonl, which "
         "is indexed into a library of its own; or: check GOLD, which names every row that cannot be used; or: import "
@@ -81,6 +69,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--report", type=Path, metavar="FILE", help="write the report as one HTML file")
     parser.add_argument("--csv", type=Path, metavar="FILE", help="write one row a question and system")
     parser.add_argument("--details", type=Path, metavar="FILE", help="write one JSON line a question")
+    parser.set_defaults(usage_error=parser.error)
 
 
 def run(arguments: argparse.Namespace, *, settings: Settings | None = None) -> int:
@@ -98,6 +87,7 @@ def run(arguments: argparse.Namespace, *, settings: Settings | None = None) -> i
         LibraryError: The library cannot be opened.
         ConfigurationError: A file cannot be written, or a system is not known.
     """
+    _check_words(arguments)
     match arguments.words:
         case ["check", gold]:
             return _check(Path(gold), arguments, settings)
@@ -107,12 +97,28 @@ def run(arguments: argparse.Namespace, *, settings: Settings | None = None) -> i
             return _evaluate(Path(words[0]), arguments, settings)
 
 
+def _check_words(arguments: argparse.Namespace) -> None:
+    """Exit with what the command takes, where the words are none of its three forms."""
+    words = arguments.words
+    if len(words) != FORMS.get(words[0], 1):
+        arguments.usage_error(f"{' '.join(words)!r} is neither GOLD nor: check GOLD, nor: import FORMAT IN OUT")
+    if words[0] == "import":
+        from eval.formats import FORMATS
+
+        if words[1] not in FORMATS:
+            arguments.usage_error(f"import {words[1]!r}: FORMAT has to be one of {', '.join(FORMATS)}")
+
+
 def _check(gold: Path, arguments: argparse.Namespace, settings: Settings | None) -> int:
     from eval.gold_command import run_check
 
     with ExitStack() as opened:
-        library = None if gold.is_dir() else _library_at_hand(arguments.library, settings, opened)
-        return run_check(gold, library=library, json_document=arguments.json)
+        library = None
+        if gold.is_dir():
+            _note_unused_library(arguments.library, "a gold set that is a folder brings its documents")
+        else:
+            library = _library_at_hand(arguments.library, settings, opened)
+        return run_check(gold, library=library, settings=settings, json_document=arguments.json)
 
 
 def _import(
@@ -121,7 +127,11 @@ def _import(
     from eval.gold_command import run_import
 
     with ExitStack() as opened:
-        library = _open_library(arguments.library, settings, opened) if target.suffix == ".jsonl" else None
+        library = None
+        if target.suffix == ".jsonl":
+            library = _open_library(arguments.library, settings, opened)
+        else:
+            _note_unused_library(arguments.library, "the new folder brings its documents")
         return run_import(source_format, source, target, library=library, json_document=arguments.json)
 
 
@@ -143,27 +153,37 @@ def _library_at_hand(path: str | None, settings: Settings | None, opened: ExitSt
         return None
 
 
+def _note_unused_library(path: str | None, reason: str) -> None:
+    if path is not None:
+        sys.stderr.write(f"rag: --library is not used: {reason}\n")
+
+
 def _evaluate(path: Path, arguments: argparse.Namespace, settings: Settings | None) -> int:
     from eval.document import document, to_json
     from eval.gate import failures, read_baseline
     from eval.progress import bars
     from eval.terminal import failure_line, lines
 
-    for option in ("report", "csv", "details"):
-        _check_parent(option, getattr(arguments, option))
+    check_outputs(path, arguments)
     baseline = read_baseline(arguments.baseline) if arguments.baseline else None
     gold = read_gold(path)
     with ExitStack() as opened:
-        progress = opened.enter_context(bars())
-        library = _open_gold(gold, arguments.library, settings, opened, progress)
-        reports = _reports(gold, library, arguments, progress)
+        # Bars are closed before anything is printed, which they would stand in.
+        with bars() as progress:
+            library = _open_gold(gold, arguments.library, settings, opened, progress)
+        for line in _notes(gold, library, arguments):
+            sys.stderr.write(f"rag: {shown(line)}\n")
+        with bars() as progress:
+            reports = _reports(gold, library, arguments, progress, opened)
         first = next(iter(reports.values()))
         fallen = failures(first.rows, baseline, max_drop=arguments.max_drop) if baseline else []
         values = document(reports)
         if baseline:
             values["gate"] = _gate(fallen, baseline, gold, arguments.max_drop)
         _write(values, reports, library, arguments)
-    sys.stdout.write((to_json(values) if arguments.json else "\n".join(lines(values))) + "\n")
+        # Within the block, since what was found is kept for another run until it ends without an error.
+        sys.stdout.write((to_json(values) if arguments.json else "\n".join(lines(values))) + "\n")
+        sys.stdout.flush()
     for failure in fallen:
         sys.stderr.write(f"rag: {failure_line(failure)}\n")
     return FAILED if fallen else PASSED
@@ -172,30 +192,58 @@ def _evaluate(path: Path, arguments: argparse.Namespace, settings: Settings | No
 def _open_gold(
     gold: GoldSet, path: str | None, settings: Settings | None, opened: ExitStack, progress: Progress
 ) -> Library:
+    """Open the library that is measured, ready to be asked."""
     from eval.kept import open_gold_library
 
     if gold.documents is None:
         library = _open_library(path, settings, opened)
-    else:
-        library = opened.enter_context(open_gold_library(gold, settings=settings, progress=progress))
-    if library.calibration:
+        # Otherwise the first answer would wait for the encoder, and its latency would be another.
+        library.warm_up()
+        return library
+    _note_unused_library(path, "a gold set that is a folder is indexed into a library of its own")
+    return opened.enter_context(open_gold_library(gold, settings=settings, progress=progress))
+
+
+def _notes(gold: GoldSet, library: Library, arguments: argparse.Namespace) -> Iterator[str]:
+    """Yield what of a library changes the figures: documents that it lacks, and its calibration."""
+    from eval.kept import left_out
+
+    missing = set(left_out(gold, library))
+    lost = {question.id: missing.intersection(question.document_ids) for question in gold.questions}
+    if named := sorted(set().union(*lost.values())):
+        yield (
+            f"{_counted(len(named), 'document')} could not be indexed, {named[0]!r} for one: lost evidence of "
+            f"{_counted(sum(map(bool, lost.values())), 'question')}"
+        )
+    calibration = library.calibration
+    if calibration:
         from eval.calibrate import staleness
 
-        if warning := staleness(library.calibration, gold):
-            sys.stderr.write(f"rag: {warning}\n")
-    return library
+        threshold = f": threshold {library.threshold:.3f}"
+        if arguments.threshold is not None:
+            threshold = f", with --threshold {arguments.threshold:g} instead of {library.threshold:.3f}"
+        yield f"calibrated on {calibration.gold_name}, {calibration.made}{threshold}"
+        if warning := staleness(calibration, gold, path=Path(arguments.words[0])):
+            yield warning
 
 
-def _reports(gold: GoldSet, library: Library, arguments: argparse.Namespace, progress: Progress) -> dict[str, Report]:
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _reports(
+    gold: GoldSet, library: Library, arguments: argparse.Namespace, progress: Progress, opened: ExitStack
+) -> dict[str, Report]:
     """Return the report of every system asked for, by name."""
-    from eval.compare import compare
+    from eval.compare import at_threshold, compare
     from eval.evaluate import evaluate
     from eval.systems import read_systems
 
-    asked = {"threshold": arguments.threshold, "limit": arguments.limit, "progress": progress}
+    asked = {"limit": arguments.limit, "progress": progress, "journals": opened}
     if not arguments.systems and not arguments.systems_file:
-        return {"default": evaluate(gold, library, **asked)}
-    return compare(gold, library, read_systems(arguments.systems, arguments.systems_file), **asked)
+        return {"default": evaluate(gold, library, threshold=arguments.threshold, **asked)}
+    systems = read_systems(arguments.systems, arguments.systems_file)
+    return compare(gold, library, at_threshold(systems, arguments.threshold), **asked)
 
 
 def _gate(fallen: list[Failure], baseline: Baseline, gold: GoldSet, max_drop: float) -> dict[str, Any]:
@@ -225,20 +273,6 @@ def _write(values: dict[str, Any], reports: dict[str, Report], library: Library,
 
         write_csv({name: report.rows for name, report in reports.items()}, arguments.csv)
     if arguments.details:
-        _write_details(first, arguments.details)
+        from eval.report import write_details
 
-
-def _check_parent(option: str, path: Path | None) -> None:
-    """Refuse a file that cannot be written before anything is asked."""
-    if path and path.is_dir():
-        raise ConfigurationError(f"--{option} {path}: that is a folder; name a file")
-    if path and not path.parent.is_dir():
-        raise ConfigurationError(f"--{option} {path}: there is no folder {path.parent}")
-
-
-def _write_details(report: Report, path: Path) -> None:
-    try:
-        with path.open("w", encoding="utf-8") as file:
-            file.writelines(json.dumps(row.to_dict(), ensure_ascii=False) + "\n" for row in report.rows)
-    except OSError as error:
-        raise ConfigurationError(f"--details {path} cannot be written: {error.strerror}") from error
+        write_details(first.rows, arguments.details)

@@ -31,7 +31,7 @@ class Conversion:
         questions: Questions written.
         documents: Documents written; ``None`` for a file, whose documents are in the library.
         unanswerable: Questions written that the documents do not answer.
-        moved: Answers that stood elsewhere in their paragraph than the set says.
+        moved: One line for each answer that stood elsewhere in its paragraph than the set says.
         not_located: One line for each answer, context or document that was not found where the set says.
         left_out: One line for each row that is not among the questions.
         notes: What else there is to know, one line each.
@@ -41,7 +41,7 @@ class Conversion:
     questions: int
     documents: int | None
     unanswerable: int
-    moved: int
+    moved: tuple[str, ...]
     not_located: tuple[str, ...]
     left_out: tuple[str, ...]
     notes: tuple[str, ...]
@@ -75,12 +75,14 @@ def convert(format_name: str, source: Path, target: Path, *, library: Library | 
         raise GoldError(f"{source}: no question of it can be used: {(imported.left_out or ['it holds none'])[0]}")
     if any(not rows for rows in files.values()):
         raise GoldError(f"{source} brings no documents: name a .jsonl file as the target, and the library they are in")
+    if not _is_file(target):
+        _check_texts(imported, source)
     _write(target, files)
     return Conversion(
         questions=len(questions),
         documents=None if _is_file(target) else len(imported.documents),
         unanswerable=sum(not row["answerable"] for row in questions),
-        moved=imported.moved,
+        moved=tuple(imported.moved),
         not_located=tuple(imported.not_located),
         left_out=tuple(imported.left_out),
         notes=tuple(imported.notes),
@@ -104,6 +106,13 @@ def _check_target(target: Path, library: Library | None) -> None:
     empty_folder = target.is_dir() and not target.is_symlink() and not any(target.iterdir())
     if os.path.lexists(target) and (_is_file(target) or not empty_folder):
         raise GoldError(f"{target} exists and is not written over: name another file or folder")
+
+
+def _check_texts(imported: Imported, source: Path) -> None:
+    from eval.resolve import holds_text
+
+    if not any(holds_text(document.text) for document in imported.documents.values()):
+        raise GoldError(f"{source}: none of its documents holds text, so there is nothing to ask about")
 
 
 def _library_file(imported: Imported, library: Library) -> dict[str, list[dict[str, Any]]]:

@@ -8,16 +8,19 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rag.printable import shown
+
 if TYPE_CHECKING:
-    from rag import Library
+    from rag import Library, Settings
 
 
-def run_check(path: Path, *, library: Library | None, json_document: bool) -> int:
+def run_check(path: Path, *, library: Library | None, settings: Settings | None = None, json_document: bool) -> int:
     """Check a gold set and print one line a problem, one line a warning and a summary.
 
     Args:
         path: The gold set.
         library: The library its evidence is in; ``None`` when there is none, or the gold set is a folder.
+        settings: Those it will be evaluated with where there is no library; the defaults when ``None``.
         json_document: Whether to print one JSON document instead.
 
     Returns:
@@ -25,7 +28,7 @@ def run_check(path: Path, *, library: Library | None, json_document: bool) -> in
     """
     from eval.check import check
 
-    findings = check(path, library)
+    findings = check(path, library, settings=settings)
     if json_document:
         _write_json(vars(findings))
     else:
@@ -36,14 +39,14 @@ def run_check(path: Path, *, library: Library | None, json_document: bool) -> in
             (len(findings.warnings), "warning"),
         )
         summary = ", ".join(_counted(*count) for count in counts)
-        sys.stdout.write("\n".join([*lines, f"{path.name or path}: {summary}"]) + "\n")
+        sys.stdout.writelines(f"{shown(line)}\n" for line in (*lines, f"{path.name or path}: {summary}"))
     return 1 if findings.problems else 0
 
 
 def run_import(format_name: str, source: Path, target: Path, *, library: Library | None, json_document: bool) -> int:
     """Convert a published or exported question set and print what became of it.
 
-    What could not be located or was left out goes to standard error, one line each.
+    What was moved, could not be located or was left out goes to standard error, one line each.
 
     Args:
         format_name: One of ``eval.formats.FORMATS``.
@@ -59,11 +62,12 @@ def run_import(format_name: str, source: Path, target: Path, *, library: Library
 
     conversion = convert(format_name, source, target, library=library)
     left_out = (f"left out: {line}" for line in conversion.left_out)
-    sys.stderr.writelines(f"{line}\n" for line in (*conversion.not_located, *left_out, *conversion.notes))
+    told_of = (*conversion.moved, *conversion.not_located, *left_out, *conversion.notes)
+    sys.stderr.writelines(f"{shown(line)}\n" for line in told_of)
     if json_document:
         _write_json(vars(conversion) | {"format": format_name, "target": str(target)})
         return 0
-    moved = conversion.moved
+    moved = len(conversion.moved)
     told = [
         _counted(conversion.questions, "question"),
         f"{conversion.unanswerable} unanswerable",
@@ -72,7 +76,7 @@ def run_import(format_name: str, source: Path, target: Path, *, library: Library
         f"{len(conversion.not_located)} not located" if conversion.not_located else "",
         f"{len(conversion.left_out)} left out" if conversion.left_out else "",
     ]
-    sys.stdout.write(f"{target}: {', '.join(filter(None, told))}\n")
+    sys.stdout.write(f"{shown(str(target))}: {', '.join(filter(None, told))}\n")
     return 0
 
 

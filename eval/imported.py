@@ -58,7 +58,7 @@ class Imported:
     Attributes:
         documents: By id.
         questions: By id.
-        moved: Answers that stood elsewhere than the set says.
+        moved: One line for each answer that stood elsewhere than the set says.
         not_located: One line for each answer or document that is not where the set says, nor near.
         left_out: One line for each row that cannot be used.
         notes: What else its user wants to know, one line each.
@@ -66,7 +66,7 @@ class Imported:
 
     documents: dict[str, Document] = field(default_factory=dict)
     questions: dict[str, ImportedQuestion] = field(default_factory=dict)
-    moved: int = 0
+    moved: list[str] = field(default_factory=list)
     not_located: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)

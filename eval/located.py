@@ -9,6 +9,7 @@ from typing import Any
 from eval.imported import Imported, ImportedQuestion, Origin
 from eval.locate import FoldedText, locate, transfer
 from eval.resolve import Corpus
+from rag.clean import clean
 from rag.schema import Span
 
 
@@ -59,19 +60,39 @@ class _Found:
 def _evidence(question: ImportedQuestion, imported: Imported, found: _Found) -> Iterator[dict[str, Any]]:
     reported: set[tuple[str, Span]] = set()
     for origin in question.origins:
-        item = _item(origin, imported, found)
+        item = _named(origin, imported, found.corpus) or _item(origin, imported, found)
         if item:
             yield item
         elif (origin.document_id, origin.context) not in reported:
             reported.add((origin.document_id, origin.context))
-            text = imported.text(origin.document_id, origin.context)
-            imported.not_located.append(f"{origin.place}: {text[:60]!r} is in no document of the library")
+            imported.not_located.append(f"{origin.place}: {_missing(origin, imported, found.corpus)}")
+
+
+def _missing(origin: Origin, imported: Imported, corpus: Corpus) -> str:
+    text = imported.text(origin.document_id, origin.context)
+    namesake = corpus.resolve(origin.document_id)
+    if not text.strip():
+        return f"{origin.document_id!r} brings no text, and no document of the library has its name"
+    also = f"; {namesake!r} has its name, but another text" if namesake else ""
+    return f"{text[:60]!r} is in no document of the library{also}"
+
+
+def _named(origin: Origin, imported: Imported, corpus: Corpus) -> dict[str, Any] | None:
+    """Return the document of the library that has the name of one which answers as a whole, and its text."""
+    known = corpus.resolve(origin.document_id) if origin.answer is None else None
+    if known is None:
+        return None
+    text = imported.text(origin.document_id, origin.context)
+    if not text.strip():
+        note = f"{origin.document_id!r} brings no text: {known!r} of the library is taken for it by its name alone"
+        imported.notes += [note] if note not in imported.notes else []
+        return {"document_id": known}
+    # A library's texts are cleaned, which may have left out lines of this one.
+    same = any(locate(form, corpus.text(known)) for form in (text, clean(text)))
+    return {"document_id": known} if same else None
 
 
 def _item(origin: Origin, imported: Imported, found: _Found) -> dict[str, Any] | None:
-    known = found.corpus.resolve(origin.document_id) if origin.answer is None else None
-    if known:
-        return {"document_id": known}
     context = imported.text(origin.document_id, origin.context)
     place = found.context(origin, context)
     if place is None:

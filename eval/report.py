@@ -6,6 +6,7 @@ import base64
 import csv
 import hashlib
 import io
+import json
 import os
 import re
 from collections import Counter
@@ -72,6 +73,20 @@ def write_csv(outcomes: Mapping[str, Sequence[Outcome]], path: Path) -> None:
     writer.writeheader()
     writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
     _replace(path, text.getvalue().encode("utf-8-sig", "replace"))
+
+
+def write_details(outcomes: Sequence[Outcome], path: Path) -> None:
+    """Write one JSON line a question.
+
+    Args:
+        outcomes: Of one system.
+        path: Where to; what is there is replaced once the whole file is written.
+
+    Raises:
+        ConfigurationError: The file cannot be written.
+    """
+    lines = (json.dumps(outcome.to_dict(), ensure_ascii=False) + "\n" for outcome in outcomes)
+    _replace(path, "".join(lines).encode("utf-8", "replace"))
 
 
 def _cell(value: Any) -> Any:

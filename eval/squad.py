@@ -101,7 +101,8 @@ def _origins(answers: Sequence[Row], document_id: str, context: Span, imported: 
         span = None if start is None else Span(start, start + len(text))
         if span is None or not paragraph.startswith(text, span.start_char):
             span = locate(text, paragraph, near=start or 0)
-            imported.moved += span is not None
+            if span:
+                imported.moved.append(_moved(place, text, start, span))
         if span is None:
             imported.not_located.append(f"{place}, field 'text': {text[:60]!r} is not in its paragraph")
             continue
@@ -111,3 +112,8 @@ def _origins(answers: Sequence[Row], document_id: str, context: Span, imported: 
         yield Origin(place, document_id, context, span)
     if answers and not spans:
         yield Origin(f"{answers[0].place}, field 'text'", document_id, context, None)
+
+
+def _moved(place: str, text: str, start: int | None, span: Span) -> str:
+    stood = "stands where nothing says" if start is None else f"does not stand at {start}"
+    return f"{place}, field 'answer_start': {text[:60]!r} {stood}; moved to {span.start_char}"

@@ -74,7 +74,7 @@ def _systems(values: Mapping[str, Any]) -> Iterator[str]:
         yield label.ljust(width) + "".join(cell.rjust(17) for cell in cells)
     yield f"p: paired bootstrap against {shown(first)}, two-sided"
     if searching:
-        yield f"{ONLY_SEARCHES} only searches, which takes less than to answer: compare its latency with none that answers"
+        yield f"{ONLY_SEARCHES} only searches, which takes less than to answer: the two latencies are not compared"
 
 
 def _only_searches(part: Mapping[str, Any]) -> bool:

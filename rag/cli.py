@@ -56,6 +56,23 @@ class _Parser(argparse.ArgumentParser):
         """Exit with what is wrong and where to read on."""
         self.exit(WRONG_USAGE, f"rag: {shown(' '.join(message.split()))}; see: {self.prog} --help\n")
 
+    def parse_known_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Take the words of a command that stand behind an option along with those before it.
+
+        Args:
+            args: The arguments; those of the process when ``None``.
+            namespace: Where to put what they say; a new one when ``None``.
+
+        Returns:
+            The namespace, and what was not understood.
+        """
+        found, rest = super().parse_known_args(args, namespace)
+        # An option that is not known may have a value, which is no word.
+        if "words" in found and not any(word.startswith("-") for word in rest):
+            found.words += rest
+            rest = []
+        return found, rest
+
 
 def _parser() -> argparse.ArgumentParser:
     parser = _Parser(

@@ -444,7 +444,9 @@ def test_a_gold_folder_calibrates_its_own_library(tmp_path: Path, run: Run) -> N
         assert library.ask(rows[-1]["question"]).abstained
         said = f"kept with {library.path}, the library that was made for this gold set, until it is made anew"
         assert said in run("calibrate", folder, "--risk", "0.3")[1]
-        assert run("calibrate", folder, "--reset")[0] == 0
+        code, out, err = run("calibrate", folder, "--reset", "--library", tmp_path / "nowhere")
+        assert (code, out.startswith(str(library.path))) == (0, True)
+        assert err == "rag: --library is not used: a gold set that is a folder is calibrated on a library of its own\n"
         assert library.calibration is None
 
 

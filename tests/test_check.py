@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from eval.check import Findings, check
 from eval.gold import read_gold
 from eval.resolve import Corpus, resolve
-from rag import Document, Library
+from rag import Document, Library, Settings
 from rag.errors import GoldError
 
 SEEDS_GOLD = Path(__file__).parents[1] / "eval" / "gold.jsonl"
@@ -245,7 +245,7 @@ def test_what_is_hardly_meant_in_a_file_is_warned_of(
         {"answers": ["no"]},
         {"answers": [], "evidence": [{"document_id": "bridge.txt"}]},
         {"answers": ["1933"], "evidence": []},
-        {"answers_zh": ["一九三二"], "source": "by hand", "a": 1},
+        {"answers_zh": ["一九三二"], "source": "by hand", "a": 1, "_id": "q1"},
         evidence(start_char=26, end_char=33, quote="in 1932"),
         evidence(document_id="bridge", quote="opened in\u00a01932"),
     ],
@@ -266,6 +266,50 @@ def test_rows_of_a_folder_that_ask_nothing_are_warned_of(tmp_path: Path) -> None
     findings = check(folder(tmp_path, FOLDER_ROW, FOLDER_ROW | {"id": "q2", "question": ""}), None)
     assert (findings.questions, findings.problems) == (1, ())
     assert ["row 2, field 'question': is empty" in line for line in findings.warnings] == [True]
+
+
+def too_long(name: str) -> dict[str, Any]:
+    return {"id": name, "question": f"{'very ' * 800}long?", "answers": [], "answerable": False}
+
+
+def test_questions_that_the_library_would_refuse_are_problems(library: Library, tmp_path: Path) -> None:
+    path = write(tmp_path / "g.jsonl", ROW, too_long("q2"), too_long("q3"))
+    for named, configured in ((library, None), (None, None), (None, Settings(question_chars=4_000))):
+        findings = check(path, named, settings=configured)
+        assert len(findings.problems) == 2
+        assert (
+            f"{path}: row 2 (question 'q2'), field 'question': has 4,005 characters, more than 4,000"
+            in (findings.problems[0])
+        )
+    assert check(path, None, settings=Settings(question_chars=4_005)).problems == ()
+    gold = read_gold(path)
+    with pytest.raises(GoldError, match=r"row 2 \(question 'q2'\), field 'question': has 4,005"):
+        resolve(gold, gold.questions, Corpus(library))
+
+
+def test_questions_of_a_folder_that_a_library_would_refuse_are_problems(tmp_path: Path) -> None:
+    (problem,) = check(folder(tmp_path, FOLDER_ROW, too_long("q2")), None).problems
+    assert "questions.jsonl: row 2 (question 'q2'), field 'question': has 4,005 characters" in problem
+
+
+def test_documents_without_text_that_a_question_names_are_warned_of(tmp_path: Path) -> None:
+    documents = {"d1": "Ada.", "d2": "", "d3": " \u200b\n", "d4": ""}
+    write(tmp_path / "corpus.jsonl", *({"_id": name, "title": "T", "text": text} for name, text in documents.items()))
+    write(tmp_path / "queries.jsonl", *({"_id": f"q{i}", "text": f"Who is {i}?"} for i in range(3)))
+    write(tmp_path / "qrels.tsv", "q0\td1\t1", "q0\td2\t1", "q1\td2\t1", "q2\td3\t1")
+    findings = check(tmp_path, None)
+    assert findings.problems == ()
+    assert len(findings.warnings) == 2
+    for warning, row, named in zip(findings.warnings, ("row 2", "row 3"), ("'q0' and 1 more", "'q2'"), strict=True):
+        assert f"corpus.jsonl: {row}, field 'text': holds nothing that can be indexed" in warning
+        assert warning.endswith(f"lost evidence of question {named}")
+
+
+def test_a_folder_of_which_nothing_can_be_indexed_is_a_problem(tmp_path: Path) -> None:
+    write(tmp_path / "corpus.jsonl", {"id": "d1", "title": "T", "text": ""})
+    write(tmp_path / "questions.jsonl", UNANSWERABLE)
+    (problem,) = check(tmp_path, None).problems
+    assert "none of its documents holds text" in problem
 
 
 # Values of each kind in each field, so that rows go wrong in any way and several at once.

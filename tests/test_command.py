@@ -7,11 +7,14 @@ import json
 from pathlib import Path
 
 import pytest
-from test_evaluate import QUESTIONS, cache, gold_file, gold_folder, library
+from test_calibration import calibration_of
+from test_evaluate import QUESTIONS, TEXTS, cache, gold_file, gold_folder, library
 
+from eval import report as reports
 from eval.command import add_arguments, run
 from eval.gold import read_gold
-from rag import Library
+from rag import Document, Library
+from rag.cli import main
 from rag.errors import ConfigurationError, GoldError, LibraryNotFound
 
 __all__ = ["cache", "library"]
@@ -92,9 +95,69 @@ def test_words_that_are_none_of_the_three_forms_are_wrong_usage(
     words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(SystemExit) as refused:
-        arguments(*words)
+        run(arguments(*words))
     assert refused.value.code == 2
     assert "import FORMAT IN OUT" in capsys.readouterr().err
+
+
+def test_a_format_that_there_is_not_is_wrong_usage_and_those_there_are_are_listed(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(["eval", "import", "trec", str(tmp_path / "a"), str(tmp_path / "b")])
+    assert refused.value.code == 2
+    error = capsys.readouterr().err
+    assert "'trec'" in error
+    assert "squad, beir, ragas" in error
+    assert error.count("\n") == 1
+
+
+def test_options_may_stand_between_the_words(
+    library: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    gold, where = str(gold_file(tmp_path / "g.jsonl", *QUESTIONS)), str(library.path)
+    for words in (
+        ("eval", "check", "--library", where, gold, "--json"),
+        ("eval", "--library", where, "--json", "check", gold),
+        ("--json", "eval", "check", gold, "--library", where),
+    ):
+        assert main(words) == 0
+        assert json.loads(capsys.readouterr().out)["problems"] == []
+    squad = {"data": [{"title": "Elm", "paragraphs": [{"context": TEXTS["bridge.txt"], "qas": [IMPOSSIBLE]}]}]}
+    (tmp_path / "squad.json").write_text(json.dumps(squad), encoding="utf-8")
+    target = tmp_path / "new.jsonl"
+    words = ("eval", "import", "squad", "--library", where, str(tmp_path / "squad.json"), "--json", str(target))
+    assert main(words) == 0
+    assert json.loads(capsys.readouterr().out)["questions"] == 1
+    assert target.is_file()
+
+
+IMPOSSIBLE = {"id": "q", "question": "Who dug the tunnel?", "answers": [], "is_impossible": True}
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        (("eval", "check", "--frob", "3", "g.jsonl"), "--frob 3"),
+        (("eval", "g.jsonl", "--limit", "2", "h.jsonl"), "'g.jsonl h.jsonl' is neither GOLD"),
+        (("list", "more"), "more"),
+    ],
+)
+def test_what_is_no_word_of_the_command_is_wrong_usage(
+    words: tuple[str, ...], told: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as refused:
+        main(words)
+    assert refused.value.code == 2
+    assert told in capsys.readouterr().err
+
+
+def test_help_shows_all_three_forms(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(["eval", "--help"])
+    shown = capsys.readouterr().out
+    for form in ("rag eval GOLD", "rag eval check GOLD", "rag eval import FORMAT IN OUT"):
+        assert form in shown
 
 
 def test_the_command_checks_and_converts_gold_sets(
@@ -168,3 +231,127 @@ def test_a_baseline_that_is_none_is_refused_before_anything_is_asked(library: Li
         baseline.write_text(content, encoding="utf-8")
         with pytest.raises(GoldError, match="is no report of this version"):
             run(arguments(*words))
+
+
+def test_outputs_never_take_the_place_of_what_is_read_or_of_each_other(library: Library, tmp_path: Path) -> None:
+    path, folder = gold_file(tmp_path / "g.jsonl", *QUESTIONS), gold_folder(tmp_path / "set")
+    for name in ("base.json", "systems.toml"):
+        (tmp_path / name).write_text("kept", encoding="utf-8")
+    (tmp_path / "link.jsonl").symlink_to(path)
+    before = {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()}
+    base, systems = str(tmp_path / "base.json"), str(tmp_path / "systems.toml")
+    for gold, *words in (
+        (path, "--details", str(path)),
+        (path, "--report", str(tmp_path / "set" / ".." / "g.jsonl")),
+        (path, "--csv", str(tmp_path / "link.jsonl")),
+        (folder, "--details", str(folder / "corpus.jsonl")),
+        (folder, "--details", str(folder / "queries.jsonl")),
+        (path, "--csv", base, "--baseline", base),
+        (path, "--csv", systems, "--systems-file", systems),
+        (path, "--csv", str(tmp_path / "a"), "--report", str(tmp_path / "a")),
+    ):
+        with pytest.raises(ConfigurationError, match="name another file"):
+            run(arguments(str(gold), "--library", str(library.path), *words))
+    assert {file: file.read_bytes() for file in tmp_path.rglob("*") if file.is_file()} == before
+
+
+def test_details_that_cannot_be_written_whole_leave_what_was_there(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, details = gold_file(tmp_path / "g.jsonl", *QUESTIONS), tmp_path / "details.jsonl"
+    details.write_text("earlier", encoding="utf-8")
+    written = Path.write_bytes
+
+    def fill_up(self: Path, content: bytes) -> int:
+        written(self, content[:10])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(reports.Path, "write_bytes", fill_up)
+    with pytest.raises(ConfigurationError, match="No space left"):
+        run(arguments(str(path), "--library", str(library.path), "--details", str(details)))
+    assert details.read_text(encoding="utf-8") == "earlier"
+    assert sorted(file.name for file in tmp_path.iterdir() if file.is_file()) == ["details.jsonl", "g.jsonl"]
+
+
+def test_a_library_that_a_folder_makes_needless_is_said_not_to_be_used(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder, words = str(gold_folder(tmp_path / "set")), ("--library", str(tmp_path / "missing"))
+    for command in ((folder,), ("check", folder)):
+        assert run(arguments(*command, *words)) == 0
+        assert ["--library is not used" in line for line in capsys.readouterr().err.splitlines()] == [True]
+        assert run(arguments(*command)) == 0
+        assert capsys.readouterr().err == ""
+
+
+def test_a_calibration_in_use_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    path = gold_file(tmp_path / "g.jsonl", *QUESTIONS)
+    with Library.open(tmp_path / "own") as own:
+        own.add(Document(id=name, text=text) for name, text in TEXTS.items())
+        own.calibrate(calibration_of(own, gold_name="mine", threshold=0.8466))
+    words = (str(path), "--library", str(tmp_path / "own"))
+    assert run(arguments(*words)) == 0
+    assert capsys.readouterr().err == "rag: calibrated on mine, 2026-01-31: threshold 0.847\n"
+    assert run(arguments(*words, "--threshold", "0.5")) == 0
+    assert "with --threshold 0.5 instead of 0.847" in capsys.readouterr().err
+
+
+def test_the_library_is_warm_before_the_first_question_is_timed(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, called = gold_file(tmp_path / "g.jsonl", *QUESTIONS), []
+    warm_up, ask = Library.warm_up, Library.ask
+    monkeypatch.setattr(Library, "warm_up", lambda self: (called.append("warm up"), warm_up(self))[1])
+    monkeypatch.setattr(Library, "ask", lambda self, *a, **o: (called.append("ask"), ask(self, *a, **o))[1])
+    assert run(arguments(str(path), "--library", str(library.path))) == 0
+    assert called[:2] == ["warm up", "ask"]
+
+
+def test_documents_without_text_count_as_lost_evidence_and_the_rest_is_evaluated(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = gold_folder(tmp_path / "set", TEXTS | {"empty": "", "front": "---\ntitle: Only that\n---\n"})
+    rows = [
+        {"id": "opened", "question": "When was the Elm Bridge opened?", "doc_ids": ["bridge.txt"]},
+        {"id": "half", "question": "How long is the Elm Bridge?", "doc_ids": ["empty", "bridge.txt"]},
+        {
+            "id": "span",
+            "question": "What else?",
+            "answers": ["No."],
+            "spans": [{"doc_id": "front", "start": 11, "end": 20}],
+        },
+    ]
+    gold_file(folder / "questions.jsonl", *(row | {"answerable": True} for row in rows))
+    for _ in range(2):
+        # Built, then kept.
+        report = tmp_path / "report.html"
+        assert run(arguments(str(folder), "--json", "--report", str(report))) == 0
+        printed = capsys.readouterr()
+        (line,) = printed.err.splitlines()
+        assert line == ("rag: 2 documents could not be indexed, 'empty' for one: lost evidence of 2 questions")
+        outcomes = {row["id"]: row for row in json.loads(printed.out)["outcomes"]}
+        assert {name: row["met_at"].count(None) for name, row in outcomes.items()} == {
+            "opened": 0,
+            "half": 1,
+            "span": 1,
+        }
+        assert (len(outcomes["half"]["met_at"]), outcomes["span"]["stage"]) == (2, "split")
+
+
+def test_a_folder_of_which_nothing_can_be_indexed_is_refused(tmp_path: Path) -> None:
+    folder = gold_folder(tmp_path / "set")
+    gold_file(folder / "corpus.jsonl", {"id": "bridge.txt", "title": "T", "text": ""})
+    gold_file(
+        folder / "questions.jsonl", {"id": "a", "question": "Who?", "doc_ids": ["bridge.txt"], "answerable": True}
+    )
+    with pytest.raises(GoldError, match="none of its documents could be indexed"):
+        run(arguments(str(folder)))
+
+
+def test_a_question_too_long_for_the_library_is_refused_by_its_row_before_anything_is_asked(
+    library: Library, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = [*QUESTIONS, QUESTIONS[2] | {"id": "long", "question": "x" * 4001}]
+    monkeypatch.setattr(Library, "ask", lambda *_, **__: pytest.fail("it was asked"))
+    with pytest.raises(GoldError, match=r"row 4 \(question 'long'\), field 'question': has 4,001 characters"):
+        run(arguments(str(gold_file(tmp_path / "g.jsonl", *rows)), "--library", str(library.path)))

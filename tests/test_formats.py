@@ -83,7 +83,7 @@ SQUAD = (
 def test_squad_articles_become_documents_and_answers_spans_of_them(tmp_path: Path) -> None:
     target = tmp_path / "set"
     conversion = convert("squad", squad(tmp_path / "dev.json", *SQUAD), target, library=None)
-    assert conversion == Conversion(4, 2, 1, 0, (), (), (), target)
+    assert conversion == Conversion(4, 2, 1, (), (), (), (), target)
     gold = read_soundly(target)
     assert gold.documents is not None
     assert [(item.id, item.title) for item in gold.documents] == [
@@ -113,15 +113,22 @@ def test_an_answer_of_squad_that_is_not_where_it_says_is_moved_to_the_nearest_pl
     ]
     path = squad(tmp_path / "dev.json", article("T", ("First.", []), (BRIDGE, questions)))
     conversion = convert("squad", path, tmp_path / "set", library=None)
-    assert (conversion.questions, conversion.moved, conversion.left_out) == (5, 3, ())
-    place = f"{path}, data[0], paragraphs[1], qas[3], answers[0], field 'text'"
+    assert (conversion.questions, conversion.left_out) == (5, ())
+    first, fields = BRIDGE.index("Mary Stone"), f"{path}, data[0], paragraphs[1]"
+    assert conversion.moved == (
+        f"{fields}, qas[0], answers[0], field 'answer_start': 'Mary Stone' does not stand at {second + 3}; moved to "
+        f"{second}",
+        f"{fields}, qas[1], answers[0], field 'answer_start': 'Mary  Stone' does not stand at {first - 9}; moved to "
+        f"{first}",
+        f"{fields}, qas[2], answers[0], field 'answer_start': 'Mary Stone' stands where nothing says; moved to {first}",
+    )
+    place = f"{fields}, qas[3], answers[0], field 'text'"
     assert conversion.not_located == (
         f"{place}: 'Eve' is not in its paragraph",
         f"{place.replace('qas[3]', 'qas[4]')}: 'Eve' is not in its paragraph",
     )
     gold = read_soundly(tmp_path / "set")
     starts = {q.id: [item.start_char - 8 for item in q.evidence if item.start_char] for q in gold.questions}
-    first = BRIDGE.index("Mary Stone")
     assert starts == {"late": [second], "early": [first], "nowhere": [first], "fare": [], "one": [first]}
     assert gold.questions[3].document_ids == ("T",)
 
@@ -145,7 +152,14 @@ def test_questions_of_squad_that_contradict_themselves_are_left_out_and_reported
         assert f"qas[{number}]" in line
         assert f"field {field}" in line
     assert [question.id for question in read_soundly(tmp_path / "set").questions] == ["good"]
-    assert (conversion.moved, conversion.not_located) == (0, ())
+    assert (conversion.moved, conversion.not_located) == ((), ())
+
+
+def test_a_set_whose_documents_hold_no_text_is_refused_and_nothing_is_written(tmp_path: Path) -> None:
+    empty = article("T", ("", [qa("a", "Who?", is_impossible=True)]))
+    with pytest.raises(GoldError, match="none of its documents holds text"):
+        convert("squad", squad(tmp_path / "dev.json", empty), tmp_path / "set", library=None)
+    assert [path.name for path in tmp_path.iterdir()] == ["dev.json"]
 
 
 def test_articles_without_a_title_or_with_one_title_stay_apart(tmp_path: Path) -> None:
@@ -169,7 +183,7 @@ def test_squad_on_a_library_is_found_by_its_paragraphs(library: Library, tmp_pat
         f"{path}, data[1], paragraphs[0], qas[0], answers[0], field 'text': {MUSEUM[:60]!r} is in no document of the "
         "library",
     )
-    assert (conversion.questions, conversion.documents, conversion.unanswerable, conversion.moved) == (5, None, 1, 0)
+    assert (conversion.questions, conversion.documents, conversion.unanswerable, conversion.moved) == (5, None, 1, ())
     gold = read_soundly(target, library)
     resolved = resolve(gold, gold.questions, Corpus(library))
     assert [item.quote for item in resolved[0].evidence] == ["1932", "in 1932"]
@@ -298,7 +312,7 @@ def test_rows_of_a_beir_folder_that_fit_nothing_are_reported(tmp_path: Path) -> 
 
 def test_beir_on_a_library_names_its_documents_or_finds_their_texts_in_them(library: Library, tmp_path: Path) -> None:
     source = tmp_path / "beir"
-    documents = {"bridge": "Text of another edition.", "d2": TRAMS.replace(" ", "  "), "d3": MUSEUM}
+    documents = {"bridge": f"Bridges of  Harlow\n{BRIDGE}", "d2": TRAMS.replace(" ", "  "), "d3": MUSEUM}
     lines(source / "corpus.jsonl", *({"_id": name, "text": text} for name, text in documents.items()))
     lines(source / "queries.jsonl", *({"_id": f"q{name}", "text": "What?"} for name in documents))
     lines(source / "qrels.tsv", *(f"q{name}\t{name}\t1" for name in documents))
@@ -309,6 +323,39 @@ def test_beir_on_a_library_names_its_documents_or_finds_their_texts_in_them(libr
     resolved = resolve(gold, gold.questions, Corpus(library))
     assert [question.document_ids for question in resolved] == [("harlow/bridge.txt",)] * 2
     assert [[item.quote for item in question.evidence] for question in resolved] == [[], [TRAMS]]
+
+
+def test_a_document_of_the_library_with_the_name_of_another_text_is_not_taken_for_it(
+    library: Library, tmp_path: Path
+) -> None:
+    source = tmp_path / "beir"
+    documents = {"bridge": "A card game for four players.", "other": "", "tunnel": ""}
+    lines(source / "corpus.jsonl", *({"_id": name, "title": "T", "text": text} for name, text in documents.items()))
+    lines(source / "queries.jsonl", *({"_id": f"q{name}", "text": "What?"} for name in documents))
+    lines(source / "qrels.tsv", *(f"q{name}\t{name}\t1" for name in documents))
+    conversion = convert("beir", source, tmp_path / "gold.jsonl", library=library)
+    assert conversion.not_located == (
+        f"{source / 'qrels.tsv'}: row 1: {documents['bridge']!r} is in no document of the library; 'harlow/bridge.txt' "
+        "has its name, but another text",
+        f"{source / 'qrels.tsv'}: row 3: 'tunnel' brings no text, and no document of the library has its name",
+    )
+    # Nothing contradicts the name of a document without text.
+    gold = read_soundly(tmp_path / "gold.jsonl", library)
+    assert [(question.id, question.document_ids) for question in gold.questions] == [("qother", ("other.txt",))]
+    assert "'other' brings no text: 'other.txt' of the library is taken for it by its name alone" in conversion.notes
+
+
+def test_what_cleaning_drops_of_a_document_makes_it_no_other(tmp_path: Path) -> None:
+    source, text = tmp_path / "beir", f"---\ntitle: Bridges\n---\n{BRIDGE}\n\nPowered by Mill Press ©"
+    lines(source / "corpus.jsonl", {"_id": "bridge", "text": text})
+    lines(source / "queries.jsonl", {"_id": "q", "text": "What?"})
+    lines(source / "qrels.tsv", "q\tbridge\t1")
+    with Library.open(tmp_path / "library") as own:
+        own.add([Document(id="bridge.txt", text=text)])
+        assert own.document("bridge.txt").text == BRIDGE
+        conversion = convert("beir", source, tmp_path / "gold.jsonl", library=own)
+    assert conversion.not_located == ()
+    assert read_gold(tmp_path / "gold.jsonl").questions[0].document_ids == ("bridge.txt",)
 
 
 def test_a_beir_folder_without_judgements_is_refused(tmp_path: Path) -> None:

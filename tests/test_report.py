@@ -470,7 +470,7 @@ def test_no_part_of_a_text_is_a_formula_where_other_marks_part_cells(
     outcome = ran.reports["never-refuses"].rows[0]
     asked = replace(outcome.question, question=f"{before}=HYPERLINK(1)")
     write_csv({f"{before}=1": [replace(outcome, question=asked, answer="plain; text\n\nwith - marks")]}, tmp_path / "o")
-    text = (tmp_path / "o").read_text(encoding="utf-8-sig", newline="")
+    text = (tmp_path / "o").read_bytes().decode("utf-8-sig")
     cells = [cell for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter) for cell in row]
     assert not [cell for cell in cells if cell.lstrip('"').startswith(FORMULA_STARTS)]
     (found,) = read_csv(tmp_path / "o")
