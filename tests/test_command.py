@@ -138,7 +138,7 @@ IMPOSSIBLE = {"id": "q", "question": "Who dug the tunnel?", "answers": [], "is_i
 @pytest.mark.parametrize(
     ("words", "told"),
     [
-        (("eval", "check", "--frob", "3", "g.jsonl"), "--frob 3"),
+        (("eval", "check", "--frob", "3", "g.jsonl"), "unrecognized arguments: --frob 3"),
         (("eval", "g.jsonl", "--limit", "2", "h.jsonl"), "'g.jsonl h.jsonl' is neither GOLD"),
         (("list", "more"), "more"),
     ],
@@ -266,11 +266,17 @@ def test_details_that_cannot_be_written_whole_leave_what_was_there(
         written(self, content[:10])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(reports.Path, "write_bytes", fill_up)
-    with pytest.raises(ConfigurationError, match="No space left"):
-        run(arguments(str(path), "--library", str(library.path), "--details", str(details)))
+    words = (str(path), "--library", str(library.path), "--details", str(details))
+    with monkeypatch.context() as patch:
+        patch.setattr(reports.Path, "write_bytes", fill_up)
+        with pytest.raises(ConfigurationError, match="No space left"):
+            run(arguments(*words))
     assert details.read_text(encoding="utf-8") == "earlier"
     assert sorted(file.name for file in tmp_path.iterdir() if file.is_file()) == ["details.jsonl", "g.jsonl"]
+    # What was found is kept until all is written: nothing is asked again.
+    monkeypatch.setattr(Library, "ask", lambda *_, **__: pytest.fail("it was asked again"))
+    assert run(arguments(*words)) == 0
+    assert len(details.read_text(encoding="utf-8").splitlines()) == len(QUESTIONS)
 
 
 def test_a_library_that_a_folder_makes_needless_is_said_not_to_be_used(

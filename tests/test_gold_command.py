@@ -106,8 +106,8 @@ def test_an_import_prints_one_json_document(source: Path, tmp_path: Path, capsys
 def test_what_would_steer_the_terminal_is_printed_escaped(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     question = {"id": "a", "question": "Who?", "answers": [{"text": "Eve", "answer_start": 3}]}
     article = {"title": "Red\x1b[31m", "paragraphs": [{"context": "It was opened.", "qas": [question]}]}
-    (tmp_path / "dev.json").write_text(json.dumps({"data": [article]}), encoding="utf-8")
-    run_import("squad", tmp_path / "dev.json", tmp_path / "red\x1b[31m", library=None, json_document=False)
+    (tmp_path / "dev\x1b[1m.json").write_text(json.dumps({"data": [article]}), encoding="utf-8")
+    run_import("squad", tmp_path / "dev\x1b[1m.json", tmp_path / "red\x1b[31m", library=None, json_document=False)
     printed = capsys.readouterr()
     questions = tmp_path / "red\x1b[31m" / "questions.jsonl"
     row = json.loads(questions.read_text(encoding="utf-8"))
