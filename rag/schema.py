@@ -8,7 +8,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import Any
+
+
+def is_day(text: str) -> bool:
+    """Tell whether a text is a day of the calendar, written ``YYYY-MM-DD``."""
+    try:
+        # Compared because ISO 8601 has other forms too, such as 20240131 and 2024-W05-3.
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)
