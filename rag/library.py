@@ -296,7 +296,9 @@ class Library:
         chosen = self._threshold(calibration) if threshold is None else threshold
         if not 0.0 <= chosen <= 1.0:
             raise ValueError(f"threshold = {chosen}; it has to be from 0 to 1")
-        return Pipeline(snapshot, self._build.encoder(), self.settings, chosen, calibration)
+        return Pipeline(
+            snapshot, self._build.encoder(), self.settings, chosen, calibration, self._build.cross_encoder()
+        )
 
     @property
     def threshold(self) -> float:
@@ -347,7 +349,7 @@ class Library:
         }
 
     def warm_up(self) -> None:
-        """Load the encoder and the indexes, so that the first question need not wait for them."""
+        """Load the models and the indexes, so that the first question need not wait for them."""
         self.pipeline().encoder.encode(["warm up"], kind="query")
 
     def verify(self) -> None:

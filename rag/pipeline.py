@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings.cross_encoder import CrossEncoder
 from embeddings.encoder import Encoder
 from embeddings.encoding import Encoding
 from embeddings.late import pack
@@ -183,6 +184,7 @@ class Pipeline:
         settings: Its settings.
         threshold: Confidence in [0, 1], calibrated where a calibration is given, below which an answer abstains.
         calibration: What makes confidences true on the user's questions, or ``None``.
+        cross_encoder: What reranks instead of late interaction, or ``None``.
     """
 
     snapshot: Snapshot
@@ -190,6 +192,7 @@ class Pipeline:
     settings: Settings
     threshold: float
     calibration: Calibration | None = None
+    cross_encoder: CrossEncoder | None = None
 
     def stages(self) -> list[tuple[str, Stage]]:
         """Return the stages by name, in order."""
@@ -286,7 +289,11 @@ class Pipeline:
         """Put the candidates in a better order."""
         reorder = self.settings.rerank == "late"
         head = work.candidates[: self.settings.candidates_k]
+        # Late interaction is noted in any case: the answer's sentences are chosen by it.
         ranked = rerank.rerank(_known(work.query), head, self.snapshot, reorder=reorder)
+        if self.cross_encoder:
+            texts = [_context(c.stored.title, c.stored.passage) + c.stored.passage.text for c in ranked]
+            ranked = rerank.rescore(_known(work.query), ranked, texts, self.cross_encoder)
         return replace(work, candidates=(*ranked, *_below(ranked, work.candidates[len(head) :])))
 
     def answer(self, work: Work) -> Work:
@@ -308,7 +315,8 @@ class Pipeline:
         finished = cite.cite(
             work.question, _known(work.draft), documents=self.snapshot.document, hits=self._hits(work.candidates)
         )
-        models = {"encoder": self.encoder.id, "answerer": "extractive"}
+        reranker = {"reranker": self.cross_encoder.id} if self.cross_encoder else {}
+        models = {"encoder": self.encoder.id, **reranker, "answerer": "extractive"}
         return replace(work, answer=replace(finished, models=models))
 
     def _hits(self, candidates: Sequence[Candidate], k: int | None = None) -> tuple[Hit, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,7 @@ import pytest
 from numpy.typing import NDArray
 
 from rag.evidence import Candidate, Query
-from rag.rerank import FIRST_STAGE, PASSAGE, SENTENCE, rerank
+from rag.rerank import FIRST_STAGE, PASSAGE, SENTENCE, rerank, rescore
 from rag.schema import Passage, Span
 from rag.store import StoredPassage
 
@@ -111,6 +112,25 @@ def test_equal_candidates_keep_their_order() -> None:
     found = reranked(*(replace(candidate(2, 0.5, sentences=2), signals={"dense": n}) for n in range(5)))
     assert [c.signals["dense"] for c in found] == [0, 1, 2, 3, 4]
     assert {c.score for c in found} == {1.0}
+
+
+class Judge:
+    """Scores texts by what they say they are worth."""
+
+    id = digest = "judge"
+
+    def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        assert query == QUERY.text
+        return np.array([float(text) for text in texts], np.float32)
+
+
+def test_a_cross_encoder_alone_orders_what_it_reads() -> None:
+    given = [candidate(1, 0.9), candidate(2, 0.8), candidate(3, 0.7), candidate(4, 0.6)]
+    found = rescore(QUERY, given, ["-1", "3", "1", "3"], Judge())
+    assert [(c.stored.key, c.score) for c in found] == [(2, 1.0), (4, 1.0), (3, 0.5), (1, 0.0)]
+    assert [c.signals["cross"] for c in found] == [3, 3, 1, -1]
+    assert all(c.signals["dense"] == 1 for c in found)
+    assert rescore(QUERY, [], [], Judge()) == []
 
 
 def test_nothing_comes_of_nothing() -> None:
