@@ -294,7 +294,11 @@ class Pipeline:
         if self.cross_encoder:
             texts = [_context(c.stored.title, c.stored.passage) + c.stored.passage.text for c in ranked]
             ranked = rerank.rescore(_known(work.query), ranked, texts, self.cross_encoder)
-        return replace(work, candidates=(*ranked, *_below(ranked, work.candidates[len(head) :])))
+        everything = [*ranked, *_below(ranked, work.candidates[len(head) :])]
+        if self.settings.recency_days is not None:
+            newest = self.snapshot.newest_date()
+            everything = rerank.prefer_recent(everything, newest, half_life_days=self.settings.recency_days)
+        return replace(work, candidates=tuple(everything))
 
     def answer(self, work: Work) -> Work:
         """Choose the sentences that answer the question."""

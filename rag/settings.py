@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -36,6 +37,8 @@ class Settings:
         candidates_k: Passages that the reranker sees.
         rerank: ``late`` (late interaction), ``cross`` (a cross-encoder) or ``none``.
         cross_encoder: Hub id or local path of the cross-encoder that ``cross`` needs; used for nothing else.
+        recency_days: Age in days, counted from the library's newest document, at which a passage has lost half of what
+            its score can lose by age; ``None`` for no preference.
         hits_k: Passages that an answer carries.
         context_k: Passages whose sentences may be the answer.
         answer_sentences: Most sentences in an answer.
@@ -54,6 +57,7 @@ class Settings:
     candidates_k: int = 20
     rerank: str = "late"
     cross_encoder: str | None = None
+    recency_days: float | None = None
     hits_k: int = 10
     context_k: int = 5
     answer_sentences: int = 3
@@ -77,6 +81,8 @@ class Settings:
         for name, least in (("passage_tokens", 16), ("passage_chars", 64)):
             value = getattr(self, name)
             _require(value is None or value >= least, name, value, f"a whole number from {least}")
+        age = self.recency_days
+        _require(age is None or 0.0 < age < math.inf, "recency_days", age, "a number above 0")
         for name, known in (("fusion", FUSIONS), ("rerank", RERANKERS)):
             _require(getattr(self, name) in known, name, getattr(self, name), f"one of {', '.join(known)}")
         if self.rerank == "cross" and not self.cross_encoder:

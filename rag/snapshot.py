@@ -106,6 +106,10 @@ class Snapshot:
                 raise unknown(name, self.store.metadata_names(revision=self.revision))
         return self.store.select(filters, revision=self.revision)
 
+    def newest_date(self) -> str | None:
+        """Return the newest document's day, YYYY-MM-DD, or ``None`` where no document has a date."""
+        return self.store.newest_date(revision=self.revision)
+
     def document(self, document_id: str) -> Document | None:
         """Return a document, or ``None`` when this generation has no such document."""
         return self.store.document(document_id, revision=self.revision)

@@ -130,6 +130,7 @@ class Store:
         """
         self.path = path
         self._lock = threading.RLock()
+        self._newest_date: tuple[int, str | None] | None = None
         try:
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=BUSY_TIMEOUT_S)
         except sqlite3.DatabaseError as error:
@@ -384,6 +385,15 @@ class Store:
             (SELECT key FROM documents WHERE {LIVE} AND {condition}) ORDER BY key"""  # noqa: S608
         rows = self._rows(sql, parameters | {"revision": revision})
         return np.array([row[0] for row in rows], dtype=np.int64)
+
+    def newest_date(self, *, revision: int) -> str | None:
+        """Return the newest day among a published revision's documents, or ``None`` where none has a date."""
+        known = self._newest_date
+        if known is None or known[0] != revision:
+            sql = f"SELECT max(date) FROM documents WHERE {LIVE}"  # noqa: S608
+            # Kept, because it reads a row of every document; a published revision does not change.
+            known = self._newest_date = (revision, self._rows(sql, {"revision": revision})[0][0] or None)
+        return known[1]
 
     def has_metadata(self, name: str, *, revision: int) -> bool:
         """Tell whether a document of a revision has a metadata value of that name."""

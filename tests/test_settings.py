@@ -78,6 +78,10 @@ def test_variables_that_say_where_things_are_and_foreign_ones_are_no_settings() 
         ("context_k", "0"),
         ("rerank", "sideways"),
         ("fusion", "sum"),
+        ("recency_days", "0"),
+        ("recency_days", "-3"),
+        ("recency_days", "inf"),
+        ("recency_days", "nan"),
         ("indexing_threads", "0"),
     ],
 )
