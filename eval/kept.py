@@ -36,6 +36,7 @@ ASKING_MODULES = (
     "evidence.py",
     "expected.py",
     "facts.py",
+    "filters.py",
     "page.py",
     "printable.py",
     "rerank.py",
