@@ -12,15 +12,22 @@ import tantivy
 from rag.errors import LibraryDamaged
 
 WRITER_HEAP_BYTES = 64_000_000
-BODY, KEY = "body", "key"
+BODY, KEY, WORDS = "body", "key", "words"
 
 
 @dataclass(frozen=True)
 class LexicalPassage:
-    """The terms of one passage and its number."""
+    """The terms of one passage and its number.
+
+    Attributes:
+        key: Its number.
+        terms: What it is found by.
+        words: Its words as they are spelt, to compare misspelt ones with.
+    """
 
     key: int
     terms: Sequence[str]
+    words: Collection[str] = ()
 
 
 class LexicalIndex:
@@ -46,6 +53,7 @@ class LexicalIndex:
             entry = tantivy.Document()
             entry.add_unsigned(KEY, passage.key)
             entry.add_text(BODY, " ".join(passage.terms))
+            entry.add_text(WORDS, " ".join(passage.words))
             writer.add_document(entry)
         writer.commit()
         writer.wait_merging_threads()
@@ -83,6 +91,14 @@ class LexicalIndex:
         count = self._searcher.doc_freq(BODY, term)
         return math.log(1.0 + (len(self) - count + 0.5) / (count + 0.5))
 
+    def holds(self, term: str) -> bool:
+        """Tell whether a passage holds a term."""
+        return bool(self._searcher.doc_freq(BODY, term))
+
+    def words(self, beginning: str) -> list[tuple[str, int]]:
+        """Return the words that begin so, each with the number of passages that hold it."""
+        return [(str(word), int(count)) for word, count in self._searcher.terms_with_prefix(WORDS, beginning)]
+
     def search(
         self, terms: Sequence[tuple[str, ...]], k: int, *, allowed: Collection[int] | None = None
     ) -> dict[int, float]:
@@ -109,6 +125,7 @@ def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field(KEY, stored=True, indexed=True, fast=True)
     builder.add_text_field(BODY, tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field(WORDS, tokenizer_name="whitespace", index_option="basic")
     return builder.build()
 
 

@@ -15,6 +15,7 @@ from embeddings.late import unpack
 from rag.errors import LibraryChanged
 from rag.generations import Generation
 from rag.schema import Document
+from rag.spelling import Near, beginnings, nearest
 from rag.store import Store, StoredPassage
 
 
@@ -50,6 +51,14 @@ class Snapshot:
     def rarity(self, variants: Sequence[str]) -> float:
         """Return the inverse document frequency of a term, in nats; of its variants the most common counts."""
         return min(self.generation.lexical.rarity(v) for v in variants)
+
+    def near(self, word: str) -> tuple[Near, ...]:
+        """Return the words of the library that a word, in lower case, may be a misspelling of, the likeliest first."""
+        return nearest(word, [known for start in beginnings(word) for known in self.generation.lexical.words(start)])
+
+    def holds(self, variants: Sequence[str]) -> bool:
+        """Tell whether a passage holds any of a term's variants."""
+        return any(self.generation.lexical.holds(v) for v in variants)
 
     def passages(self, keys: Sequence[int]) -> dict[int, StoredPassage]:
         """Return passages by number.

@@ -50,6 +50,7 @@ class Term:
         variants: Its forms in the languages asked for; any of them matches.
         content: Whether it says what is asked about, rather than how a question is put.
         spaced: Whether its script puts spaces between words.
+        closeness: How sure it is that its variants are meant, in (0, 1]: 1 unless they are of words spelt like it.
     """
 
     start_char: int
@@ -57,6 +58,7 @@ class Term:
     variants: tuple[str, ...]
     content: bool = True
     spaced: bool = True
+    closeness: float = 1.0
 
 
 @cache
@@ -79,6 +81,12 @@ def document_terms(text: str, *, language: str) -> list[str]:
     for run in RUN.findall(text):
         terms += _bigrams(run) if NO_SPACES_FIRST.match(run) else _analyzer(language).analyze(run)
     return terms
+
+
+def spelt_words(text: str) -> set[str]:
+    """Return the words of a text as they are spelt, in lower case without accents; none with digits in them."""
+    runs = (run for run in RUN.findall(text) if not NO_SPACES_FIRST.match(run))
+    return {word for run in runs for word in _analyzer("und").analyze(run) if word.isalpha()}
 
 
 def query_terms(text: str, *, languages: Iterable[str]) -> list[Term]:

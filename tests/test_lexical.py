@@ -126,3 +126,12 @@ def test_a_folder_that_holds_no_index_is_named(tmp_path: Path) -> None:
     (tmp_path / "meta.json").write_text("{}")
     with pytest.raises(LibraryDamaged, match=str(tmp_path)):
         LexicalIndex.open(tmp_path)
+
+
+def test_words_are_found_by_how_they_begin_with_the_number_of_passages(tmp_path: Path) -> None:
+    spelt = [{"harbour", "pilots"}, {"harbours"}, {"harbour", "the"}]
+    index = LexicalIndex.build(tmp_path, [LexicalPassage(n, ["term"], words) for n, words in enumerate(spelt)])
+    assert index.words("har") == [("harbour", 2), ("harbours", 1)]
+    assert index.words("x") == []
+    assert index.holds("term")
+    assert not index.holds("harbour")

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.terms import STEMMERS, document_terms, query_terms
+from rag.terms import STEMMERS, document_terms, query_terms, spelt_words
 
 LANGUAGES = st.sampled_from([*STEMMERS, "zh", "ja", "und"])
 WORDS = [
@@ -95,3 +95,7 @@ def test_a_repeated_word_stands_in_each_of_its_places() -> None:
 def test_words_that_only_put_a_question_are_told_from_its_content(text: str, content: list[str]) -> None:
     terms = query_terms(text, languages=["en"])
     assert [text[t.start_char : t.end_char] for t in terms if t.content] == content
+
+
+def test_words_are_kept_as_spelt_but_for_case_and_accents() -> None:
+    assert spelt_words("Harbours of 2021, the CAFÉ's A1b2 北京 harbours") == {"harbours", "of", "the", "cafe", "s"}
