@@ -100,7 +100,12 @@ class LexicalIndex:
         return [(str(word), int(count)) for word, count in self._searcher.terms_with_prefix(WORDS, beginning)]
 
     def search(
-        self, terms: Sequence[tuple[str, ...]], k: int, *, allowed: Collection[int] | None = None
+        self,
+        terms: Sequence[tuple[str, ...]],
+        k: int,
+        *,
+        allowed: Collection[int] | None = None,
+        every: bool = False,
     ) -> dict[int, float]:
         """Return the BM25 scores of the best `k` passages by passage number, best first, ties by number.
 
@@ -108,13 +113,14 @@ class LexicalIndex:
             terms: The query's terms; the variants of one term count once, by the best of them.
             k: At most this many passages.
             allowed: Numbers of the passages that may be found; all when ``None``.
+            every: Whether a passage has to hold every term, in one of its variants.
 
         Returns:
             Scores by passage number; nothing where nothing matches.
         """
         if not terms or k < 1 or not len(self):
             return {}
-        query = _query(self._index.schema, terms, allowed)
+        query = _query(self._index.schema, terms, allowed, every=every)
         # tantivy takes memory for as many as are asked for, and ends the process where there is none left.
         found = self._searcher.search(query, limit=min(k, len(self))).hits
         scored = [(int(self._searcher.doc(address)[KEY][0]), float(score)) for score, address in found]
@@ -129,8 +135,11 @@ def _schema() -> tantivy.Schema:
     return builder.build()
 
 
-def _query(schema: tantivy.Schema, terms: Sequence[tuple[str, ...]], allowed: Collection[int] | None) -> tantivy.Query:
-    query = tantivy.Query.boolean_query([(tantivy.Occur.Should, _term(schema, t)) for t in dict.fromkeys(terms)])
+def _query(
+    schema: tantivy.Schema, terms: Sequence[tuple[str, ...]], allowed: Collection[int] | None, *, every: bool
+) -> tantivy.Query:
+    occurs = tantivy.Occur.Must if every else tantivy.Occur.Should
+    query = tantivy.Query.boolean_query([(occurs, _term(schema, t)) for t in dict.fromkeys(terms)])
     if allowed is None:
         return query
     members = tantivy.Query.const_score_query(tantivy.Query.term_set_query(schema, KEY, sorted(allowed)), 0.0)

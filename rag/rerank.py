@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from embeddings.late import max_similarities
 from rag.evidence import Candidate, Query
+from rag.phrases import boosted
 from rag.snapshot import Snapshot
 
 # Shares of the first stage's score, the whole passage's late interaction, and its best sentence's.
@@ -65,6 +66,9 @@ def _reorder(candidates: Sequence[Candidate]) -> list[Candidate]:
     passage = _normalise([c.signals.get("late", 0.0) for c in candidates])
     sentence = _normalise([c.signals.get("sentence", 0.0) for c in candidates])
     scores = FIRST_STAGE * first + PASSAGE * passage + SENTENCE * sentence
+    shares = np.array([c.signals.get("phrase", 0.0) for c in candidates])
+    if shares.any():
+        scores = boosted(scores, shares)
     order = np.argsort(-scores, kind="stable")
     return [replace(candidates[i], score=float(scores[i])) for i in order]
 

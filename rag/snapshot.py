@@ -42,11 +42,11 @@ class Snapshot:
         return {int(key): float(score) for key, score in zip(keys[0], scores[0], strict=True)}
 
     def lexical(
-        self, terms: Sequence[tuple[str, ...]], k: int, *, allowed: NDArray[np.int64] | None
+        self, terms: Sequence[tuple[str, ...]], k: int, *, allowed: NDArray[np.int64] | None, every: bool = False
     ) -> dict[int, float]:
-        """Return BM25 scores of the best `k` passages by passage number, best first."""
+        """Return BM25 scores of the best `k` passages, of those with every term if asked, by number, best first."""
         members = None if allowed is None else allowed.tolist()
-        return self.generation.lexical.search(terms, k, allowed=members)
+        return self.generation.lexical.search(terms, k, allowed=members, every=every)
 
     def rarity(self, variants: Sequence[str]) -> float:
         """Return the inverse document frequency of a term, in nats; of its variants the most common counts."""

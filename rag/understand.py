@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from embeddings.encoder import Encoder
 from rag.evidence import Query
+from rag.phrases import phrases
 from rag.snapshot import Snapshot
 from rag.spelling import Near, may_be_misspelt
 from rag.terms import Term, query_terms, spelt_words
@@ -62,6 +63,7 @@ def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
         terms=terms,
         weights=weights,
         readable=encoder.id not in ENGLISH_ENCODERS or not _mostly_unspaced(terms, weights),
+        phrases=phrases(text, terms),
     )
 
 

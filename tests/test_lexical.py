@@ -135,3 +135,12 @@ def test_words_are_found_by_how_they_begin_with_the_number_of_passages(tmp_path:
     assert index.words("x") == []
     assert index.holds("term")
     assert not index.holds("harbour")
+
+
+def test_every_term_is_held_by_what_is_found_where_that_is_asked(index: LexicalIndex) -> None:
+    either = index.search(variants("pilots harbour"), 10)
+    both = index.search(variants("pilots harbour"), 10, every=True)
+    assert both == pytest.approx({n: either[n] for n in (10, 11)}, rel=1e-6)
+    assert index.search([("submarine", "ada"), ("built",)], 10, every=True).keys() == {12}
+    assert index.search(variants("pilots harbour"), 10, every=True, allowed=[11, 12]).keys() == {11}
+    assert index.search(variants("pilots submarine"), 10, every=True) == {}
