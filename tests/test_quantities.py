@@ -47,10 +47,23 @@ def test_months_and_days_are_words_of_their_own(text: str, expected: list[str]) 
 
 
 @pytest.mark.parametrize(
-    "text", ["v1.2.3", "127.0.0.1", "1,2,3", "in 2021", "the 1990s", "13月", "2024-13-40", "1234567890123456", "marx 5"]
+    "text",
+    [
+        "v1.2.3",
+        "127.0.0.1",
+        "1,2,3",
+        "in 2021",
+        "the 1990s",
+        "13月",
+        "2024-13-40",
+        "1234567890123456",
+        "marx 5",
+        "2021 May",
+        "94 000",
+    ],
 )
 def test_what_has_no_other_writing_is_left_alone(text: str) -> None:
-    assert forms(text) in ([], ["40"])
+    assert forms(text) == []
 
 
 @given(st.integers(0, 10**12))
@@ -60,6 +73,6 @@ def test_separators_change_nothing(number: int) -> None:
 
 @given(st.text("0123456789.,% 月日亿-Augsth", max_size=30))
 def test_what_is_found_is_in_the_text_and_does_not_overlap(text: str) -> None:
-    found = sorted(quantities(text), key=lambda q: q.start_char)
+    found = quantities(text)
     assert all(0 <= q.start_char < q.end_char <= len(text) for q in found)
     assert all(a.end_char <= b.start_char for a, b in pairwise(found))
