@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from embeddings.cross_encoder import CrossEncoder
 from embeddings.late import max_similarities
 from rag.evidence import Candidate, Query
+from rag.phrases import boosted
 from rag.snapshot import Snapshot
 
 # At most this share of its score a passage loses by age: the best of the old ones still goes before a mediocre new one.
@@ -135,6 +136,9 @@ def _reorder(candidates: Sequence[Candidate]) -> list[Candidate]:
     passage = _normalise([c.signals.get("late", 0.0) for c in candidates])
     sentence = _normalise([c.signals.get("sentence", 0.0) for c in candidates])
     scores = FIRST_STAGE * first + PASSAGE * passage + SENTENCE * sentence
+    shares = np.array([c.signals.get("phrase", 0.0) for c in candidates])
+    if shares.any():
+        scores = boosted(scores, shares)
     order = np.argsort(-scores, kind="stable")
     return [replace(candidates[i], score=float(scores[i])) for i in order]
 

@@ -14,6 +14,7 @@ from rag.errors import LibraryChanged
 from rag.filters import check_filters, metadata_name, unknown
 from rag.generations import Generation
 from rag.schema import Document
+from rag.spelling import Near, beginnings, nearest
 from rag.store import Store, StoredPassage
 
 
@@ -40,15 +41,23 @@ class Snapshot:
         return {int(key): float(score) for key, score in zip(keys[0], scores[0], strict=True)}
 
     def lexical(
-        self, terms: Sequence[tuple[str, ...]], k: int, *, allowed: NDArray[np.int64] | None
+        self, terms: Sequence[tuple[str, ...]], k: int, *, allowed: NDArray[np.int64] | None, every: bool = False
     ) -> dict[int, float]:
-        """Return BM25 scores of the best `k` passages by passage number, best first."""
+        """Return BM25 scores of the best `k` passages, of those with every term if asked, by number, best first."""
         members = None if allowed is None else allowed.tolist()
-        return self.generation.lexical.search(terms, k, allowed=members)
+        return self.generation.lexical.search(terms, k, allowed=members, every=every)
 
     def rarity(self, variants: Sequence[str]) -> float:
         """Return the inverse document frequency of a term, in nats; of its variants the most common counts."""
         return min(self.generation.lexical.rarity(v) for v in variants)
+
+    def near(self, word: str) -> tuple[Near, ...]:
+        """Return the words of the library that a word, in lower case, may be a misspelling of, the likeliest first."""
+        return nearest(word, [known for start in beginnings(word) for known in self.generation.lexical.words(start)])
+
+    def holds(self, variants: Sequence[str]) -> bool:
+        """Tell whether a passage holds any of a term's variants."""
+        return any(self.generation.lexical.holds(v) for v in variants)
 
     def passages(self, keys: Sequence[int]) -> dict[int, StoredPassage]:
         """Return passages by number.
