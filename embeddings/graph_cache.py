@@ -13,10 +13,13 @@ from platformdirs import user_cache_dir
 
 from embeddings.errors import UnusableModel
 from embeddings.files import write_whole
-from embeddings.model_folder import ModelFolder
+from embeddings.model_folder import Kind, ModelFolder
 
 # Part of a cached graph's identity: raise the number whenever the exporter gives another graph.
-_EXPORTER = "torchscript, opset 18, eager attention, 1"
+_EXPORTERS: Mapping[Kind, str] = {
+    "encoder": "torchscript, opset 18, eager attention, 1",
+    "cross-encoder": "torchscript, opset 18, eager attention, scores of pairs, 1",
+}
 
 
 def default_cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -24,12 +27,13 @@ def default_cache_dir(environ: Mapping[str, str] = os.environ) -> Path:
     return Path(environ.get("RAG_CACHE") or user_cache_dir("leadgoose", appauthor=False)) / "onnx"
 
 
-def read_graph(folder: ModelFolder, *, cache_dir: Path) -> bytes:
+def read_graph(folder: ModelFolder, *, cache_dir: Path, kind: Kind = "encoder") -> bytes:
     """Return the model's ONNX graph from the cache, exporting it when it is missing or damaged.
 
     Args:
         folder: The model, plain BERT.
         cache_dir: Where graphs are kept, one folder for each digest of weights.
+        kind: Whether its output is hidden states or the score of a pair.
 
     Returns:
         The graph, whose bytes match its manifest.
@@ -38,39 +42,40 @@ def read_graph(folder: ModelFolder, *, cache_dir: Path) -> bytes:
         UnusableModel: If the model cannot be exported, or the cache cannot be written.
     """
     home = cache_dir / folder.digest
-    graph = _cached(home, folder.digest)
+    graph = _cached(home, folder.digest, kind)
     if graph is not None:
         return graph
     try:
         home.mkdir(parents=True, exist_ok=True)
         with FileLock(home / "export.lock"):
-            return _cached(home, folder.digest) or _exported(home, folder)  # another process may have been first
+            # Another process may have been first.
+            return _cached(home, folder.digest, kind) or _exported(home, folder, kind)
     except OSError as error:
         raise UnusableModel(
             f"the ONNX graph cannot be kept in {home} ({error}); set RAG_CACHE to a folder that can be written"
         ) from error
 
 
-def _cached(home: Path, digest: str) -> bytes | None:
+def _cached(home: Path, digest: str, kind: Kind) -> bytes | None:
     """Return the graph kept in ``home``, or None when there is none that its manifest vouches for."""
     try:
         manifest = json.loads((home / "manifest.json").read_bytes())
         graph = (home / "model.onnx").read_bytes()
     except (OSError, ValueError):
         return None
-    return graph if manifest == _manifest(graph, digest) else None
+    return graph if manifest == _manifest(graph, digest, kind) else None
 
 
-def _exported(home: Path, folder: ModelFolder) -> bytes:
+def _exported(home: Path, folder: ModelFolder, kind: Kind) -> bytes:
     """Return the graph, freshly exported and kept in ``home``; the manifest last, as it vouches for the rest."""
-    from embeddings.export import export_bert  # loads torch
+    from embeddings.export import export_bert, export_bert_cross_encoder  # loads torch
 
-    graph = export_bert(folder.path)
+    graph = export_bert(folder.path) if kind == "encoder" else export_bert_cross_encoder(folder.path)
     write_whole(home / "model.onnx", graph)
-    write_whole(home / "manifest.json", json.dumps(_manifest(graph, folder.digest), indent=1).encode())
+    write_whole(home / "manifest.json", json.dumps(_manifest(graph, folder.digest, kind), indent=1).encode())
     return graph
 
 
-def _manifest(graph: bytes, digest: str) -> dict[str, str]:
+def _manifest(graph: bytes, digest: str, kind: Kind) -> dict[str, str]:
     """Return what has to stand beside a graph for it to be used."""
-    return {"weights_sha256": digest, "graph_sha256": hashlib.sha256(graph).hexdigest(), "exporter": _EXPORTER}
+    return {"weights_sha256": digest, "graph_sha256": hashlib.sha256(graph).hexdigest(), "exporter": _EXPORTERS[kind]}

@@ -7,10 +7,12 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from embeddings.errors import UnknownModel, UntrustedWeights, UnusableModel
 
+# What a model does: texts to vectors, or pairs of texts to scores.
+Kind = Literal["encoder", "cross-encoder"]
 _PLAIN_BERT = (["Transformer", "Pooling"], ["Transformer", "Pooling", "Normalize"])
 
 
@@ -27,11 +29,12 @@ class ModelFolder:
     digest: str
 
     @classmethod
-    def read(cls, path: Path) -> ModelFolder:
+    def read(cls, path: Path, *, listed_in: str = "modules.json") -> ModelFolder:
         """Return the model in a folder, its weights hashed.
 
         Args:
             path: The folder, in the layout of sentence-transformers.
+            listed_in: The file that makes the folder a model of the kind that is wanted.
 
         Returns:
             The model, none of it loaded.
@@ -41,8 +44,8 @@ class ModelFolder:
             UntrustedWeights: If a part of the weights comes as a pickle.
             UnusableModel: If a file of it cannot be read.
         """
-        if not (path / "modules.json").is_file():
-            raise UnknownModel(f"{path} holds no modules.json; name the folder of a sentence-transformers model")
+        if not (path / listed_in).is_file():
+            raise UnknownModel(f"{path} holds no {listed_in}; name the folder of a sentence-transformers model")
         for part in {path, *(path / module.get("path", "") for module in _modules(path))}:
             _refuse_pickle(part)
         return cls(path, _digest(path))
@@ -78,6 +81,55 @@ class ModelFolder:
             and (self.path / "tokenizer.json").is_file()
         )
 
+    @property
+    def is_cross_encoder(self) -> bool:
+        """Whether it was made to score pairs of texts; loaded as such, any other would get random weights for that."""
+        kinds = self._settings("config.json").get("architectures") or []
+        stated = self._settings("config_sentence_transformers.json").get("model_type")
+        return stated == "CrossEncoder" or any(str(kind).endswith("ForSequenceClassification") for kind in kinds)
+
+    @property
+    def activation(self) -> str:
+        """Name of what makes scores of a cross-encoder's logits, ``Sigmoid`` where nothing is stated.
+
+        Those of torch lose their module; any other, which would be code of the model's own, keeps its own.
+        """
+        config = self._settings("config.json")
+        stated = (
+            self._settings("config_sentence_transformers.json").get("activation_fn")
+            or (config.get("sentence_transformers") or {}).get("activation_fn")
+            or config.get("sbert_ce_default_activation_function")
+            or "torch.nn.Sigmoid"
+        )
+        return str(stated).rpartition(".")[2] if str(stated).startswith("torch.") else str(stated)
+
+    @property
+    def is_plain_bert_cross_encoder(self) -> bool:
+        """Whether it is BERT with one score a pair and no prompts: what ``OnnxCrossEncoder`` can run."""
+        config = self._settings("config.json")
+        types = [module.get("type", "") for module in _modules(self.path)]
+        return (
+            config.get("architectures") == ["BertForSequenceClassification"]
+            and len(config.get("id2label") or {0: "", 1: ""}) == 1
+            and (not types or [name.rpartition(".")[2] for name in types] == ["Transformer"])
+            and all(name.startswith("sentence_transformers.") for name in types)
+            and self.activation in ("Sigmoid", "Identity")
+            and not any(self._settings("config_sentence_transformers.json").get("prompts", {}).values())
+            and not self._settings("sentence_bert_config.json").get("do_lower_case")
+            and not self._settings("sentence_bert_config.json").get("processing_kwargs")
+            and self._tells_texts_of_a_pair_apart
+            and (self.path / "tokenizer.json").is_file()
+        )
+
+    @property
+    def _tells_texts_of_a_pair_apart(self) -> bool:
+        """Whether transformers' tokenizer gives ``token_type_ids``, which one that says nothing of BERT leaves out."""
+        tokenizer = self._settings("tokenizer_config.json")
+        stated = tokenizer.get("model_input_names")
+        if stated is not None:
+            return "token_type_ids" in stated
+        return tokenizer.get("tokenizer_class", "BertTokenizer") in ("BertTokenizer", "BertTokenizerFast")
+
     def _settings(self, name: str) -> Mapping[str, Any]:
         """Return what the JSON file states; nothing when there is no such file."""
         path = self.path / name
@@ -88,7 +140,9 @@ class ModelFolder:
 
 
 def _modules(path: Path) -> list[dict[str, str]]:
-    """Return the model's layers as its modules.json lists them, or raise UnusableModel."""
+    """Return the model's layers as its modules.json lists them, if it has one, or raise UnusableModel."""
+    if not (path / "modules.json").is_file():
+        return []
     modules = _read_json(path / "modules.json")
     if not isinstance(modules, list) or not all(isinstance(module, dict) for module in modules):
         raise UnusableModel(f"{path / 'modules.json'} is not a list of modules; fetch the model again")

@@ -39,8 +39,8 @@ class OnnxEncoder:
         """
         self.id = name
         self.digest = folder.digest
-        self._tokenizer = _read_tokenizer(folder)
-        self._session = _open_session(graph)
+        self._tokenizer = read_tokenizer(folder)
+        self._session = open_session(graph)
         self.dim = int(self._session.get_outputs()[0].shape[2])
         self.max_tokens = folder.max_seq_length - self._tokenizer.num_special_tokens_to_add(is_pair=False)
 
@@ -53,11 +53,11 @@ class OnnxEncoder:
         """Return the texts as vectors, in their order; such models treat queries and documents alike."""
         check_request(texts, kind=kind, threads=threads)
         tokens = self._tokenize(texts)
-        batches = _batches([len(text.ids) for text in tokens])
+        groups = batches([len(text.ids) for text in tokens])
         # A batch per thread: as fast as two threads inside a batch, and concurrent callers do not disturb each other.
         with ThreadPoolExecutor(threads) as pool:
-            encoded = list(pool.map(lambda batch: self._run([tokens[i] for i in batch]), batches))
-        by_position = dict(zip(chain(*batches), chain(*encoded), strict=True))
+            encoded = list(pool.map(lambda group: self._run([tokens[i] for i in group]), groups))
+        by_position = dict(zip(chain(*groups), chain(*encoded), strict=True))
         return [by_position[i] for i in range(len(tokens))]
 
     def _tokenize(self, texts: Sequence[str]) -> list[tokenizers.Encoding]:
@@ -86,20 +86,30 @@ def _pooled(hidden: np.ndarray[tuple[int, int], np.dtype[np.float32]], text: tok
     return Encoding(vector=unit(hidden.mean(axis=0)), token_vectors=unit(hidden[own]), token_spans=spans)
 
 
-def _batches(lengths: Sequence[int]) -> list[list[int]]:
+def batches(lengths: Sequence[int]) -> list[list[int]]:
     """Return positions grouped so that each group has similar lengths and about ``_BATCH_TOKENS`` after padding."""
-    batches: list[list[int]] = []
+    groups: list[list[int]] = []
     width = 0
     for position in sorted(range(len(lengths)), key=lambda i: -lengths[i]):
-        if not batches or (len(batches[-1]) + 1) * width > _BATCH_TOKENS:
-            batches.append([])
+        if not groups or (len(groups[-1]) + 1) * width > _BATCH_TOKENS:
+            groups.append([])
             width = lengths[position]  # the longest of its batch, as lengths descend
-        batches[-1].append(position)
-    return batches
+        groups[-1].append(position)
+    return groups
 
 
-def _read_tokenizer(folder: ModelFolder) -> tokenizers.Tokenizer:
-    """Return the model's tokenizer, without the cutting and padding that its file may prescribe."""
+def read_tokenizer(folder: ModelFolder) -> tokenizers.Tokenizer:
+    """Return the model's tokenizer, without the cutting and padding that its file may prescribe.
+
+    Args:
+        folder: The model.
+
+    Returns:
+        The tokenizer.
+
+    Raises:
+        UnusableModel: If its file cannot be read.
+    """
     path = folder.path / "tokenizer.json"
     try:
         tokenizer = tokenizers.Tokenizer.from_str(path.read_text(encoding="utf-8"))
@@ -110,7 +120,7 @@ def _read_tokenizer(folder: ModelFolder) -> tokenizers.Tokenizer:
     return tokenizer
 
 
-def _open_session(graph: bytes) -> onnxruntime.InferenceSession:
+def open_session(graph: bytes) -> onnxruntime.InferenceSession:
     """Return a session that runs the graph in the thread that calls it."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1

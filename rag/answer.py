@@ -35,6 +35,10 @@ NOTHING_FOUND = (
     "Not in these documents: no passage matches the question.",
     "这些文档中没有与问题相关的内容。",
 )
+NOTHING_PASSES = (
+    "Not in these documents: no document passes the filter {filters}.",
+    "没有文档符合筛选条件 {filters}。",
+)
 NOT_SPOKEN_OF = (
     "Not in these documents: the nearest passages do not speak of {facts}.",
     "这些文档没有回答这个问题：最接近的段落没有提到{facts}。",
@@ -94,6 +98,19 @@ def draft(
     if sure < threshold:
         return Draft((), True, _reason(query, facts, here=here, anywhere=anywhere), sure)
     return Draft(tuple(_as_chosen(s) for s in chosen), False, "", sure)
+
+
+def nothing_passes(query: Query, filters: str) -> Draft:
+    """Return the refusal of a question that no document may answer.
+
+    Args:
+        query: The query.
+        filters: The filters in words, in one line.
+
+    Returns:
+        No sentences, and the reason, in Chinese where the question is, else in English; it is as sure as can be.
+    """
+    return Draft((), True, _say(query, NOTHING_PASSES).format(filters=filters), 0.0)
 
 
 def _sentences(query: Query, candidates: Sequence[Candidate]) -> Iterator[_Scored]:

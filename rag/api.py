@@ -11,8 +11,8 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from rag.errors import QuestionError, RagError
-from rag.snapshot import check_filters
+from rag.errors import FilterError, QuestionError, RagError
+from rag.filters import check_filters
 
 if TYPE_CHECKING:
     from rag.library import Library
@@ -33,11 +33,15 @@ Filters = Annotated[dict[str, Any], AfterValidator(_comparable)]
 
 
 class AskRequest(BaseModel):
-    """A question; below the confidence ``threshold``, by default the library's own, the answer abstains."""
+    """A question to the documents that ``filters`` let through.
+
+    Below the confidence ``threshold``, by default the library's own, the answer abstains.
+    """
 
     model_config = ConfigDict(extra="forbid")
     question: Text
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
+    filters: Filters | None = None
 
 
 class SearchRequest(BaseModel):
@@ -65,7 +69,7 @@ def create_api(library: Library) -> FastAPI:
 def _add_questions(app: FastAPI, library: Library) -> None:
     @app.post("/v1/ask", summary="Answer a question with exact citations")
     def ask(request: AskRequest) -> dict[str, Any]:
-        return library.ask(request.question, threshold=request.threshold).to_dict()
+        return library.ask(request.question, threshold=request.threshold, filters=request.filters).to_dict()
 
     @app.post("/v1/search", summary="Rank passages")
     def search(request: SearchRequest) -> dict[str, Any]:
@@ -100,8 +104,9 @@ def _add_error_handlers(app: FastAPI) -> None:
         named = ((".".join(part for part in e["loc"][1:] if isinstance(part, str)), e["msg"]) for e in error.errors())
         return _error(422, "; ".join(f"{where or 'body'}: {what}" for where, what in named))
 
+    @app.exception_handler(FilterError)
     @app.exception_handler(QuestionError)
-    def unanswerable(_: Request, error: QuestionError) -> JSONResponse:
+    def unanswerable(_: Request, error: RagError) -> JSONResponse:
         return _error(422, str(error))
 
     @app.exception_handler(RagError)

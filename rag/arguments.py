@@ -75,3 +75,21 @@ def share(text: str) -> float:
     if not 0.0 <= value <= 1.0:
         raise argparse.ArgumentTypeError(f"{text} is not from 0 to 1")
     return value
+
+
+def filter_by(text: str) -> tuple[str, str]:
+    """Return a filter.
+
+    Args:
+        text: As typed: ``NAME=VALUE``.
+
+    Returns:
+        Name and value.
+
+    Raises:
+        argparse.ArgumentTypeError: There is no ``=`` in it.
+    """
+    name, separator, value = text.partition("=")
+    if not separator:
+        raise argparse.ArgumentTypeError(f"{text!r} is no filter; give NAME=VALUE, such as folder=reports")
+    return name, value

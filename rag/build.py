@@ -1,4 +1,4 @@
-"""What a library is built with, and what has to go with that: settings, the encoder's weights, a calibration.
+"""What a library is built with, and what has to go with that: settings, models, a calibration.
 
 Knows nothing of documents, generations and questions.
 """
@@ -17,6 +17,7 @@ from rag.settings import NEW_LIBRARY, Settings
 from rag.store import Store
 
 if TYPE_CHECKING:
+    from embeddings.cross_encoder import CrossEncoder
     from embeddings.encoder import Encoder
 
 # Names of what the store keeps beside documents: what the library was built with, and its newest complete revision.
@@ -50,6 +51,7 @@ class Build:
         self._store = store
         self._asked = asked
         self._lock = threading.Lock()
+        self._cross_encoder: CrossEncoder | None = None
         self._read()
 
     def _read(self) -> None:
@@ -124,6 +126,28 @@ class Build:
                     raise ModelError(str(error)) from error
                 self._check_weights(self._encoder)
             return self._encoder
+
+    def cross_encoder(self) -> CrossEncoder | None:
+        """Return the cross-encoder of the settings, loaded when it is first asked for.
+
+        Returns:
+            The cross-encoder, ``None`` where another reranker is set.
+
+        Raises:
+            ModelError: It cannot be loaded.
+        """
+        if self.settings.rerank != "cross":
+            return None
+        from embeddings.cross_encoder import load_cross_encoder
+        from embeddings.errors import EncoderError
+
+        with self._lock:
+            if self._cross_encoder is None:
+                try:
+                    self._cross_encoder = load_cross_encoder(str(self.settings.cross_encoder))
+                except EncoderError as error:
+                    raise ModelError(str(error)) from error
+            return self._cross_encoder
 
     def _check_weights(self, encoder: Encoder) -> None:
         if self.values and (encoder.digest, encoder.dim) != (self.values["encoder_digest"], self.values["dim"]):

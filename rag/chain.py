@@ -45,20 +45,23 @@ class AnswerChain(Runnable[str, Answer]):
     are not to be added up. To a tracer streaming is one run; ``invoke`` and ``batch`` are one run a stage.
     """
 
-    def __init__(self, library: Library, *, threshold: float | None = None) -> None:
+    def __init__(
+        self, library: Library, *, threshold: float | None = None, filters: Mapping[str, Any] | None = None
+    ) -> None:
         """Build the steps.
 
         Args:
             library: The library asked; every question sees its newest generation.
             threshold: Confidence below which an answer abstains; ``None`` for the library's setting.
+            filters: As `Library.ask` takes them.
 
         Raises:
             LibraryError: The library is empty.
             ValueError: `threshold` is not from 0 to 1.
         """
         self._library = library
-        self._threshold = threshold
-        self._steps = _sequence(library, threshold)
+        self._asking: dict[str, Any] = {"threshold": threshold, "filters": filters}
+        self._steps = _sequence(library, **self._asking)
 
     @property
     def InputType(self) -> type[str]:  # noqa: N802 (LangChain's name)
@@ -141,21 +144,24 @@ class AnswerChain(Runnable[str, Answer]):
 
     def _grow(self, questions: Iterator[str]) -> Iterator[Answer]:
         for question in questions:
-            yield from self._library.stream(question, threshold=self._threshold)
+            yield from self._library.stream(question, **self._asking)
 
     async def _agrow(self, questions: AsyncIterator[str]) -> AsyncIterator[Answer]:
         async for question in questions:
-            snapshots = await run_in_executor(None, self._library.stream, question, threshold=self._threshold)
+            snapshots = await run_in_executor(None, self._library.stream, question, **self._asking)
             while snapshot := await run_in_executor(None, next, snapshots, None):
                 yield snapshot
 
 
-def answer_chain(library: Library, *, threshold: float | None = None) -> AnswerChain:
+def answer_chain(
+    library: Library, *, threshold: float | None = None, filters: Mapping[str, Any] | None = None
+) -> AnswerChain:
     """Return question -> understand -> retrieve -> rerank -> answer -> cite as a LangChain runnable.
 
     Args:
         library: The library asked; every question sees its newest generation.
         threshold: Confidence below which an answer abstains; ``None`` for the library's setting.
+        filters: As `Library.ask` takes them; they are checked when a question comes.
 
     Returns:
         A chain from ``str`` to `Answer`, usable as a step of a longer one, batched and streamed.
@@ -164,18 +170,24 @@ def answer_chain(library: Library, *, threshold: float | None = None) -> AnswerC
         LibraryError: The library is empty.
         ValueError: `threshold` is not from 0 to 1.
     """
-    return AnswerChain(library, threshold=threshold)
+    return AnswerChain(library, threshold=threshold, filters=filters)
 
 
-def _sequence(library: Library, threshold: float | None) -> RunnableSequence[str, Answer]:
+def _sequence(
+    library: Library, *, threshold: float | None, filters: Mapping[str, Any] | None
+) -> RunnableSequence[str, Answer]:
     *names, last = (name for name, _ in library.pipeline(threshold=threshold).stages())
     # Lambdas: of annotated types LangChain would make pydantic schemas, and a pipeline has none.
     begin: RunnableLambda[str, _Asked] = RunnableLambda(
-        lambda question: _Asked(library.pipeline(threshold=threshold), Work(question)), name="question"
+        lambda question: _begin(library.pipeline(threshold=threshold), question, filters), name="question"
     )
     steps: list[RunnableLambda[_Asked, _Asked]] = [RunnableLambda(_step(name), name=name) for name in names]
     end: RunnableLambda[_Asked, Answer] = RunnableLambda(lambda asked: finish(asked.after(last).work), name=last)
     return RunnableSequence(begin, *steps, end, name="AnswerChain")
+
+
+def _begin(pipeline: Pipeline, question: str, filters: Mapping[str, Any] | None) -> _Asked:
+    return _Asked(pipeline, pipeline.begin(question, filters))
 
 
 def _step(name: str) -> Callable[[_Asked], _Asked]:

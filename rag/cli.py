@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from rag import commands
-from rag.arguments import count, folder, port, share
+from rag.arguments import count, filter_by, folder, port, share
 from rag.errors import RagError
 from rag.printable import one_line, shown
 
@@ -181,12 +181,27 @@ def _add_list(parser: argparse.ArgumentParser) -> None:
 def _add_ask(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("question", metavar="QUESTION")
     parser.add_argument("--threshold", type=share, help="confidence from 0 to 1 below which it abstains")
+    _add_filter(parser)
     parser.set_defaults(run=commands.run_ask)
+
+
+def _add_filter(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--filter",
+        action="append",
+        default=[],
+        type=filter_by,
+        metavar="NAME=VALUE",
+        help="only documents with this value; NAME is document_id, folder, title, language, source, date, date_from, "
+        "date_to, tag or that of a metadata value; may be given several times: one name twice allows either value, "
+        "of several names all have to pass",
+    )
 
 
 def _add_search(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("query", metavar="QUERY")
     parser.add_argument("-k", type=count, default=10, metavar="N", help="number of passages (default: 10)")
+    _add_filter(parser)
     parser.set_defaults(run=commands.run_search)
 
 

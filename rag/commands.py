@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.errors import RagError
+from rag.filters import from_typed
 from rag.printable import one_line, shown
 from rag.settings import Settings
 
@@ -102,7 +103,7 @@ def run_list(options: argparse.Namespace) -> int:
 def run_ask(options: argparse.Namespace) -> int:
     """Print the answer to a question, with its citations."""
     with _open(options, create=False) as library:
-        answer = library.ask(options.question, threshold=options.threshold)
+        answer = library.ask(options.question, threshold=options.threshold, filters=from_typed(options.filter))
     if options.json:
         print(answer.to_json(indent=2))
     else:
@@ -139,7 +140,7 @@ def _hit_lines(hit: Hit) -> Iterator[str]:
 def run_search(options: argparse.Namespace) -> int:
     """Print the best passages for a query."""
     with _open(options, create=False) as library:
-        hits = library.search(options.query, options.k)
+        hits = library.search(options.query, options.k, filters=from_typed(options.filter))
     if options.json:
         _print_json({"query": options.query, "hits": [hit.to_dict() for hit in hits]})
     else:

@@ -12,7 +12,7 @@ from pathlib import Path
 from rag.calibration import Calibration
 from rag.errors import LibraryDamaged, LibraryError, LibraryNotFound, RagError
 from rag.library import DATABASE, Library, default_path
-from rag.settings import DEFAULT_ENCODER
+from rag.settings import DEFAULT_ENCODER, Settings
 
 PACKAGES = ("faiss-cpu", "gradio", "langchain-core", "onnxruntime", "sentence-transformers", "tantivy", "tokenizers")
 
@@ -51,7 +51,10 @@ def examine(
     """
     folder = Path(path).expanduser().absolute() if path else default_path()
     findings = [*_versions(), *_library(folder, changed_gold)]
-    findings.append(_encoder(folder, encoder))
+    settings = _settings(folder)
+    findings.append(_encoder(encoder or (settings and settings.encoder) or DEFAULT_ENCODER))
+    if settings and settings.rerank == "cross":
+        findings.append(_cross_encoder(str(settings.cross_encoder)))
     # SQLite and the encoder's libraries report in several lines.
     return [replace(f, message=" ".join(f.message.splitlines())) for f in findings]
 
@@ -130,11 +133,10 @@ def _calibration(library: Library, changed_gold: ChangedGold) -> Finding:
     return Finding("calibration", True, f"{found}; set instead: {library.threshold:g}" if set_otherwise else found)
 
 
-def _encoder(folder: Path, asked: str | None) -> Finding:
+def _encoder(model: str) -> Finding:
     from embeddings.encoder import load_encoder
     from embeddings.errors import EncoderError
 
-    model = asked or _built_with(folder) or DEFAULT_ENCODER
     try:
         encoder = load_encoder(model)
         encoder.encode(["Is anybody there?"], kind="query")
@@ -143,9 +145,21 @@ def _encoder(folder: Path, asked: str | None) -> Finding:
     return Finding("encoder", True, f"{encoder.id}, {encoder.dim} dimensions, reads {encoder.max_tokens} tokens")
 
 
-def _built_with(folder: Path) -> str | None:
+def _cross_encoder(model: str) -> Finding:
+    from embeddings.cross_encoder import load_cross_encoder
+    from embeddings.errors import EncoderError
+
+    try:
+        encoder = load_cross_encoder(model)
+        encoder.score("Is anybody there?", ["Here."])
+    except EncoderError as error:
+        return Finding("cross-encoder", False, str(error))
+    return Finding("cross-encoder", True, f"{encoder.id}, weights {encoder.digest[:12]}")
+
+
+def _settings(folder: Path) -> Settings | None:
     try:
         with Library.open(folder, create=False) as library:
-            return library.settings.encoder
+            return library.settings
     except RagError:
         return None

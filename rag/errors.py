@@ -12,6 +12,7 @@
     │   └── LibraryDamaged     a file of it is missing or does not match its digest
     ├── ModelError             a model cannot be found, read or trusted
     ├── QuestionError          the question is empty or too long
+    ├── FilterError            a filter names what no document has, or its value is none; a ValueError too
     ├── GoldError              a gold set that cannot be used
     └── ConfigurationError     an unknown setting or a value out of its range
 
@@ -69,6 +70,10 @@ class ModelError(RagError):
 
 class QuestionError(RagError):
     """The question is empty or too long."""
+
+
+class FilterError(RagError, ValueError):
+    """A filter names what no document has, or its value is of the wrong kind; whether typed or programmed."""
 
 
 class GoldError(RagError):

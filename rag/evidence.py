@@ -14,6 +14,19 @@ from rag.terms import Term
 
 
 @dataclass(frozen=True)
+class Phrase:
+    """Words of a question that it quotes.
+
+    Attributes:
+        folded: The words with a space between them, without signs, case and accents.
+        terms: The variants of each index term in them.
+    """
+
+    folded: str
+    terms: tuple[tuple[str, ...], ...]
+
+
+@dataclass(frozen=True)
 class Query:
     """A question as searched.
 
@@ -26,6 +39,7 @@ class Query:
         weights: How much each term says, in the order of `terms`: its inverse document frequency, in nats; 0 for
             function words and for words in a script that the library does not hold.
         readable: Whether the encoder reads the query's script; otherwise only its terms say anything.
+        phrases: What it puts in quotation marks.
     """
 
     text: str
@@ -35,6 +49,7 @@ class Query:
     terms: tuple[Term, ...]
     weights: tuple[float, ...]
     readable: bool = True
+    phrases: tuple[Phrase, ...] = ()
 
 
 @dataclass(frozen=True)

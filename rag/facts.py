@@ -6,6 +6,7 @@ every measure of likeness: whether the changed fact occurs at all is what tells 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -17,9 +18,10 @@ ORDINALS = frozenset(
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
     "twentieth hundredth".split()
 )
+# How many, as in "the 2 posts": said no less often in words, or not at all by documents that name them one by one.
+COUNT = re.compile(r"(?:^(?:\w+ )?|\b[a-z]\w*,? )([2-9]|1[0-2])(?= [a-z])")
 # A name and a word that begins with it, both at least this long, are taken to be about the same.
 AKIN_CHARS = 5
-MONTHS = ("January February March April May June July August September October November December").split()
 
 
 @dataclass(frozen=True)
@@ -27,7 +29,7 @@ class KeyFacts:
     """The key facts of a question.
 
     Attributes:
-        numbers: Terms with a digit in them, and ordinal words.
+        numbers: Terms with a digit in them, and ordinal words; no small counts.
         names: Capitalised words inside the question.
     """
 
@@ -39,9 +41,10 @@ def key_facts(query: Query) -> KeyFacts:
     """Return the key facts of a question."""
     numbers: list[Term] = []
     names: list[Term] = []
+    counts = {match.span(1) for match in COUNT.finditer(query.text)}
     for term, weight in zip(query.terms, query.weights, strict=True):
         word = query.text[term.start_char : term.end_char]
-        if weight <= 0 or not term.spaced:
+        if weight <= 0 or not term.spaced or (term.start_char, term.end_char) in counts:
             continue
         if any(c.isdigit() for c in word) or word.casefold() in ORDINALS:
             numbers.append(term)
@@ -70,7 +73,7 @@ def _akin(one: str, other: str) -> bool:
 def passage_terms(candidate: Candidate) -> frozenset[str]:
     """Return the terms of a passage, its title and heading, and its document's date."""
     stored = candidate.stored
-    texts = (stored.passage.text, stored.title, stored.passage.heading or "", _date_words(stored.date))
+    texts = (stored.passage.text, stored.title, stored.passage.heading or "", stored.date or "")
     return frozenset(document_terms("\n".join(texts), language=stored.language))
 
 
@@ -83,10 +86,3 @@ def words(query: Query, facts: Iterable[Term]) -> str:
         else:
             runs.append((fact.start_char, fact.end_char))
     return ", ".join(f"“{query.text[start:end]}”" for start, end in runs)
-
-
-def _date_words(date: str | None) -> str:
-    if not date:
-        return ""
-    year, month, day = date.split("-")
-    return f"{year} {MONTHS[int(month) - 1]} {int(day)}"

@@ -25,9 +25,9 @@ from embeddings.index import VectorIndex
 from rag.errors import LibraryDamaged
 from rag.lexical import LexicalIndex, LexicalPassage
 from rag.store import Store, StoredPassage, damaged_vectors
-from rag.terms import document_terms
+from rag.terms import document_terms, spelt_words
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 CURRENT, FOLDER, MANIFEST, VECTORS, LEXICAL = "CURRENT", "generations", "manifest.json", "vectors.faiss", "lexical"
 # tantivy's own locks: empty, made anew by whoever opens the folder.
 LOCKS = {".tantivy-writer.lock", ".tantivy-meta.lock"}
@@ -198,7 +198,7 @@ def _write(folder: Path, store: Store, *, revision: int, build: Mapping[str, Any
         # The title is searched with every passage: on questions that name a document's subject that gained 7 points
         # of hit@5, elsewhere it changed nothing; a field of its own cost 12 points on long documents.
         text = f"{stored.title}\n{stored.passage.text}"
-        return LexicalPassage(stored.key, document_terms(text, language=stored.language))
+        return LexicalPassage(stored.key, document_terms(text, language=stored.language), spelt_words(text))
 
     LexicalIndex.build(folder / LEXICAL, map(entry, store.passages_of(revision=revision)))
     files = [p for p in sorted(folder.rglob("*")) if p.is_file() and p.name not in LOCKS]

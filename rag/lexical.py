@@ -12,15 +12,22 @@ import tantivy
 from rag.errors import LibraryDamaged
 
 WRITER_HEAP_BYTES = 64_000_000
-BODY, KEY = "body", "key"
+BODY, KEY, WORDS = "body", "key", "words"
 
 
 @dataclass(frozen=True)
 class LexicalPassage:
-    """The terms of one passage and its number."""
+    """The terms of one passage and its number.
+
+    Attributes:
+        key: Its number.
+        terms: What it is found by.
+        words: Its words as they are spelt, to compare misspelt ones with.
+    """
 
     key: int
     terms: Sequence[str]
+    words: Collection[str] = ()
 
 
 class LexicalIndex:
@@ -46,6 +53,7 @@ class LexicalIndex:
             entry = tantivy.Document()
             entry.add_unsigned(KEY, passage.key)
             entry.add_text(BODY, " ".join(passage.terms))
+            entry.add_text(WORDS, " ".join(passage.words))
             writer.add_document(entry)
         writer.commit()
         writer.wait_merging_threads()
@@ -83,8 +91,21 @@ class LexicalIndex:
         count = self._searcher.doc_freq(BODY, term)
         return math.log(1.0 + (len(self) - count + 0.5) / (count + 0.5))
 
+    def holds(self, term: str) -> bool:
+        """Tell whether a passage holds a term."""
+        return bool(self._searcher.doc_freq(BODY, term))
+
+    def words(self, beginning: str) -> list[tuple[str, int]]:
+        """Return the words that begin so, each with the number of passages that hold it."""
+        return [(str(word), int(count)) for word, count in self._searcher.terms_with_prefix(WORDS, beginning)]
+
     def search(
-        self, terms: Sequence[tuple[str, ...]], k: int, *, allowed: Collection[int] | None = None
+        self,
+        terms: Sequence[tuple[str, ...]],
+        k: int,
+        *,
+        allowed: Collection[int] | None = None,
+        every: bool = False,
     ) -> dict[int, float]:
         """Return the BM25 scores of the best `k` passages by passage number, best first, ties by number.
 
@@ -92,13 +113,14 @@ class LexicalIndex:
             terms: The query's terms; the variants of one term count once, by the best of them.
             k: At most this many passages.
             allowed: Numbers of the passages that may be found; all when ``None``.
+            every: Whether a passage has to hold every term, in one of its variants.
 
         Returns:
             Scores by passage number; nothing where nothing matches.
         """
         if not terms or k < 1 or not len(self):
             return {}
-        query = _query(self._index.schema, terms, allowed)
+        query = _query(self._index.schema, terms, allowed, every=every)
         # tantivy takes memory for as many as are asked for, and ends the process where there is none left.
         found = self._searcher.search(query, limit=min(k, len(self))).hits
         scored = [(int(self._searcher.doc(address)[KEY][0]), float(score)) for score, address in found]
@@ -109,11 +131,15 @@ def _schema() -> tantivy.Schema:
     builder = tantivy.SchemaBuilder()
     builder.add_unsigned_field(KEY, stored=True, indexed=True, fast=True)
     builder.add_text_field(BODY, tokenizer_name="whitespace", index_option="freq")
+    builder.add_text_field(WORDS, tokenizer_name="whitespace", index_option="basic")
     return builder.build()
 
 
-def _query(schema: tantivy.Schema, terms: Sequence[tuple[str, ...]], allowed: Collection[int] | None) -> tantivy.Query:
-    query = tantivy.Query.boolean_query([(tantivy.Occur.Should, _term(schema, t)) for t in dict.fromkeys(terms)])
+def _query(
+    schema: tantivy.Schema, terms: Sequence[tuple[str, ...]], allowed: Collection[int] | None, *, every: bool
+) -> tantivy.Query:
+    occurs = tantivy.Occur.Must if every else tantivy.Occur.Should
+    query = tantivy.Query.boolean_query([(occurs, _term(schema, t)) for t in dict.fromkeys(terms)])
     if allowed is None:
         return query
     members = tantivy.Query.const_score_query(tantivy.Query.term_set_query(schema, KEY, sorted(allowed)), 0.0)

@@ -223,13 +223,15 @@ class Library:
             query: What to look for.
             k: At most this many passages.
             filters: Value, or list of allowed values, by name; only passages of documents that pass all are ranked.
-                Names are ``document_id``, ``title``, ``date``, ``language``, ``source`` and those of metadata.
+                Names are ``document_id``, ``folder``, ``title``, ``language``, ``source``, ``date``, ``date_from``,
+                ``date_to``, ``tag`` and those of metadata, as `rag.filters` describes them.
 
         Returns:
-            Hits, best first, ranked from 1.
+            Hits, best first, ranked from 1; none where no document passes the filters.
 
         Raises:
-            ValueError: `k` is below 1, or `filters` hold anything but values and lists of values.
+            ValueError: `k` is below 1.
+            FilterError: A filter names what no document has, or its value is of the wrong kind; a ``ValueError``.
             QuestionError: The query is empty or too long.
             LibraryChanged: Others wrote so often meanwhile that its passages left the library, twice.
         """
@@ -237,37 +239,43 @@ class Library:
             raise ValueError(f"k = {k}; it has to be at least 1")
         return _once_more(lambda: self.pipeline().search(query, k, filters))
 
-    def ask(self, question: str, *, threshold: float | None = None) -> Answer:
+    def ask(self, question: str, *, threshold: float | None = None, filters: Mapping[str, Any] | None = None) -> Answer:
         """Return the answer to a question, with exact citations, or with the reason why there is none.
 
         Args:
             question: The question.
             threshold: Confidence below which it abstains; 0 never abstains; ``None`` for `threshold`.
+            filters: As for `search`: the answer is made from documents that pass all of them.
 
         Returns:
-            The answer.
+            The answer; where no document passes the filters, one that abstains and says so.
 
         Raises:
             QuestionError: The question is empty or too long.
+            FilterError: As for `search`.
             LibraryChanged: Others wrote so often meanwhile that its passages left the library, twice.
         """
-        return _once_more(lambda: self.pipeline(threshold=threshold).run(question))
+        return _once_more(lambda: self.pipeline(threshold=threshold).run(question, filters))
 
-    def stream(self, question: str, *, threshold: float | None = None) -> Iterator[Answer]:
+    def stream(
+        self, question: str, *, threshold: float | None = None, filters: Mapping[str, Any] | None = None
+    ) -> Iterator[Answer]:
         """Yield the answer as it grows; the last snapshot equals what `ask` returns.
 
         Args:
             question: The question.
             threshold: As for `ask`.
+            filters: As for `search`.
 
         Returns:
             Snapshots of the answer, each with more of it.
 
         Raises:
             QuestionError: The question is empty or too long.
+            FilterError: As for `search`.
             LibraryChanged: Others wrote so often meanwhile that its passages left the library.
         """
-        return self.pipeline(threshold=threshold).stream(question)
+        return self.pipeline(threshold=threshold).stream(question, filters)
 
     def pipeline(self, *, threshold: float | None = None) -> Pipeline:
         """Return the stages of a question over the newest generation.
@@ -288,7 +296,9 @@ class Library:
         chosen = self._threshold(calibration) if threshold is None else threshold
         if not 0.0 <= chosen <= 1.0:
             raise ValueError(f"threshold = {chosen}; it has to be from 0 to 1")
-        return Pipeline(snapshot, self._build.encoder(), self.settings, chosen, calibration)
+        return Pipeline(
+            snapshot, self._build.encoder(), self.settings, chosen, calibration, self._build.cross_encoder()
+        )
 
     @property
     def threshold(self) -> float:
@@ -339,7 +349,7 @@ class Library:
         }
 
     def warm_up(self) -> None:
-        """Load the encoder and the indexes, so that the first question need not wait for them."""
+        """Load the models and the indexes, so that the first question need not wait for them."""
         self.pipeline().encoder.encode(["warm up"], kind="query")
 
     def verify(self) -> None:

@@ -137,15 +137,6 @@ def find_date(text: str) -> str | None:
     return next((day for day, updated in found if not updated), found[0][0] if found else None)
 
 
-def is_day(text: str) -> bool:
-    """Tell whether a text is a day of the calendar, written ``YYYY-MM-DD``."""
-    try:
-        # Compared because ISO 8601 has other forms too, such as 20240131 and 2024-W05-3.
-        return date.fromisoformat(text).isoformat() == text
-    except ValueError:
-        return False
-
-
 def find_language(text: str) -> str:
     """Return a text's language as ISO 639-1, or ``"und"`` when it is too short or uncertain.
 

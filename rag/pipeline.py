@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings.cross_encoder import CrossEncoder
 from embeddings.encoder import Encoder
 from embeddings.encoding import Encoding
 from embeddings.late import pack
@@ -23,7 +24,8 @@ from rag import answer, cite, clean, load, metadata, rerank, retrieve, split, un
 from rag.calibration import Calibration
 from rag.errors import QuestionError, UnreadableSource
 from rag.evidence import Candidate, Draft, Query
-from rag.schema import Answer, Document, Hit, Passage
+from rag.filters import in_words
+from rag.schema import Answer, Document, Hit, Passage, is_day
 from rag.settings import Settings
 from rag.snapshot import Snapshot
 from rag.store import PassageVectors
@@ -47,7 +49,7 @@ def check_document(document: Document) -> None:
         ValueError: Its date is no day, or its metadata do not survive JSON.
     """
     day = document.date
-    if day and not (isinstance(day, str) and metadata.is_day(day)):
+    if day and not (isinstance(day, str) and is_day(day)):
         raise ValueError(f"date of {document.id!r} is {day!r}; it has to be a day, YYYY-MM-DD, or None")
     if not _survives_json(document.metadata):
         raise ValueError(
@@ -153,9 +155,15 @@ def _passage_vectors(encoding: Encoding, passage: Passage, *, skip_chars: int) -
 
 @dataclass(frozen=True)
 class Work:
-    """A question on its way through the stages; each stage returns a copy that knows more."""
+    """A question on its way through the stages; each stage returns a copy that knows more.
+
+    What a stage is limited to comes with the question: its filters, and the numbers of the passages that pass them,
+    (n,) int64, or ``None`` for all.
+    """
 
     question: str
+    filters: Mapping[str, Any] | None = None
+    allowed: NDArray[np.int64] | None = None
     query: Query | None = None
     candidates: tuple[Candidate, ...] = ()
     draft: Draft | None = None
@@ -176,6 +184,7 @@ class Pipeline:
         settings: Its settings.
         threshold: Confidence in [0, 1], calibrated where a calibration is given, below which an answer abstains.
         calibration: What makes confidences true on the user's questions, or ``None``.
+        cross_encoder: What reranks instead of late interaction, or ``None``.
     """
 
     snapshot: Snapshot
@@ -183,6 +192,7 @@ class Pipeline:
     settings: Settings
     threshold: float
     calibration: Calibration | None = None
+    cross_encoder: CrossEncoder | None = None
 
     def stages(self) -> list[tuple[str, Stage]]:
         """Return the stages by name, in order."""
@@ -194,26 +204,43 @@ class Pipeline:
             ("cite", self.cite),
         ]
 
-    def run(self, question: str) -> Answer:
+    def begin(self, question: str, filters: Mapping[str, Any] | None = None) -> Work:
+        """Return a question as it enters the first stage.
+
+        Args:
+            question: The question.
+            filters: Value, or list of allowed values, by name, as `rag.filters` describes them.
+
+        Returns:
+            The question, with the passages that pass the filters.
+
+        Raises:
+            FilterError: A filter names what no document has, or its value is of the wrong kind.
+        """
+        return Work(question, filters, self.snapshot.select(filters))
+
+    def run(self, question: str, filters: Mapping[str, Any] | None = None) -> Answer:
         """Return the answer to a question.
 
         Args:
             question: The question.
+            filters: As for `begin`.
 
         Returns:
             The answer.
 
         Raises:
             QuestionError: The question is empty or too long.
+            FilterError: As `begin` raises it.
         """
-        work = Work(question)
+        work = self.begin(question, filters)
         for name, stage in self.stages():
             work = timed(name, stage)(work)
         return finish(work)
 
-    def stream(self, question: str) -> Iterator[Answer]:
+    def stream(self, question: str, filters: Mapping[str, Any] | None = None) -> Iterator[Answer]:
         """Yield the answer as it grows: the passages found, then sentence by sentence; the last one is complete."""
-        work = Work(question)
+        work = self.begin(question, filters)
         for name, stage in self.stages():
             work = timed(name, stage)(work)
             if name == "rerank":
@@ -224,8 +251,7 @@ class Pipeline:
 
     def search(self, query: str, k: int, filters: Mapping[str, Any] | None = None) -> list[Hit]:
         """Return the best `k` passages for a query, from those that pass the filters."""
-        allowed = self.snapshot.select(filters)
-        work = self._retrieve(self.understand(Work(query)), k=k, allowed=allowed)
+        work = self._retrieve(self.understand(self.begin(query, filters)), k=k)
         return list(self._hits(self.rerank(work).candidates, k=k))
 
     def understand(self, work: Work) -> Work:
@@ -246,9 +272,9 @@ class Pipeline:
 
     def retrieve(self, work: Work) -> Work:
         """Find candidates."""
-        return self._retrieve(work, k=self.settings.hits_k, allowed=None)
+        return self._retrieve(work, k=self.settings.hits_k)
 
-    def _retrieve(self, work: Work, *, k: int, allowed: NDArray[np.int64] | None) -> Work:
+    def _retrieve(self, work: Work, *, k: int) -> Work:
         query = _known(work.query)
         fusion = retrieve.Fusion(
             leg_k=max(self.settings.leg_k, k),
@@ -256,18 +282,28 @@ class Pipeline:
             method=self.settings.fusion,
         )
         most = max(self.settings.candidates_k, k)
-        found = retrieve.retrieve(query, self.snapshot, k=most, fusion=fusion, allowed=allowed)
+        found = retrieve.retrieve(query, self.snapshot, k=most, fusion=fusion, allowed=work.allowed)
         return replace(work, candidates=tuple(found))
 
     def rerank(self, work: Work) -> Work:
         """Put the candidates in a better order."""
         reorder = self.settings.rerank == "late"
         head = work.candidates[: self.settings.candidates_k]
+        # Late interaction is noted in any case: the answer's sentences are chosen by it.
         ranked = rerank.rerank(_known(work.query), head, self.snapshot, reorder=reorder)
-        return replace(work, candidates=(*ranked, *_below(ranked, work.candidates[len(head) :])))
+        if self.cross_encoder:
+            texts = [_context(c.stored.title, c.stored.passage) + c.stored.passage.text for c in ranked]
+            ranked = rerank.rescore(_known(work.query), ranked, texts, self.cross_encoder)
+        everything = [*ranked, *_below(ranked, work.candidates[len(head) :])]
+        if self.settings.recency_days is not None:
+            newest = self.snapshot.newest_date()
+            everything = rerank.prefer_recent(everything, newest, half_life_days=self.settings.recency_days)
+        return replace(work, candidates=tuple(everything))
 
     def answer(self, work: Work) -> Work:
         """Choose the sentences that answer the question."""
+        if work.filters and work.allowed is not None and not len(work.allowed):
+            return replace(work, draft=answer.nothing_passes(_known(work.query), in_words(work.filters)))
         draft = answer.draft(
             _known(work.query),
             work.candidates[: self.settings.context_k],
@@ -283,7 +319,8 @@ class Pipeline:
         finished = cite.cite(
             work.question, _known(work.draft), documents=self.snapshot.document, hits=self._hits(work.candidates)
         )
-        models = {"encoder": self.encoder.id, "answerer": "extractive"}
+        reranker = {"reranker": self.cross_encoder.id} if self.cross_encoder else {}
+        models = {"encoder": self.encoder.id, **reranker, "answerer": "extractive"}
         return replace(work, answer=replace(finished, models=models))
 
     def _hits(self, candidates: Sequence[Candidate], k: int | None = None) -> tuple[Hit, ...]:

@@ -1,5 +1,7 @@
 """Candidates to candidates in a better order, by late interaction of the query's tokens with each passage and sentence.
 
+Or, where one is set, by a cross-encoder, which reads query and passage together; none has been measured here.
+
 Reference:
     MaxSim of Khattab, Zaharia (2020), "ColBERT", equation 3, with query tokens weighted by the rarity of their words.
     Over plain MaxSim, weighting and looking at the best sentence beside the whole passage gained 5 points of hit@1 on
@@ -10,14 +12,19 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import date
 
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings.cross_encoder import CrossEncoder
 from embeddings.late import max_similarities
 from rag.evidence import Candidate, Query
+from rag.phrases import boosted
 from rag.snapshot import Snapshot
 
+# At most this share of its score a passage loses by age: the best of the old ones still goes before a mediocre new one.
+AGE_SHARE = 0.2
 # Shares of the first stage's score, the whole passage's late interaction, and its best sentence's.
 FIRST_STAGE, PASSAGE, SENTENCE = 0.2, 0.4, 0.4
 
@@ -43,6 +50,70 @@ def rerank(
     return _reorder(interacted) if reorder else interacted
 
 
+def rescore(
+    query: Query, candidates: Sequence[Candidate], texts: Sequence[str], cross_encoder: CrossEncoder
+) -> list[Candidate]:
+    """Return the candidates in the order of a cross-encoder's scores, best first; equal ones keep their order.
+
+    Args:
+        query: The query.
+        candidates: Passages, best first.
+        texts: What the cross-encoder reads of each.
+        cross_encoder: The cross-encoder.
+
+    Returns:
+        The same candidates, their scores min-max normalised to [0, 1], with the signal ``cross``.
+    """
+    if not candidates:
+        return []
+    judged = [float(score) for score in cross_encoder.score(query.text, texts)]
+    scores = _normalise(judged)
+    order = np.argsort(-scores, kind="stable")
+    return [
+        replace(
+            candidates[i],
+            score=float(scores[i]),
+            signals=dict(candidates[i].signals) | {"cross": judged[i]},
+        )
+        for i in order
+    ]
+
+
+def prefer_recent(candidates: Sequence[Candidate], newest: str | None, *, half_life_days: float) -> list[Candidate]:
+    """Return the candidates with what they lose by age taken off their scores, best first.
+
+    A score is multiplied by 1 - `AGE_SHARE` * (1 - 0.5 ** (age / half-life)), from 1 for the newest document down to
+    1 - `AGE_SHARE`; that of a document without a date, or beyond the newest, is left alone.
+
+    Args:
+        candidates: Passages, best first.
+        newest: Day from which age is counted, YYYY-MM-DD; not today, so that an answer can be reproduced.
+        half_life_days: Age at which half of that share is lost, above 0.
+
+    Returns:
+        The same candidates, those with a date with their factor as the signal ``recency``; equal ones keep their order.
+
+    Reference:
+        Exponential decay by age as in Li, Croft (2003), "Time-Based Language Models", mixed with a constant so that age
+        cannot outweigh relevance; the share is a choice, not a measurement.
+    """
+    if newest is None:
+        return list(candidates)
+    last = date.fromisoformat(newest)
+    aged = [_aged(c, last, half_life_days) for c in candidates]
+    return sorted(aged, key=lambda c: -c.score)
+
+
+def _aged(candidate: Candidate, last: date, half_life_days: float) -> Candidate:
+    day = candidate.stored.date
+    if not day:
+        return candidate
+    age_days = max(0, (last - date.fromisoformat(day)).days)
+    factor = 1.0 - AGE_SHARE * (1.0 - 0.5 ** (age_days / half_life_days))
+    signals = dict(candidate.signals) | {"recency": factor}
+    return replace(candidate, score=candidate.score * factor, signals=signals)
+
+
 def _interact(query: Query, candidate: Candidate, tokens: NDArray[np.float32], starts: NDArray[np.int64]) -> Candidate:
     # A sentence without tokens of its own, such as one beyond what the encoder reads, covers nothing.
     filled = starts < np.append(starts[1:], len(tokens))
@@ -65,6 +136,9 @@ def _reorder(candidates: Sequence[Candidate]) -> list[Candidate]:
     passage = _normalise([c.signals.get("late", 0.0) for c in candidates])
     sentence = _normalise([c.signals.get("sentence", 0.0) for c in candidates])
     scores = FIRST_STAGE * first + PASSAGE * passage + SENTENCE * sentence
+    shares = np.array([c.signals.get("phrase", 0.0) for c in candidates])
+    if shares.any():
+        scores = boosted(scores, shares)
     order = np.argsort(-scores, kind="stable")
     return [replace(candidates[i], score=float(scores[i])) for i in order]
 

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.evidence import Candidate, Query
+from rag.phrases import boosted, share_held
 from rag.snapshot import Snapshot
 
 Scores = Mapping[int, float]
@@ -51,14 +52,27 @@ def retrieve(
     terms = [term.variants for term in query.terms]
     lexical = snapshot.lexical(terms, leg_k, allowed=allowed) if weight < 1 else {}
     fused = METHODS[fusion.method](dense, lexical, weight)
+    quoting = _quoting(query, snapshot, leg_k, allowed=allowed)
+    if quoting:
+        fused = {key: boosted(fused.get(key, 0.0), quoting.get(key, 0.0)) for key in {**fused, **quoting}}
     keys = sorted(fused, key=lambda key: (-fused[key], key))[:k]
     stored = snapshot.passages(keys)
-    legs = {"dense": dense, "lexical": lexical}
+    legs = {"dense": dense, "lexical": lexical, "phrase": quoting}
     # Kept for whoever has to tell what the reranker did from what it was given.
     return [
         Candidate(stored[key], fused[key], _signals(legs, key) | {"retrieved_rank": rank})
         for rank, key in enumerate(keys, start=1)
     ]
+
+
+def _quoting(query: Query, snapshot: Snapshot, k: int, *, allowed: NDArray[np.int64] | None) -> dict[int, float]:
+    """Return the share of the quoted phrases that passages hold; the best `k` with all words of a phrase are read."""
+    if not query.phrases:
+        return {}
+    keys = {key for phrase in query.phrases for key in snapshot.lexical(phrase.terms, k, allowed=allowed, every=True)}
+    texts = {key: f"{stored.title}\n{stored.passage.text}" for key, stored in snapshot.passages(sorted(keys)).items()}
+    shares = {key: share_held(query.phrases, text) for key, text in texts.items()}
+    return {key: share for key, share in shares.items() if share > 0}
 
 
 def convex(first: Scores, second: Scores, first_weight: float) -> dict[int, float]:

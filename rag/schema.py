@@ -8,7 +8,17 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import date
 from typing import Any
+
+
+def is_day(text: str) -> bool:
+    """Tell whether a text is a day of the calendar, written ``YYYY-MM-DD``."""
+    try:
+        # Compared because ISO 8601 has other forms too, such as 20240131 and 2024-W05-3.
+        return date.fromisoformat(text).isoformat() == text
+    except ValueError:
+        return False
 
 
 @dataclass(frozen=True)
@@ -74,8 +84,9 @@ class Hit:
         title: Title of its document.
         rank: From 1.
         score: Higher is better; in [0, 1] for one query, not comparable between queries.
-        signals: What each leg said, by name (``dense`` is a cosine, ``lexical`` a BM25 score, ``late`` a mean MaxSim;
-            ``retrieved_rank`` is its rank before reranking).
+        signals: What each leg said, by name (``dense`` is a cosine, ``lexical`` a BM25 score, ``late`` a mean MaxSim,
+            ``cross`` a cross-encoder's score, ``recency`` the factor of its age; ``retrieved_rank`` is its rank before
+            reranking).
     """
 
     passage: Passage

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ PLACES = {"RAG_LIBRARY", "RAG_CACHE", "RAG_CONFIG"}
 # What a new library is built with unless told otherwise.
 NEW_LIBRARY: Mapping[str, Any] = {"encoder": DEFAULT_ENCODER, "passage_tokens": 200, "passage_chars": 1_000}
 FUSIONS = ("convex", "rrf")
-RERANKERS = ("late", "none")
+RERANKERS = ("late", "cross", "none")
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,10 @@ class Settings:
         dense_weight: Share in [0, 1] of the dense leg in the fused score; the lexical leg has the rest. A leg whose
             share is 0 is not asked; reciprocal rank fusion makes no other use of it.
         candidates_k: Passages that the reranker sees.
-        rerank: ``late`` (late interaction) or ``none``.
+        rerank: ``late`` (late interaction), ``cross`` (a cross-encoder) or ``none``.
+        cross_encoder: Hub id or local path of the cross-encoder that ``cross`` needs; used for nothing else.
+        recency_days: Age in days, counted from the library's newest document, at which a passage has lost half of what
+            its score can lose by age; ``None`` for no preference.
         hits_k: Passages that an answer carries.
         context_k: Passages whose sentences may be the answer.
         answer_sentences: Most sentences in an answer.
@@ -52,6 +56,8 @@ class Settings:
     dense_weight: float = 0.4
     candidates_k: int = 20
     rerank: str = "late"
+    cross_encoder: str | None = None
+    recency_days: float | None = None
     hits_k: int = 10
     context_k: int = 5
     answer_sentences: int = 3
@@ -75,8 +81,14 @@ class Settings:
         for name, least in (("passage_tokens", 16), ("passage_chars", 64)):
             value = getattr(self, name)
             _require(value is None or value >= least, name, value, f"a whole number from {least}")
+        age = self.recency_days
+        _require(age is None or 0.0 < age < math.inf, "recency_days", age, "a number above 0")
         for name, known in (("fusion", FUSIONS), ("rerank", RERANKERS)):
             _require(getattr(self, name) in known, name, getattr(self, name), f"one of {', '.join(known)}")
+        if self.rerank == "cross" and not self.cross_encoder:
+            raise ConfigurationError(
+                "setting rerank = 'cross' needs a model; set cross_encoder (RAG_CROSS_ENCODER) to a hub id or a path"
+            )
 
     @classmethod
     def read(cls, toml: Path | None = None, *, environ: Mapping[str, str], overrides: Mapping[str, Any]) -> Settings:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,8 +11,10 @@ from numpy.typing import NDArray
 
 from embeddings.late import unpack
 from rag.errors import LibraryChanged
+from rag.filters import check_filters, metadata_name, unknown
 from rag.generations import Generation
 from rag.schema import Document
+from rag.spelling import Near, beginnings, nearest
 from rag.store import Store, StoredPassage
 
 
@@ -41,15 +41,23 @@ class Snapshot:
         return {int(key): float(score) for key, score in zip(keys[0], scores[0], strict=True)}
 
     def lexical(
-        self, terms: Sequence[tuple[str, ...]], k: int, *, allowed: NDArray[np.int64] | None
+        self, terms: Sequence[tuple[str, ...]], k: int, *, allowed: NDArray[np.int64] | None, every: bool = False
     ) -> dict[int, float]:
-        """Return BM25 scores of the best `k` passages by passage number, best first."""
+        """Return BM25 scores of the best `k` passages, of those with every term if asked, by number, best first."""
         members = None if allowed is None else allowed.tolist()
-        return self.generation.lexical.search(terms, k, allowed=members)
+        return self.generation.lexical.search(terms, k, allowed=members, every=every)
 
     def rarity(self, variants: Sequence[str]) -> float:
         """Return the inverse document frequency of a term, in nats; of its variants the most common counts."""
         return min(self.generation.lexical.rarity(v) for v in variants)
+
+    def near(self, word: str) -> tuple[Near, ...]:
+        """Return the words of the library that a word, in lower case, may be a misspelling of, the likeliest first."""
+        return nearest(word, [known for start in beginnings(word) for known in self.generation.lexical.words(start)])
+
+    def holds(self, variants: Sequence[str]) -> bool:
+        """Tell whether a passage holds any of a term's variants."""
+        return any(self.generation.lexical.holds(v) for v in variants)
 
     def passages(self, keys: Sequence[int]) -> dict[int, StoredPassage]:
         """Return passages by number.
@@ -90,46 +98,27 @@ class Snapshot:
         """Return the passages that pass the filters, (n,) int64, or ``None`` when there are no filters.
 
         Args:
-            filters: Value, or list of allowed values, by name.
+            filters: Value, or list of allowed values, by name, as `rag.filters` describes them.
 
         Returns:
             Passage numbers, ascending.
 
         Raises:
-            ValueError: The filters are not of that kind.
+            FilterError: The filters are not of that kind, or one names what no document has.
         """
         check_filters(filters)
-        return self.store.select(filters, revision=self.revision) if filters else None
+        if not filters:
+            return None
+        for name in filters:
+            own = metadata_name(name)
+            if own is not None and not self.store.has_metadata(own, revision=self.revision):
+                raise unknown(name, self.store.metadata_names(revision=self.revision))
+        return self.store.select(filters, revision=self.revision)
+
+    def newest_date(self) -> str | None:
+        """Return the newest document's day, YYYY-MM-DD, or ``None`` where no document has a date."""
+        return self.store.newest_date(revision=self.revision)
 
     def document(self, document_id: str) -> Document | None:
         """Return a document, or ``None`` when this generation has no such document."""
         return self.store.document(document_id, revision=self.revision)
-
-
-def check_filters(filters: Mapping[str, Any] | None) -> None:
-    """Refuse filters that no document can pass, such as functions and operators: they would look like an empty result.
-
-    Args:
-        filters: Value, or list of allowed values, by name.
-
-    Raises:
-        ValueError: They are no mapping, or hold anything but strings, finite numbers, booleans and lists of them.
-    """
-    if filters is not None and not isinstance(filters, Mapping):
-        raise ValueError(f"filter is a {type(filters).__name__}; it has to be a mapping of names to values")
-    for name, wanted in (filters or {}).items():
-        shown = " ".join(reprlib.repr(wanted).split())
-        if not isinstance(name, str) or not _is_comparable(name):
-            raise ValueError(f"filter {name!r} is no name; names are strings of valid Unicode")
-        allowed = wanted if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
-        if not all(_is_comparable(value) for value in allowed):
-            raise ValueError(
-                f"filter {name!r} is {shown}; give a string of valid Unicode, a finite number, a boolean, "
-                "or a list of them"
-            )
-
-
-def _is_comparable(value: object) -> bool:
-    if isinstance(value, str):
-        return value.isascii() or not any("\ud800" <= c <= "\udfff" for c in value)
-    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))

@@ -20,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.errors import LibraryBusy, LibraryDamaged, LibraryError
+from rag.filters import where
 from rag.schema import Document, Passage, Span
 
 SCHEMA = """
@@ -129,6 +130,7 @@ class Store:
         """
         self.path = path
         self._lock = threading.RLock()
+        self._newest_date: tuple[int, str | None] | None = None
         try:
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=BUSY_TIMEOUT_S)
         except sqlite3.DatabaseError as error:
@@ -371,27 +373,39 @@ class Store:
         """Return the numbers of a revision's passages whose document passes every filter, (n,) int64 ascending.
 
         Args:
-            filters: Value, or list of allowed values, by name: ``document_id``, ``title``, ``date``, ``language``,
-                ``source``, or the name of a metadata value.
+            filters: Filters that `rag.filters.check_filters` accepts.
             revision: The revision.
 
         Returns:
             Passage numbers.
         """
-        clauses = [LIVE]
-        values: dict[str, Any] = {"revision": revision}
-        for number, (name, wanted) in enumerate(filters.items()):
-            allowed = wanted if isinstance(wanted, list | tuple | set | frozenset) else [wanted]
-            values |= {f"name{number}": name, f"value{number}": json.dumps(list(allowed))}
-            # Not json_extract: its path syntax knows no escapes, so that some names could not be said.
-            own = f"(SELECT atom FROM json_each(metadata) AS own WHERE own.key = :name{number})"  # noqa: S608
-            clauses.append(f"{COLUMNS.get(name, own)} IN (SELECT value FROM json_each(:value{number}))")  # noqa: S608
-        sql = f"""SELECT passages.key FROM passages JOIN documents ON documents.key = document_key
-            WHERE {" AND ".join(clauses)} ORDER BY passages.key"""  # noqa: S608
-        return np.array([row[0] for row in self._rows(sql, values)], dtype=np.int64)
+        condition, parameters = where(filters)
+        # Documents first: joined, SQLite may ask the condition once for every passage.
+        sql = f"""SELECT key FROM passages WHERE document_key IN
+            (SELECT key FROM documents WHERE {LIVE} AND {condition}) ORDER BY key"""  # noqa: S608
+        rows = self._rows(sql, parameters | {"revision": revision})
+        return np.array([row[0] for row in rows], dtype=np.int64)
 
+    def newest_date(self, *, revision: int) -> str | None:
+        """Return the newest day among a published revision's documents, or ``None`` where none has a date."""
+        known = self._newest_date
+        if known is None or known[0] != revision:
+            sql = f"SELECT max(date) FROM documents WHERE {LIVE}"  # noqa: S608
+            # Kept, because it reads a row of every document; a published revision does not change.
+            known = self._newest_date = (revision, self._rows(sql, {"revision": revision})[0][0] or None)
+        return known[1]
 
-COLUMNS = {"document_id": "id", "title": "title", "date": "date", "language": "language", "source": "source"}
+    def has_metadata(self, name: str, *, revision: int) -> bool:
+        """Tell whether a document of a revision has a metadata value of that name."""
+        sql = f"""SELECT EXISTS (SELECT 1 FROM documents, json_each(metadata) AS own
+            WHERE {LIVE} AND own.key = :name)"""  # noqa: S608
+        return bool(self._rows(sql, {"revision": revision, "name": name})[0][0])
+
+    def metadata_names(self, *, revision: int) -> list[str]:
+        """Return the names of all metadata that documents of a revision have, sorted."""
+        sql = f"""SELECT DISTINCT own.key FROM documents, json_each(metadata) AS own
+            WHERE {LIVE} ORDER BY own.key"""  # noqa: S608
+        return [row[0] for row in self._rows(sql, {"revision": revision})]
 
 
 def _passages_where(condition: str) -> str:

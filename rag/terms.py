@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 
 import tantivy
+
+from rag.quantities import Quantity, quantities
 
 STEMMERS = {
     "ar": "arabic", "da": "danish", "de": "german", "el": "greek", "en": "english", "es": "spanish", "fi": "finnish",
@@ -38,6 +40,10 @@ FUNCTION_WORDS = frozenset(
 FUNCTION_CHARACTERS = frozenset(
     "的是了吗呢么什谁哪几多少何在有和与及个位为被把就也都而且或请问这那其之以于对从到由年家里"
 )
+# Small numbers as words, as English stems them; "one" is seldom a number.
+_NUMBER_WORDS = "two three four five six seven eight nine ten eleven twelv".split()
+NUMBER_WORDS = {word: str(number) for number, word in enumerate(_NUMBER_WORDS, start=2)}
+NUMBER_WORDS |= {number: word for word, number in NUMBER_WORDS.items()}
 
 
 @dataclass(frozen=True)
@@ -50,6 +56,7 @@ class Term:
         variants: Its forms in the languages asked for; any of them matches.
         content: Whether it says what is asked about, rather than how a question is put.
         spaced: Whether its script puts spaces between words.
+        closeness: How sure it is that its variants are meant, in (0, 1]: 1 unless they are of words spelt like it.
     """
 
     start_char: int
@@ -57,6 +64,7 @@ class Term:
     variants: tuple[str, ...]
     content: bool = True
     spaced: bool = True
+    closeness: float = 1.0
 
 
 @cache
@@ -74,17 +82,54 @@ def _splitter() -> tantivy.TextAnalyzer:
 
 
 def document_terms(text: str, *, language: str) -> list[str]:
-    """Return the terms of a text, in order, stemmed by the rules of `language` (ISO 639-1)."""
+    """Return the terms of a text, in order, stemmed by the rules of `language` (ISO 639-1).
+
+    The common forms of its numbers and days follow, where they are written in other ways.
+    """
     terms: list[str] = []
     for run in RUN.findall(text):
         terms += _bigrams(run) if NO_SPACES_FIRST.match(run) else _analyzer(language).analyze(run)
+    for quantity in quantities(text):
+        terms += _form(quantity, language)
     return terms
 
 
+def spelt_words(text: str) -> set[str]:
+    """Return the words of a text as they are spelt, in lower case without accents; none with digits in them."""
+    runs = (run for run in RUN.findall(text) if not NO_SPACES_FIRST.match(run))
+    return {word for run in runs for word in _analyzer("und").analyze(run) if word.isalpha()}
+
+
 def query_terms(text: str, *, languages: Iterable[str]) -> list[Term]:
-    """Return the terms of a query with their places, each stemmed by the rules of every one of `languages`."""
+    """Return the terms of a query with their places, each stemmed by the rules of every one of `languages`.
+
+    A number of several words is a term of its own before them: they are searched too, but it is what is asked about.
+    """
     stemmed = sorted({code if code in STEMMERS else "und" for code in languages}) or ["und"]
-    return [term for run in RUN.finditer(text) for term in _run_terms(run, stemmed)]
+    terms = [term for run in RUN.finditer(text) for term in _run_terms(run, stemmed)]
+    for quantity in quantities(text):
+        terms = _with_quantity(terms, quantity, tuple({f: None for code in stemmed for f in _form(quantity, code)}))
+    return [_with_number_word(term) if term.content and "en" in stemmed else term for term in terms]
+
+
+def _with_number_word(term: Term) -> Term:
+    also = {NUMBER_WORDS[v] for v in term.variants if v in NUMBER_WORDS}
+    return replace(term, variants=tuple(sorted({*term.variants, *also}))) if also else term
+
+
+def _with_quantity(terms: list[Term], quantity: Quantity, forms: tuple[str, ...]) -> list[Term]:
+    start, end = quantity.start_char, quantity.end_char
+    inside = [n for n, term in enumerate(terms) if start < term.end_char and term.start_char < end]
+    first, last = inside[0], inside[-1] + 1
+    if (terms[first].start_char, terms[last - 1].end_char) == (start, end) and len(inside) == 1:
+        whole = [replace(terms[first], variants=tuple(sorted({*terms[first].variants, *forms})))]
+    else:
+        whole = [Term(start, end, forms), *(replace(term, content=False) for term in terms[first:last])]
+    return [*terms[:first], *whole, *terms[last:]]
+
+
+def _form(quantity: Quantity, language: str) -> list[str]:
+    return _analyzer(language).analyze(quantity.form) if quantity.form.isalpha() else [quantity.form]
 
 
 def _run_terms(run: re.Match[str], languages: list[str]) -> Iterator[Term]:

@@ -3,20 +3,33 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.encoder import Encoder
 from rag.evidence import Query
+from rag.phrases import phrases
 from rag.snapshot import Snapshot
-from rag.terms import Term, query_terms
+from rag.spelling import Near, may_be_misspelt
+from rag.terms import Term, query_terms, spelt_words
 
 # Encoders that read no script but Latin: on Chinese documents their vectors rank the passage asked for 20th where its
 # terms alone rank it first.
 ENGLISH_ENCODERS = frozenset({"sentence-transformers/all-MiniLM-L6-v2"})
 # Languages in scripts without spaces, as `metadata.find_language` names them.
 UNSPACED = frozenset({"zh", "ja", "ko", "th", "lo", "my", "km", "bo"})
+# More words than this that the library does not hold are of another language or subject, not misspelt.
+MOST_MISSPELT = 3
+
+
+@dataclass(frozen=True)
+class _Misspelt:
+    """A term whose word is nowhere in the library, and the words there that may be meant."""
+
+    term: Term
+    near: tuple[Near, ...]
 
 
 def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
@@ -25,27 +38,68 @@ def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
     Args:
         text: The question, cleaned, on one line.
         encoder: The library's encoder.
-        snapshot: The generation asked: its languages and how rare a term is in it.
+        snapshot: The generation asked: its languages and words, and how rare a term is in it.
 
     Returns:
         The query.
     """
-    # A prompt of the encoder is cut off its token spans, so that both count characters of the question.
-    encoding = encoder.encode([text], kind="query")[0]
-    terms = tuple(query_terms(text, languages=snapshot.languages))
+    written = query_terms(text, languages=snapshot.languages)
+    misspelt = _misspelt(text, written, encoder, snapshot)
+    meant = {m.term: _as_meant(m, snapshot.languages) for m in misspelt}
+    terms = tuple(meant.get(term, term) for term in written)
     spaced_only = not UNSPACED.intersection(snapshot.languages)
     weights = tuple(
-        snapshot.rarity(term.variants) if term.content and (term.spaced or not spaced_only) else 0.0 for term in terms
+        snapshot.rarity(term.variants) * term.closeness if term.content and (term.spaced or not spaced_only) else 0.0
+        for term in terms
     )
+    read, origin = _respell(text, misspelt)
+    # A prompt of the encoder is cut off its token spans, so that both count characters of the question.
+    encoding = encoder.encode([read], kind="query")[0]
     return Query(
         text=text,
         vector=encoding.vector,
         token_vectors=encoding.token_vectors,
-        token_weights=_token_weights(encoding.token_spans, terms, weights),
+        token_weights=_token_weights(origin[encoding.token_spans], terms, weights),
         terms=terms,
         weights=weights,
         readable=encoder.id not in ENGLISH_ENCODERS or not _mostly_unspaced(terms, weights),
+        phrases=phrases(text, terms),
     )
+
+
+def _misspelt(text: str, terms: Sequence[Term], encoder: Encoder, snapshot: Snapshot) -> list[_Misspelt]:
+    """Return the terms that are misspelt as it seems: nowhere in the library, unlike words that look almost the same.
+
+    A word that the encoder reads whole is one that people use, and means what it says.
+    """
+    absent = [term for term in terms if term.content and term.spaced and not snapshot.holds(term.variants)]
+    words = [next(iter(spelt_words(text[term.start_char : term.end_char])), "") for term in absent]
+    pieces = encoder.count_tokens(words) if words else []
+    suspects = [
+        (term, word)
+        for term, word, count in zip(absent, words, pieces, strict=True)
+        if may_be_misspelt(word) and count > 1
+    ]
+    if len(suspects) > MOST_MISSPELT:
+        return []
+    return [_Misspelt(term, near) for term, word in suspects if (near := snapshot.near(word))]
+
+
+def _as_meant(misspelt: _Misspelt, languages: Sequence[str]) -> Term:
+    near = misspelt.near
+    variants = {v for n in near for term in query_terms(n.word, languages=languages) for v in term.variants}
+    return replace(misspelt.term, variants=tuple(sorted(variants)), closeness=near[0].closeness)
+
+
+def _respell(text: str, misspelt: Sequence[_Misspelt]) -> tuple[str, NDArray[np.float32]]:
+    """Return the question as the encoder reads it, and where each of its borders between characters is in `text`."""
+    read, origin = text, np.arange(len(text) + 1, dtype=np.float32)
+    for m in reversed(misspelt):
+        start, end, word = m.term.start_char, m.term.end_char, m.near[0].word
+        read = read[:start] + (word.capitalize() if read[start].isupper() else word) + read[end:]
+        inside = np.linspace(start, end, len(word) + 1, dtype=np.float32)
+        origin = np.concatenate([origin[:start], inside, origin[end + 1 :]])
+    return read, origin
 
 
 def _mostly_unspaced(terms: Sequence[Term], weights: Sequence[float]) -> bool:
@@ -54,7 +108,7 @@ def _mostly_unspaced(terms: Sequence[Term], weights: Sequence[float]) -> bool:
     return unspaced > sum(weights) / 2
 
 
-def _token_weights(spans: NDArray[np.int32], terms: Sequence[Term], weights: Sequence[float]) -> NDArray[np.float32]:
+def _token_weights(spans: NDArray[np.float32], terms: Sequence[Term], weights: Sequence[float]) -> NDArray[np.float32]:
     """Return each token's share of the query, (tokens,) float32, adding up to 1."""
     shares = np.zeros(len(spans), np.float32)
     for term, weight in zip(terms, weights, strict=True):

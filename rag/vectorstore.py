@@ -26,11 +26,11 @@ from langchain_core.vectorstores import VectorStore
 from embeddings.encoding import Kind, unit
 from rag.clean import clean
 from rag.errors import LibraryChanged, LibraryError
+from rag.filters import check_filters
 from rag.library import Library
-from rag.metadata import find_title, is_day
+from rag.metadata import find_title
 from rag.pipeline import Pipeline, check_question
-from rag.schema import Document, Passage
-from rag.snapshot import check_filters
+from rag.schema import Document, Passage, is_day
 
 PASSAGE_ID = re.compile(r"(.+)#(\d+)-(\d+)", re.DOTALL)
 # Metadata that are fields of a document, under which filters look them up, and what tells that a text can be one.
@@ -220,7 +220,7 @@ class LibraryVectorStore(VectorStore):
             query: What to look for.
             k: At most this many.
             filter: Value, or list of allowed values, by name; what does not pass is not ranked. Names are those of
-                metadata, and ``document_id``, ``title``, ``date``, ``language``, ``source``.
+                metadata, and those that `Library.search` takes beside them, such as ``folder`` and ``date_from``.
             **kwargs: None is known; any is refused.
 
         Returns:
@@ -228,7 +228,7 @@ class LibraryVectorStore(VectorStore):
 
         Raises:
             TypeError: An unknown argument.
-            ValueError: `k` is below 1, or `filter` holds anything but values and lists of values.
+            ValueError: `k` is below 1, or `filter` holds a name that no document has or a value of the wrong kind.
             QuestionError: The query is empty or too long.
         """
         return [document for document, _ in self.similarity_search_with_score(query, k, filter=filter, **kwargs)]

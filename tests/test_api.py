@@ -180,18 +180,29 @@ def test_a_wrong_field_is_named(client: httpx.Client, body: dict[str, Any], name
         ('{"title": "\\ud800"}', "filter 'title'"),
         ('{"\\ud800": "yes"}', "is no name"),
         ('["year"]', "filters"),
+        ('{"date_from": "yesterday"}', "YYYY-MM-DD"),
+        ('{"knd": "report"}', "known are document_id"),
     ],
 )
 def test_filters_that_nothing_can_pass_are_refused(client: httpx.Client, filters: str, named: str) -> None:
-    body = f'{{"query": "bread", "filters": {filters}}}'.encode()
-    response = client.post("/v1/search", content=body, headers={"content-type": "application/json"})
-    assert named in error_of(response, 422)
+    for path, key in (("search", "query"), ("ask", "question")):
+        body = f'{{"{key}": "bread", "filters": {filters}}}'.encode()
+        response = client.post(f"/v1/{path}", content=body, headers={"content-type": "application/json"})
+        assert named in error_of(response, 422)
 
 
 def test_filters_leave_only_what_passes(client: httpx.Client) -> None:
     for filters, expected in (({"title": "Bread"}, ["bakery café.md"]), ({"title": []}, [])):
         hits = client.post("/v1/search", json={"query": "pilots", "filters": filters}).json()["hits"]
         assert [hit["document_id"] for hit in hits] == expected
+
+
+def test_an_answer_is_made_of_what_passes(client: httpx.Client) -> None:
+    def ask(filters: dict[str, Any]) -> Any:
+        return client.post("/v1/ask", json={"question": "Who?", "threshold": 0, "filters": filters}).json()
+
+    assert {hit["document_id"] for hit in ask({"title": "Bread"})["hits"]} == {"bakery café.md"}
+    assert "folder=nowhere" in ask({"folder": "nowhere"})["reason"]
 
 
 @pytest.mark.parametrize("k", [0, -1, 1001, 2.5])

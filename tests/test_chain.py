@@ -228,6 +228,18 @@ async def test_filters_of_the_retriever_hold_unless_one_query_brings_its_own(tow
     assert [d.metadata["document_id"] for d in own] == ["harbour.md"]
 
 
+async def test_a_chain_keeps_to_its_filters_however_it_is_run(town_library: Library) -> None:
+    question, filters = "Who built the lighthouse of Norrwick?", {"folder": "old"}
+    chain = answer_chain(town_library, threshold=0.0, filters=filters)
+    wanted = town_library.ask(question, threshold=0.0, filters=filters)
+    *_, streamed = chain.stream(question)
+    for answer in (chain.invoke(question), await chain.ainvoke(question), streamed):
+        assert answer.citations == wanted.citations
+        assert {hit.passage.document_id for hit in answer.hits} == {"old/lighthouse.md"}
+    with pytest.raises(ValueError, match="'colour'"):
+        answer_chain(town_library, filters={"colour": "red"}).invoke(question)
+
+
 def test_an_empty_library_is_an_error_and_not_an_empty_result(make_library: Callable[..., Library]) -> None:
     with pytest.raises(LibraryError, match="holds no documents"):
         PassageRetriever(library=make_library()).invoke("Norrwick")

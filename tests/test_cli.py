@@ -142,6 +142,27 @@ def test_ask_prints_the_answer_with_its_marks_then_the_quoted_sources(built: Pat
     assert '"The lighthouse of Norrwick was built' in sources
 
 
+def test_filters_hold_for_ask_and_search(built: Path, run: Run) -> None:
+    where = ("--filter", "folder=nowhere", "--filter", "date_from=2020-01-01")
+    outcome = run("--library", built, "ask", QUESTION, *where)
+    assert outcome.code == 0
+    assert "folder=nowhere, date_from=2020-01-01" in " ".join(outcome.out.split())
+    assert json_of(run("--library", built, "search", "pilots", "--json", *where))["hits"] == []
+    for command in ("ask", "search"):
+        only = json_of(run("--library", built, command, "pilots", "--json", "--filter", "document_id=harbour.md"))
+        assert {hit["document_id"] for hit in only["hits"]} == {"harbour.md"}
+
+
+@pytest.mark.parametrize("command", ["ask", "search"])
+@pytest.mark.parametrize(
+    ("typed", "words"), [("colour=red", ["'colour'", "known are"]), ("date_to=2024", ["YYYY-MM-DD"])]
+)
+def test_a_filter_that_cannot_be_meant_is_one_line(
+    command: str, typed: str, words: list[str], built: Path, run: Run
+) -> None:
+    assert_one_line(run("--library", built, command, "pilots", "--filter", typed), 1, *words)
+
+
 def test_search_prints_ranked_passages(built: Path, run: Run) -> None:
     outcome = run("--library", built, "search", "lighthouse", "-k", "1")
     assert outcome.code == 0
@@ -414,6 +435,7 @@ def test_an_interruption_says_how_to_go_on(
         (["ask", "Why?", "--treshold", "1"], ["--treshold"]),
         (["search", "x", "-k", "0"], ["-k", "'0'", "from 1"]),
         (["search", "x", "-k", "-3"], ["-k"]),
+        (["ask", "x", "--filter", "year"], ["--filter", "'year'", "NAME=VALUE"]),
         (["search", "x", "-k", "ten"], ["-k", "'ten'"]),
         (["search", "x", "-k", "²"], ["-k", "'²'"]),
         (["ask", "x", "--threshold", "1.01"], ["--threshold", "1.01", "0 to 1"]),

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 from conftest import TOWN
 from test_calibration import calibration_of
+from tiny_models import make_tiny_cross_encoder
 
 from rag import Library
 from rag.calibration import CALIBRATION
@@ -40,6 +41,20 @@ def test_a_sound_library_is_found_healthy(built: Path) -> None:
     assert "3 documents, 3 passages" in found["indexes"].message
     assert "all-MiniLM-L6-v2, 384 dimensions" in found["encoder"].message
     assert {"python", "faiss-cpu", "tantivy", "onnxruntime", "database"} <= found.keys()
+
+
+def test_a_cross_encoder_is_tried_where_one_is_set(
+    built: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert "cross-encoder" not in findings(built)
+    model = make_tiny_cross_encoder(tmp_path / "model")
+    monkeypatch.setenv("RAG_RERANK", "cross")
+    monkeypatch.setenv("RAG_CROSS_ENCODER", str(model))
+    assert findings(built)["cross-encoder"].message.startswith(f"{model}, weights ")
+    (model / "config.json").unlink()
+    found = findings(built)["cross-encoder"]
+    assert not found.healthy
+    assert "config.json" in found.message
 
 
 def test_a_calibration_is_found_healthy_void_or_missing(own: Path) -> None:

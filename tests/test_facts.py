@@ -28,6 +28,9 @@ def spelled(text: str, *, numbers: bool) -> list[str]:
         ("How many cases in 2021?", ["2021"]),
         ("The tenth anniversary", ["tenth"]),
         ("Which two posts does she hold?", []),
+        ("Which 2 posts does she hold?", []),
+        ("Which posts did she hold on May 5 in Gate 3 or 13 others?", ["5", "3", "13"]),
+        ("How much is 2.5 billion and 9 percent?", ["2.5 billion", "9 percent"]),
         ("On June 30th", ["30th"]),
     ],
 )
@@ -55,3 +58,11 @@ def test_neighbouring_facts_are_written_together() -> None:
     asked = query("Did Li Gang meet Xu in 2021?")
     facts = key_facts(asked)
     assert words(asked, [*facts.names, *facts.numbers]) == "“Li Gang”, “Xu”, “2021”"
+
+
+def test_a_number_written_in_another_way_is_not_missing() -> None:
+    facts = key_facts(query("Did 2.04 billion people get 9 percent on Aug 20th?"))
+    spoken = frozenset(document_terms("On 20 August 2,040,000,000 people got 9%.", language="en"))
+    assert missing_numbers(facts, spoken) == missing_names(facts, spoken) == ()
+    other = frozenset(document_terms("On 20 August 2,040,000 people got 9 points.", language="en"))
+    assert [t.variants for t in missing_numbers(facts, other)] == [("2040000000",), ("9%",)]

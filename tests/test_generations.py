@@ -11,7 +11,7 @@ import pytest
 from conftest import BAKERY, HARBOUR
 
 from rag.errors import LibraryDamaged
-from rag.generations import Current, Generation, open_generation, publish, read_current
+from rag.generations import FORMAT_VERSION, Current, Generation, open_generation, publish, read_current
 from rag.schema import Document, Passage
 from rag.store import Origin, PassageVectors, Store
 
@@ -66,7 +66,7 @@ def test_the_manifest_names_every_file_but_itself_and_locks(tmp_path: Path, stor
     manifest = json.loads((folder / "manifest.json").read_text())
     names = {p.relative_to(folder).as_posix() for p in folder.rglob("*") if p.is_file() and p.suffix != ".lock"}
     assert set(manifest["files"]) == names - {"manifest.json"}
-    assert manifest["format_version"] == 1
+    assert manifest["format_version"] == FORMAT_VERSION
 
 
 def test_any_flipped_bit_of_any_file_is_seen(tmp_path: Path, store: Store) -> None:
@@ -154,3 +154,13 @@ def test_a_revision_without_documents_can_be_published(tmp_path: Path, store: St
         store.remove_documents(["harbour.md", "bakery.md"], revision=3)
     empty = make(tmp_path, store, 3)
     assert (len(empty.vectors), len(empty.lexical), empty.vectors.dim) == (0, 0, 2)
+
+
+def test_a_generation_of_an_earlier_format_is_refused(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.generations.FORMAT_VERSION", FORMAT_VERSION - 1)
+    make(tmp_path, store, 1)
+    monkeypatch.undo()
+    with pytest.raises(LibraryDamaged, match=f"format {FORMAT_VERSION - 1}, not {FORMAT_VERSION}"):
+        open_generation(tmp_path, current(tmp_path))

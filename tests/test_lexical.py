@@ -126,3 +126,21 @@ def test_a_folder_that_holds_no_index_is_named(tmp_path: Path) -> None:
     (tmp_path / "meta.json").write_text("{}")
     with pytest.raises(LibraryDamaged, match=str(tmp_path)):
         LexicalIndex.open(tmp_path)
+
+
+def test_words_are_found_by_how_they_begin_with_the_number_of_passages(tmp_path: Path) -> None:
+    spelt = [{"harbour", "pilots"}, {"harbours"}, {"harbour", "the"}]
+    index = LexicalIndex.build(tmp_path, [LexicalPassage(n, ["term"], words) for n, words in enumerate(spelt)])
+    assert index.words("har") == [("harbour", 2), ("harbours", 1)]
+    assert index.words("x") == []
+    assert index.holds("term")
+    assert not index.holds("harbour")
+
+
+def test_every_term_is_held_by_what_is_found_where_that_is_asked(index: LexicalIndex) -> None:
+    either = index.search(variants("pilots harbour"), 10)
+    both = index.search(variants("pilots harbour"), 10, every=True)
+    assert both == pytest.approx({n: either[n] for n in (10, 11)}, rel=1e-6)
+    assert index.search([("submarine", "ada"), ("built",)], 10, every=True).keys() == {12}
+    assert index.search(variants("pilots harbour"), 10, every=True, allowed=[11, 12]).keys() == {11}
+    assert index.search(variants("pilots submarine"), 10, every=True) == {}

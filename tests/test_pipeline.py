@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-import pytest
+from pathlib import Path
 
-from rag import Document, Library
-from rag.errors import QuestionError, UnreadableSource
+import pytest
+from conftest import MakeLibrary
+from tiny_models import make_tiny_cross_encoder
+
+from rag import Document, Library, Settings
+from rag.errors import ModelError, QuestionError, UnreadableSource
 from rag.pipeline import prepare
 from tests.conftest import SEEDS
 
@@ -25,6 +29,54 @@ def test_the_stages_report_their_seconds(seeds_library: Library) -> None:
     answer = seeds_library.ask("Who is Yao Hao?")
     assert set(answer.timings_s) == {"understand", "retrieve", "rerank", "answer", "cite"}
     assert answer.models["encoder"] == "sentence-transformers/all-MiniLM-L6-v2"
+
+
+def test_a_cross_encoder_reranks_the_candidates_and_is_named(seeds_library: Library, tmp_path: Path) -> None:
+    model = str(make_tiny_cross_encoder(tmp_path / "model"))
+    question, settings = "Who is Yao Hao?", Settings(rerank="cross", cross_encoder=model, candidates_k=5)
+    with Library.open(seeds_library.path, settings=settings) as library:
+        answer = library.ask(question, threshold=0.0)
+        assert answer.models["reranker"] == model
+        scores = [hit.signals["cross"] for hit in answer.hits if "cross" in hit.signals]
+        assert len(scores) == 5
+        assert scores == sorted(scores, reverse=True)
+        assert {hit.signals["retrieved_rank"] for hit in answer.hits[:5]} == {1, 2, 3, 4, 5}
+        # Sentences are still chosen by late interaction.
+        assert all("late" in hit.signals for hit in answer.hits[:5])
+        assert library.search(question, 5) == list(answer.hits[:5])
+    assert "reranker" not in seeds_library.ask(question).models
+
+
+def test_of_two_documents_that_say_the_same_the_newer_goes_first_where_that_is_wanted(
+    make_library: MakeLibrary,
+) -> None:
+    text = "The harbour of Norrwick employs 41 pilots."
+    years = {"a": "2010-05-01", "b": "2020-05-01", "c": None}
+    copies = [Document(id=name, title="Pilots", text=text, date=day) for name, day in years.items()]
+    question = "How many pilots does Norrwick employ?"
+    with make_library(*copies) as library:
+        assert [h.passage.document_id for h in library.search(question)] == ["a", "b", "c"]
+        assert all("recency" not in h.signals for h in library.search(question))
+        path = library.path
+    with Library.open(path, settings=Settings(recency_days=365)) as library:
+        hits = library.search(question)
+        assert [h.passage.document_id for h in hits] == ["b", "c", "a"]
+        assert [h.score for h in hits] == pytest.approx([1.0, 1.0, 0.8], abs=1e-3)
+        # Age is counted from the newest document, so a newer one ages the others.
+        library.add([Document(id="d", title="Bread", text="Rye bread is sold at six.", date="2021-05-01")])
+        aged = {h.passage.document_id: h.signals.get("recency") for h in library.search(question)}
+        assert aged == {"a": pytest.approx(0.8, abs=1e-3), "b": pytest.approx(0.9), "c": None, "d": 1.0}
+        assert library.ask(question, threshold=0.0).citations[0].document_id in ("b", "c")
+
+
+def test_a_cross_encoder_that_cannot_be_loaded_is_an_error_of_one_line(seeds_library: Library) -> None:
+    settings = Settings(rerank="cross", cross_encoder="no such model")
+    with (
+        Library.open(seeds_library.path, settings=settings) as library,
+        pytest.raises(ModelError, match="'no such model' is no folder and no hub id") as caught,
+    ):
+        library.ask("Who is Yao Hao?")
+    assert "\n" not in str(caught.value)
 
 
 @pytest.mark.parametrize("question", ["", "  \n\t", "\u3000"])

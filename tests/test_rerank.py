@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rag.evidence import Candidate, Query
-from rag.rerank import FIRST_STAGE, PASSAGE, SENTENCE, rerank
+from rag.rerank import AGE_SHARE, FIRST_STAGE, PASSAGE, SENTENCE, prefer_recent, rerank, rescore
 from rag.schema import Passage, Span
 from rag.store import StoredPassage
 
@@ -103,14 +106,72 @@ def test_a_sentence_without_tokens_covers_nothing() -> None:
 
 
 def test_without_reordering_order_and_scores_stay() -> None:
-    given = [candidate(1, 0.9), candidate(2, 0.5, sentences=2)]
-    assert [(c.stored.key, c.score) for c in reranked(*given, reorder=False)] == [(1, 0.9), (2, 0.5)]
+    unranked = [candidate(1, 0.9), candidate(2, 0.5, sentences=2)]
+    assert [(c.stored.key, c.score) for c in reranked(*unranked, reorder=False)] == [(1, 0.9), (2, 0.5)]
 
 
 def test_equal_candidates_keep_their_order() -> None:
     found = reranked(*(replace(candidate(2, 0.5, sentences=2), signals={"dense": n}) for n in range(5)))
     assert [c.signals["dense"] for c in found] == [0, 1, 2, 3, 4]
     assert {c.score for c in found} == {1.0}
+
+
+class Judge:
+    """Scores texts by what they say they are worth."""
+
+    id = digest = "judge"
+
+    def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
+        assert query == QUERY.text
+        return np.array([float(text) for text in texts], np.float32)
+
+
+def test_a_cross_encoder_alone_orders_what_it_reads() -> None:
+    before = [candidate(1, 0.9), candidate(2, 0.8), candidate(3, 0.7), candidate(4, 0.6)]
+    found = rescore(QUERY, before, ["-1", "3", "1", "3"], Judge())
+    assert [(c.stored.key, c.score) for c in found] == [(2, 1.0), (4, 1.0), (3, 0.5), (1, 0.0)]
+    assert [c.signals["cross"] for c in found] == [3, 3, 1, -1]
+    assert all(c.signals["dense"] == 1 for c in found)
+    assert rescore(QUERY, [], [], Judge()) == []
+
+
+def dated(key: int, score: float, day: str | None) -> Candidate:
+    plain = candidate(key, score)
+    return replace(plain, stored=replace(plain.stored, date=day))
+
+
+def test_age_is_taken_off_as_worked_out_by_hand() -> None:
+    before = [
+        dated(1, 1.0, "2022-01-01"),
+        dated(2, 0.95, "2024-01-01"),
+        dated(3, 0.5, None),
+        dated(4, 0.4, "2023-01-01"),
+    ]
+    found = prefer_recent(before, "2024-01-01", half_life_days=365)
+    assert [c.stored.key for c in found] == [2, 1, 3, 4]
+    assert [c.score for c in found] == pytest.approx([0.95, 1 - 0.2 * 0.75, 0.5, 0.4 * 0.9])
+    assert [c.signals.get("recency") for c in found] == pytest.approx([1.0, 0.85, None, 0.9])
+    assert prefer_recent(before, None, half_life_days=365) == before
+
+
+DAYS = st.one_of(st.none(), st.dates().map(lambda day: day.isoformat()))
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), DAYS), max_size=8), st.floats(1e-3, 1e6))
+def test_age_costs_at_most_its_share_and_nothing_where_there_is_no_date(
+    passages: list[tuple[float, str | None]], half_life_days: float
+) -> None:
+    passages = sorted(passages, key=lambda passage: -passage[0])
+    before = [dated(key, score, day) for key, (score, day) in enumerate(passages)]
+    newest = max((day for _, day in passages if day), default=None)
+    found = prefer_recent(before, newest, half_life_days=half_life_days)
+    assert [c.score for c in found] == sorted((c.score for c in found), reverse=True)
+    assert sorted(c.stored.key for c in found) == list(range(len(before)))
+    for aged in found:
+        score, day = passages[aged.stored.key]
+        assert (1 - AGE_SHARE) * score - 1e-12 <= aged.score <= score
+        if day in (None, newest):
+            assert aged.score == score
 
 
 def test_nothing_comes_of_nothing() -> None:

@@ -76,8 +76,12 @@ def test_variables_that_say_where_things_are_and_foreign_ones_are_no_settings() 
         ("passage_tokens", "15"),
         ("passage_chars", "63"),
         ("context_k", "0"),
-        ("rerank", "cross"),
+        ("rerank", "sideways"),
         ("fusion", "sum"),
+        ("recency_days", "0"),
+        ("recency_days", "-3"),
+        ("recency_days", "inf"),
+        ("recency_days", "nan"),
         ("indexing_threads", "0"),
     ],
 )
@@ -112,6 +116,15 @@ def test_an_unknown_setting_is_refused_and_the_known_ones_are_named(given: dict[
 def test_a_setting_is_checked_also_when_made_by_hand() -> None:
     with pytest.raises(ConfigurationError, match="hits_k = 0"):
         Settings(hits_k=0)
+
+
+def test_a_cross_encoder_has_to_be_named_where_one_is_to_rerank() -> None:
+    with pytest.raises(
+        ConfigurationError, match=r"^setting rerank = 'cross' needs .*cross_encoder \(RAG_CROSS_ENCODER\)"
+    ):
+        read(environ={"RAG_RERANK": "cross"})
+    settings = read(environ={"RAG_RERANK": "cross", "RAG_CROSS_ENCODER": "some/model"})
+    assert (settings.rerank, settings.cross_encoder) == ("cross", "some/model")
 
 
 def test_every_setting_is_described() -> None:

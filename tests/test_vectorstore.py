@@ -183,6 +183,8 @@ def test_filters_apply_before_the_best_are_taken(store: LibraryVectorStore) -> N
     numbers = [d.metadata["number"] for d in store.similarity_search(query, k=9, filter={"number": [3, 5]})]
     assert sorted(numbers) == [3, 5]
     assert store.similarity_search(query, filter={"kind": "other"}) == []
+    with pytest.raises(ValueError, match="'colour'"):
+        store.similarity_search(query, filter={"colour": "red"})
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import string
 import warnings
 from collections.abc import Mapping
@@ -30,6 +31,28 @@ def make_tiny_model(
     return path
 
 
+def make_tiny_cross_encoder(path: Path, *, activation: str | None = None, labels: int = 1, seed: int = 0) -> Path:
+    """Save a cross-encoder of two layers as transformers does, with an activation as sentence-transformers does."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import torch
+        from sentence_transformers import CrossEncoder
+        from sentence_transformers.util import import_from_string
+        from transformers import BertConfig, BertForSequenceClassification
+
+        _save_bert(path, seed=seed)
+        stated = json.loads((path / "tokenizer_config.json").read_text())
+        inputs = ["input_ids", "token_type_ids", "attention_mask"]
+        (path / "tokenizer_config.json").write_text(json.dumps(stated | {"model_input_names": inputs}))
+        config: Any = BertConfig.from_pretrained(path)
+        config.num_labels = labels
+        torch.manual_seed(seed)
+        BertForSequenceClassification(config).save_pretrained(path)
+        if activation:
+            CrossEncoder(str(path), device="cpu", activation_fn=import_from_string(activation)()).save(str(path))
+    return path
+
+
 def _save_bert(path: Path, *, seed: int) -> Path:
     """Save the bare transformer and its tokenizer."""
     import torch
@@ -41,7 +64,9 @@ def _save_bert(path: Path, *, seed: int) -> Path:
     tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=False)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
     special = [(token, ids[token]) for token in ("[CLS]", "[SEP]")]
-    tokenizer.post_processor = processors.TemplateProcessing(single="[CLS] $A [SEP]", special_tokens=special)
+    tokenizer.post_processor = processors.TemplateProcessing(
+        single="[CLS] $A [SEP]", pair="[CLS] $A [SEP] $B:1 [SEP]:1", special_tokens=special
+    )
     names = {f"{name}_token": f"[{name.upper()}]" for name in ("unk", "pad", "cls", "sep", "mask")}
     fast: Any = PreTrainedTokenizerFast  # its constructor has no annotations
     fast(tokenizer_object=tokenizer, model_max_length=MAX_SEQ_LENGTH, **names).save_pretrained(path)
