@@ -46,7 +46,7 @@ class Failure:
 
     def stages(self) -> dict[str, int]:
         """Return how many of the flipped questions each stage lost, most first."""
-        return dict(Counter(stage or "right" for _, stage in self.flipped).most_common())
+        return dict(Counter(stage or "not lost" for _, stage in self.flipped).most_common())
 
     def to_dict(self) -> dict[str, Any]:
         """Return the failure as JSON values."""

@@ -49,6 +49,9 @@ class Judgement:
 
         Args:
             retrieved_at: For each need the best rank before reranking of a passage that meets it; unknown when empty.
+
+        Returns:
+            The ranking without its passages.
         """
         return Ranked(self.met_at(), tuple(retrieved_at) or (None,) * self.needs, self.missed_passages())
 

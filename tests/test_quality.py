@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from eval.document import document
 from eval.evaluate import evaluate
 from eval.gold import read_gold
 from eval.kept import open_gold_library
@@ -16,7 +17,7 @@ SQUAD2 = ROOT.parent / "shared" / "data" / "squad2"
 
 
 def test_the_gold_set_on_the_seeds(seeds_library: Library) -> None:
-    report = evaluate(read_gold(ROOT / "eval" / "gold.jsonl"), seeds_library).to_dict()
+    report = document({"default": evaluate(read_gold(ROOT / "eval" / "gold.jsonl"), seeds_library)})
     assert report["questions"] == 116
     assert report["retrieval"]["hit@5"] >= 0.95
     assert report["answers"]["contains"] >= 0.80
@@ -30,7 +31,7 @@ def test_a_sample_of_squad2() -> None:
     gold = read_gold(SQUAD2)
     with open_gold_library(gold) as library:
         assert max(p.end_char - p.start_char for p in library.passages()) <= 1_000
-        report = evaluate(gold, library, limit=1_000).to_dict()
+        report = document({"default": evaluate(gold, library, limit=1_000)})
     # The whole set gives 0.87 and 0.98.
     assert report["retrieval"]["hit@1"] >= 0.84
     assert report["retrieval"]["hit@5"] >= 0.95
