@@ -70,7 +70,7 @@ def publish(
     *,
     revision: int,
     build: Mapping[str, Any],
-    before: Generation | None = None,
+    known: Verified = frozenset(),
     whole: bool = False,
 ) -> Generation:
     """Build, verify and switch to the generation that shows `revision` of the store.

@@ -319,7 +319,8 @@ class Store:
         sql = "SELECT id, digest, size_bytes, modified_ns, source FROM documents WHERE removed IS NULL"
         if ids is None:
             return {row[0]: Origin(*row[1:]) for row in self._rows(sql)}
-        rows = self._rows(sql + " AND id IN (SELECT value FROM json_each(?))", (json.dumps(list(ids)),))
+        sql += " AND id IN (SELECT value FROM json_each(?))"
+        rows = self._rows(sql, (json.dumps(list(ids)),))
         return {row[0]: Origin(*row[1:]) for row in rows}
 
     def documents(self, *, revision: int = LATEST) -> list[DocumentSummary]:
