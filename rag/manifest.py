@@ -39,7 +39,7 @@ class Segment:
         file: Its file in the generation's folder.
         vectors: Vectors in it, those of passages that have left included.
         kind: ``flat`` (searched exactly) or ``ivf`` (inverted lists).
-        recall: Mean share in [0, 1] of a vector's ten exact neighbours that it finds; ``None`` where it is exact.
+        recall: Mean share in [0, 1] of a query's ten exact neighbours that it finds; ``None`` where it is exact.
     """
 
     file: str
