@@ -229,12 +229,13 @@ class Writer:
 
 def _with_kept_ids(sources: Sequence[load.SourceFile], known: Mapping[str, Origin]) -> list[load.SourceFile]:
     """Return the files under the ids they have in the store, refusing one with the id of a document from elsewhere."""
-    ids = {_real_path(origin.source): i for i, origin in known.items() if origin.source}
+    real_path = _RealPaths()
+    ids = {real_path(origin.source): i for i, origin in known.items() if origin.source}
     kept = []
     for source in sources:
-        place = _real_path(str(source.path))
+        place = real_path(str(source.path))
         there = known.get(source.id)
-        if there and there.source and _real_path(there.source) == place:
+        if there and there.source and real_path(there.source) == place:
             kept.append(source)
         elif place in ids:
             kept.append(replace(source, id=ids[place]))
@@ -248,12 +249,23 @@ def _with_kept_ids(sources: Sequence[load.SourceFile], known: Mapping[str, Origi
     return kept
 
 
-def _real_path(source: str) -> str:
-    try:
-        return os.path.realpath(source)
-    except ValueError:
-        # What a document given as text names as its source need not be a path.
-        return source
+class _RealPaths:
+    """Paths without symbolic links; each folder is looked up once, which for 100,000 files saves some seconds."""
+
+    def __init__(self) -> None:
+        self._folders: dict[str, str] = {}
+
+    def __call__(self, source: str) -> str:
+        try:
+            if os.path.islink(source):
+                return os.path.realpath(source)
+            folder, name = os.path.split(os.path.join(os.getcwd(), source))
+            if folder not in self._folders:
+                self._folders[folder] = os.path.realpath(folder)
+            return os.path.join(self._folders[folder], name)
+        except ValueError:
+            # What a document given as text names as its source need not be a path.
+            return source
 
 
 def _moved(source: load.SourceFile, known: Origin) -> bool:
