@@ -55,7 +55,8 @@ class Manifest:
     Attributes:
         format_version: Version of this layout.
         revision: Revision of the store it shows.
-        build: Encoder id and weight digest, dimension, whether vectors are normalised, and splitter settings.
+        build: Encoder id and weight digest, dimension, whether vectors are normalised, splitter settings, and
+            dimensions of token vectors.
         documents: Number of documents.
         passages: Number of passages.
         languages: ISO 639-1 codes of the documents, sorted.
