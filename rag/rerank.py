@@ -26,7 +26,9 @@ from rag.snapshot import Snapshot
 # At most this share of its score a passage loses by age: the best of the old ones still goes before a mediocre new one.
 AGE_SHARE = 0.2
 # Shares of the first stage's score, the whole passage's late interaction, and its best sentence's.
-FIRST_STAGE, PASSAGE, SENTENCE = 0.2, 0.4, 0.4
+FIRST_STAGE, PASSAGE, SENTENCE = 0.2, 0.3, 0.5
+# How much of a token's share in those is by the rarity of its word; all tokens have the rest alike.
+RARITY = 0.5
 
 
 def rerank(
@@ -121,14 +123,23 @@ def _interact(query: Query, candidate: Candidate, tokens: NDArray[np.float32], s
     if filled.any():
         similarities[:, filled] = max_similarities(query.token_vectors, tokens, starts[filled])
     sentences = query.token_weights @ similarities
-    # Square roots keep common words in the play where the whole passage is judged.
-    softened = np.sqrt(query.token_weights)
-    passage = float(softened @ similarities.max(axis=1) / softened.sum())
+    shares = _ranking_shares(query)
+    passage, best = float(shares @ similarities.max(axis=1)), float((shares @ similarities).max())
     return replace(
         candidate,
-        signals=dict(candidate.signals) | {"late": passage, "sentence": float(sentences.max())},
+        signals=dict(candidate.signals) | {"late": passage, "sentence": best},
         sentence_late=tuple(float(s) for s in sentences),
     )
+
+
+def _ranking_shares(query: Query) -> NDArray[np.float32]:
+    """Return how much each token of a query counts when passages are ranked, (tokens,) float32, adding up to 1.
+
+    A word that says little of what is asked about, such as "when", still says what is asked of it, and its vector knows
+    the rest of the question.
+    """
+    even = np.full(len(query.token_weights), 1.0 / len(query.token_weights), np.float32)
+    return RARITY * query.token_weights + (1.0 - RARITY) * even
 
 
 def _reorder(candidates: Sequence[Candidate]) -> list[Candidate]:

@@ -17,7 +17,7 @@ ENVIRONMENT_PREFIX = "RAG_"
 # Environment variables that share the prefix but say where things are, not how the service behaves.
 PLACES = {"RAG_LIBRARY", "RAG_CACHE", "RAG_CONFIG"}
 # What a new library is built with unless told otherwise.
-NEW_LIBRARY: Mapping[str, Any] = {"encoder": DEFAULT_ENCODER, "passage_tokens": 200, "passage_chars": 1_000}
+NEW_LIBRARY: Mapping[str, Any] = {"encoder": DEFAULT_ENCODER, "passage_tokens": 200, "passage_chars": 900}
 FUSIONS = ("convex", "rrf")
 RERANKERS = ("late", "cross", "none")
 
@@ -29,7 +29,7 @@ class Settings:
     Attributes:
         encoder: Hub id or local path of a sentence-transformers model; fixed for a library when it is created.
         passage_tokens: Upper bound of a passage in tokens of the encoder, 200 for a new library; fixed likewise.
-        passage_chars: Upper bound of a passage in characters, 1,000 for a new library; fixed likewise.
+        passage_chars: Upper bound of a passage in characters, 900 for a new library; fixed likewise.
         leg_k: Passages that each retrieval leg, dense and lexical, contributes.
         fusion: ``convex`` (weighted mean of the legs' normalised scores) or ``rrf`` (reciprocal rank fusion).
         dense_weight: Share in [0, 1] of the dense leg in the fused score; the lexical leg has the rest. A leg whose
