@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rag.evidence import Candidate, Query
-from rag.rerank import AGE_SHARE, FIRST_STAGE, PASSAGE, SENTENCE, prefer_recent, rerank, rescore
+from rag.rerank import AGE_SHARE, FIRST_STAGE, PASSAGE, RARITY, SENTENCE, prefer_recent, rerank, rescore
 from rag.schema import Passage, Span
 from rag.store import StoredPassage
 
@@ -62,6 +62,8 @@ SHELF = Shelf(
     }
 )
 ROOT_HALF = float(np.sqrt(0.5))
+# What the first token counts when passages are ranked.
+FIRST_SHARE = RARITY * 0.75 + (1 - RARITY) * 0.5
 
 
 def reranked(*candidates: Candidate, reorder: bool = True, query: Query = QUERY) -> list[Candidate]:
@@ -75,16 +77,15 @@ def test_late_interaction_is_as_worked_out_by_hand() -> None:
     assert nothing.sentence_late == (0.0,)
     assert apart.sentence_late == pytest.approx((0.75, 0.25))
     assert together.sentence_late == pytest.approx((0.0, ROOT_HALF))
-    assert [c.signals["sentence"] for c in (nothing, apart, together)] == pytest.approx([0, 0.75, ROOT_HALF])
+    assert [c.signals["sentence"] for c in (nothing, apart, together)] == pytest.approx([0, FIRST_SHARE, ROOT_HALF])
     assert [c.signals["late"] for c in (nothing, apart, together)] == pytest.approx([0, 1, ROOT_HALF])
     assert apart.signals["dense"] == 1
 
 
-def test_a_passage_is_judged_by_the_square_roots_of_the_weights() -> None:
+def test_passages_are_ranked_by_words_half_by_rarity_and_half_evenly() -> None:
     (half,) = reranked(candidate(6, 1), reorder=False)
-    first, second = np.sqrt(0.75), np.sqrt(0.25)
-    assert half.signals["late"] == pytest.approx(first / (first + second))
-    assert half.signals["sentence"] == pytest.approx(0.75)
+    assert half.signals["late"] == half.signals["sentence"] == pytest.approx(0.625)
+    assert half.sentence_late == pytest.approx((0.75,))
 
 
 def test_the_score_is_the_weighted_sum_of_normalised_parts() -> None:
@@ -92,7 +93,7 @@ def test_the_score_is_the_weighted_sum_of_normalised_parts() -> None:
     assert [c.stored.key for c in found] == [2, 3, 1]
     expected = [
         FIRST_STAGE * 0.5 + PASSAGE + SENTENCE,
-        PASSAGE * ROOT_HALF + SENTENCE * ROOT_HALF / 0.75,
+        PASSAGE * ROOT_HALF + SENTENCE * ROOT_HALF / FIRST_SHARE,
         FIRST_STAGE,
     ]
     assert [c.score for c in found] == pytest.approx(expected)

@@ -230,6 +230,29 @@ def test_passages_of_prose_are_about_as_long_as_the_limits_say(encoder: Encoder)
     assert all(USUAL.max_tokens / 2 <= size <= USUAL.max_tokens for size in sizes[:-1])
 
 
+def test_a_paragraph_that_fits_is_never_cut_to_fill_up_the_passage_before(encoder: Encoder) -> None:
+    paragraphs = [" ".join(f"The pilots of port {m} led {n} ships in." for n in range(30, 44)) for m in range(6)]
+    assert all(len(p) < USUAL.max_chars < 2 * len(p) for p in paragraphs)
+    assert [p.text for p in passages_of("\n\n".join(paragraphs), encoder)] == paragraphs
+
+
+def test_short_paragraphs_share_a_passage(encoder: Encoder) -> None:
+    (passage,) = passages_of("The harbour is old.\n\nIts pilots are not.\n\nThey are all under forty.", encoder)
+    assert len(passage.sentences) == 3
+
+
+def test_a_paragraph_too_long_for_a_passage_is_cut_into_parts_of_like_size(encoder: Encoder) -> None:
+    long = " ".join(f"The pilots of Norrwick brought {n} ships in." for n in range(30, 55))
+    first, second = passages_of(long, encoder)
+    assert abs(len(first.text) - len(second.text)) < len(long) / 5
+
+
+def test_a_heading_stays_with_the_paragraph_under_it(encoder: Encoder) -> None:
+    one, other = (" ".join(f"The pilots of port {m} led {n} ships in." for n in range(30, 44)) for m in range(2))
+    found = passages_of(f"{one}\n\n## Pay\n\n{other}", encoder)
+    assert [p.text for p in found] == [one, f"## Pay\n\n{other}"]
+
+
 @pytest.mark.parametrize(
     "text",
     [
