@@ -75,7 +75,7 @@ class Mixture:
         draw = np.random.default_rng([self.seed, 3])
         near = vectors[draw.integers(0, len(vectors), count)]
         noise = draw.standard_normal(near.shape, dtype=np.float32) * self._deviations() @ self._rotation()
-        return _unit(near + np.float32(self.query_spread) * noise)
+        return _unit((near + self.query_spread * noise).astype(np.float32))
 
     def _deviations(self) -> Vectors:
         falling = np.arange(1, self.dim + 1, dtype=np.float64) ** -self.decay

@@ -112,10 +112,6 @@ def vectors_report(count: int, *, queries: int = 500, work: Path | None = None) 
             [f"peak memory, {name}", f"{megabytes(step['peak_bytes'])}, {megabytes(step['before_bytes'])} before"]
             for name, step in (("building", built), ("searching", searched))
         ),
-        [
-            "peak memory, searching",
-            f"{megabytes(searched['peak_bytes'])}, {megabytes(searched['before_bytes'])} before",
-        ],
         ["search p50 / p95", f"{milliseconds(p50)} / {milliseconds(p95)} ms"],
         [f"recall@{K} against exact", f"{searched['recall']:.4f}"],
     ]
