@@ -54,11 +54,21 @@ def turns(names: Sequence[T], rounds: int) -> Iterator[list[T]]:
 
 
 def disk(folder: Path) -> dict[str, int]:
-    """Return bytes by kind of file in a library's folder: its database, vector and lexical indexes, and the rest."""
+    """Return bytes by kind of file in a library's folder: its database, vector and lexical indexes, and the rest.
+
+    Args:
+        folder: The library's.
+
+    Returns:
+        Bytes by kind; those of a file that two generations share count once.
+    """
     sizes = {"database": 0, "vectors": 0, "lexical": 0, "other": 0}
-    for path in folder.rglob("*"):
-        if path.is_file():
-            sizes[_kind(path.relative_to(folder))] += path.stat().st_size
+    seen = set()
+    for path in sorted(folder.rglob("*")):
+        status = path.stat()
+        if path.is_file() and (status.st_dev, status.st_ino) not in seen:
+            seen.add((status.st_dev, status.st_ino))
+            sizes[_kind(path.relative_to(folder))] += status.st_size
     return sizes
 
 
