@@ -48,16 +48,27 @@ class LexicalIndex:
         """Write a new index into an empty folder and return it."""
         folder.mkdir(parents=True, exist_ok=True)
         index = tantivy.Index(_schema(), path=str(folder))
-        writer = index.writer(WRITER_HEAP_BYTES, 1)
-        for passage in passages:
-            entry = tantivy.Document()
-            entry.add_unsigned(KEY, passage.key)
-            entry.add_text(BODY, " ".join(passage.terms))
-            entry.add_text(WORDS, " ".join(passage.words))
-            writer.add_document(entry)
-        writer.commit()
-        writer.wait_merging_threads()
-        index.reload()
+        _commit(index, passages, removed=())
+        return cls(index)
+
+    @classmethod
+    def extend(cls, folder: Path, passages: Iterable[LexicalPassage], *, removed: Iterable[int]) -> LexicalIndex:
+        """Change the index in a folder, whose files may be links: new ones take the place of those that change.
+
+        Args:
+            folder: A folder with what `build` wrote.
+            passages: Passages to add.
+            removed: Numbers of passages that are not found any more. Until tantivy merges what held them, they still
+                count among the passages of their terms, which scores them as a little more common.
+
+        Returns:
+            The index, changed.
+
+        Raises:
+            LibraryDamaged: The folder does not hold a readable index.
+        """
+        index = _open(folder)
+        _commit(index, passages, removed=removed)
         return cls(index)
 
     @classmethod
@@ -73,10 +84,7 @@ class LexicalIndex:
         Raises:
             LibraryDamaged: The folder does not hold a readable index.
         """
-        try:
-            return cls(tantivy.Index.open(str(folder)))
-        except ValueError as error:
-            raise LibraryDamaged(f"{folder} is not a readable lexical index ({error}); run: rag doctor") from error
+        return cls(_open(folder))
 
     def __len__(self) -> int:
         """Return the number of passages."""
@@ -88,12 +96,14 @@ class LexicalIndex:
         Reference:
             Robertson, Zaragoza (2009), equation 3.3, with one added inside the logarithm so that it is never negative.
         """
-        count = self._searcher.doc_freq(BODY, term)
+        # The count may hold passages that have left.
+        count = min(len(self), self._searcher.doc_freq(BODY, term))
         return math.log(1.0 + (len(self) - count + 0.5) / (count + 0.5))
 
     def holds(self, term: str) -> bool:
         """Tell whether a passage holds a term."""
-        return bool(self._searcher.doc_freq(BODY, term))
+        # The count alone may be of passages that have left.
+        return bool(self._searcher.doc_freq(BODY, term)) and bool(self.search([(term,)], 1))
 
     def words(self, beginning: str) -> list[tuple[str, int]]:
         """Return the words that begin so, each with the number of passages that hold it."""
@@ -125,6 +135,29 @@ class LexicalIndex:
         found = self._searcher.search(query, limit=min(k, len(self))).hits
         scored = [(int(self._searcher.doc(address)[KEY][0]), float(score)) for score, address in found]
         return dict(sorted(scored, key=lambda pair: (-pair[1], pair[0])))
+
+
+def _open(folder: Path) -> tantivy.Index:
+    try:
+        return tantivy.Index.open(str(folder))
+    except ValueError as error:
+        raise LibraryDamaged(f"{folder} is not a readable lexical index ({error}); run: rag doctor") from error
+
+
+def _commit(index: tantivy.Index, passages: Iterable[LexicalPassage], *, removed: Iterable[int]) -> None:
+    writer = index.writer(WRITER_HEAP_BYTES, 1)
+    if gone := sorted(removed):
+        # Not delete_documents_by_term, which takes a number for a signed one and finds nothing.
+        writer.delete_documents_by_query(tantivy.Query.term_set_query(index.schema, KEY, gone))
+    for passage in passages:
+        entry = tantivy.Document()
+        entry.add_unsigned(KEY, passage.key)
+        entry.add_text(BODY, " ".join(passage.terms))
+        entry.add_text(WORDS, " ".join(passage.words))
+        writer.add_document(entry)
+    writer.commit()
+    writer.wait_merging_threads()
+    index.reload()
 
 
 def _schema() -> tantivy.Schema:

@@ -38,7 +38,8 @@ class Snapshot:
     def dense(self, vector: NDArray[np.float32], k: int, *, allowed: NDArray[np.int64] | None) -> dict[int, float]:
         """Return cosines of the `k` nearest passages by passage number, best first."""
         keys, scores = self.generation.vectors.search(vector[None, :], k, allowed=allowed)
-        return {int(key): float(score) for key, score in zip(keys[0], scores[0], strict=True)}
+        # An approximate index may find fewer and says so with numbers below zero.
+        return {int(key): float(score) for key, score in zip(keys[0], scores[0], strict=True) if key >= 0}
 
     def lexical(
         self, terms: Sequence[tuple[str, ...]], k: int, *, allowed: NDArray[np.int64] | None, every: bool = False

@@ -7,6 +7,7 @@ what that generation was built from. Knows nothing of FAISS, tantivy or encoders
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import threading
 import time
@@ -31,6 +32,11 @@ CREATE TABLE IF NOT EXISTS documents (
     text TEXT NOT NULL, digest TEXT NOT NULL, size_bytes INTEGER NOT NULL, modified_ns INTEGER NOT NULL);
 CREATE INDEX IF NOT EXISTS documents_by_id ON documents (id);
 CREATE UNIQUE INDEX IF NOT EXISTS one_live_document_per_id ON documents (id) WHERE removed IS NULL;
+CREATE INDEX IF NOT EXISTS documents_by_revision ON documents (added, removed, language);
+CREATE INDEX IF NOT EXISTS documents_by_removal ON documents (removed);
+CREATE INDEX IF NOT EXISTS documents_by_digest ON documents (digest);
+CREATE INDEX IF NOT EXISTS live_origins ON documents (id, digest, size_bytes, modified_ns, source)
+    WHERE removed IS NULL;
 CREATE TABLE IF NOT EXISTS passages (
     key INTEGER PRIMARY KEY AUTOINCREMENT, document_key INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
     start_char INTEGER NOT NULL, end_char INTEGER NOT NULL, text TEXT NOT NULL, heading TEXT, page INTEGER,
@@ -40,12 +46,14 @@ CREATE TABLE IF NOT EXISTS vectors (
     passage_key INTEGER PRIMARY KEY REFERENCES passages ON DELETE CASCADE,
     vector BLOB NOT NULL, tokens BLOB NOT NULL, sentence_starts BLOB NOT NULL);
 """
+NAMES = frozenset(re.findall(r"IF NOT EXISTS (\w+)", SCHEMA))
 LIVE = "added <= :revision AND (removed IS NULL OR removed > :revision)"
 # Revisions count up from 1 by commits; none reaches this.
 LATEST = 2**62
 BUSY_TIMEOUT_S = 30.0
 # Digest of a document whose passages are not all there yet.
 UNSEALED = ""
+VECTORS_AT_A_TIME = 5_000
 
 
 @dataclass(frozen=True)
@@ -145,8 +153,10 @@ class Store:
         self._use_write_ahead_log()
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
-        # IF NOT EXISTS: two processes may open a new library at once.
-        if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+        there = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master")}
+        # New, or made by an earlier version; a database of something else is left alone. IF NOT EXISTS: two processes
+        # may open it at once.
+        if not there or ({"settings", "documents"} <= there and not there >= NAMES):
             self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
         self._db.execute("SELECT count(*) FROM settings").fetchone()
 
@@ -304,10 +314,14 @@ class Store:
 
     # -- reading ------------------------------------------------------------------------------------------------------
 
-    def origins(self) -> dict[str, Origin]:
-        """Return the origins of all live documents by document id."""
+    def origins(self, ids: Iterable[str] | None = None) -> dict[str, Origin]:
+        """Return the origins of live documents by document id: of all, or of those with some ids."""
         sql = "SELECT id, digest, size_bytes, modified_ns, source FROM documents WHERE removed IS NULL"
-        return {row[0]: Origin(*row[1:]) for row in self._rows(sql)}
+        if ids is None:
+            return {row[0]: Origin(*row[1:]) for row in self._rows(sql)}
+        sql += " AND id IN (SELECT value FROM json_each(?))"
+        rows = self._rows(sql, (json.dumps(list(ids)),))
+        return {row[0]: Origin(*row[1:]) for row in rows}
 
     def documents(self, *, revision: int = LATEST) -> list[DocumentSummary]:
         """Return the documents of a revision by id."""
@@ -340,27 +354,68 @@ class Store:
             yield from map(_stored, rows)
             last = rows[-1][0]
 
-    def vectors_of(self, *, revision: int) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-        """Return the passage numbers of a revision, (n,) int64 ascending, and their vectors, (n, dim) float32.
+    def passage_keys(self, *, revision: int) -> NDArray[np.int64]:
+        """Return the numbers of a revision's passages, (n,) int64 ascending."""
+        return self._keys(LIVE, {"revision": revision})
+
+    def passage_changes(self, *, after: int, upto: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return the numbers of the passages that came and of those that left between two revisions.
 
         Args:
-            revision: The revision.
+            after: The earlier revision.
+            upto: The later one.
 
         Returns:
-            Numbers and vectors.
+            Two arrays, each (n,) int64 ascending.
+        """
+        revisions = {"after": after, "upto": upto}
+        came = "added > :after AND added <= :upto AND (removed IS NULL OR removed > :upto)"
+        left = "removed > :after AND removed <= :upto AND added <= :after"
+        return self._keys(came, revisions), self._keys(left, revisions)
+
+    def _keys(self, condition: str, parameters: Mapping[str, Any]) -> NDArray[np.int64]:
+        sql = f"""SELECT passages.key FROM documents JOIN passages ON document_key = documents.key
+            WHERE {condition} ORDER BY passages.key"""  # noqa: S608
+        return np.array([row[0] for row in self._rows(sql, parameters)], dtype=np.int64)
+
+    def count_passages(self, *, revision: int) -> int:
+        """Return the number of a revision's passages."""
+        sql = f"""SELECT count(*) FROM documents JOIN passages ON document_key = documents.key
+            WHERE {LIVE}"""  # noqa: S608
+        return int(self._rows(sql, {"revision": revision})[0][0])
+
+    def count_documents(self, *, revision: int) -> tuple[int, tuple[str, ...]]:
+        """Return the number of a revision's documents, and their languages, sorted."""
+        sql = f"SELECT language, count(*) FROM documents WHERE {LIVE} GROUP BY language ORDER BY language"  # noqa: S608
+        rows = self._rows(sql, {"revision": revision})
+        return sum(count for _, count in rows), tuple(language for language, _ in rows)
+
+    def vectors(self, keys: NDArray[np.int64], *, dim: int) -> NDArray[np.float32]:
+        """Return the vectors of passages.
+
+        Args:
+            keys: (n,) int64, their numbers, ascending.
+            dim: Number of components of a vector.
+
+        Returns:
+            (n, dim) float32, in the order of their numbers.
 
         Raises:
-            LibraryDamaged: The vectors kept are not all of one size.
+            LibraryDamaged: One is missing or of another size.
         """
-        sql = f"""SELECT passage_key, vector FROM vectors JOIN passages ON passages.key = passage_key
-            JOIN documents ON documents.key = document_key WHERE {LIVE} ORDER BY passage_key"""  # noqa: S608
-        rows = self._rows(sql, {"revision": revision})
-        keys = np.array([row[0] for row in rows], dtype=np.int64)
-        if not rows:
-            return keys, np.empty((0, 0), np.float32)
-        if len({len(row[1]) for row in rows}) > 1 or len(rows[0][1]) % 4:
-            raise damaged_vectors(self.path, "they differ in size")
-        return keys, np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4").reshape(len(rows), -1)
+        vectors = np.empty((len(keys), dim), np.float32)
+        sql = """SELECT passage_key, vector FROM vectors
+            WHERE passage_key IN (SELECT value FROM json_each(?)) ORDER BY passage_key"""
+        for start in range(0, len(keys), VECTORS_AT_A_TIME):
+            wanted = keys[start : start + VECTORS_AT_A_TIME].tolist()
+            rows = self._rows(sql, (json.dumps(wanted),))
+            if [row[0] for row in rows] != wanted:
+                raise damaged_vectors(self.path, "some are missing")
+            if {len(row[1]) for row in rows} != {4 * dim}:
+                raise damaged_vectors(self.path, "they differ in size")
+            batch = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4")
+            vectors[start : start + len(rows)] = batch.reshape(len(rows), dim)
+        return vectors
 
     def tokens(self, keys: Sequence[int]) -> dict[int, tuple[bytes, NDArray[np.int64]]]:
         """Return packed token vectors and sentence starts by passage number."""

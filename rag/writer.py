@@ -138,9 +138,10 @@ class Writer:
         """Add documents given as text, replacing those of the same id, leaving alone those that have not changed."""
         with self.store.transaction():
             self.store.discard_staged(revision=self.revision)
-        known = self.store.origins()
+        given = list(documents)
+        known = self.store.origins(document.id for document in given)
         entries = []
-        for document in documents:
+        for document in given:
             digest = _document_digest(document)
             if document.id in known and known[document.id].digest == digest:
                 tally.unchanged += 1

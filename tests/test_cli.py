@@ -179,10 +179,10 @@ def test_add_and_remove_leave_other_documents_alone(own: Path, tmp_path: Path, r
 
 
 def test_doctor_mends_a_damaged_index_and_says_so(own: Path, run: Run) -> None:
-    (next(own.glob("generations/*")) / "vectors.faiss").write_bytes(b"nothing")
+    (next(own.glob("generations/*")) / "vectors-00000001.faiss").write_bytes(b"nothing")
     outcome = run("--library", own, "doctor")
     assert outcome.code == 0
-    assert "vectors.faiss does not match its digest: rebuilt" in outcome.out
+    assert "vectors-00000001.faiss does not match its digest: rebuilt" in outcome.out
     assert run("--library", own, "doctor").out.count("rebuilt") == 0
 
 
@@ -403,7 +403,7 @@ def test_a_full_disk_is_said_in_one_line(run: Run, monkeypatch: pytest.MonkeyPat
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "vectors.faiss")
 
-    monkeypatch.setattr("rag.generations._write", full)
+    monkeypatch.setattr("rag.generations.build_anew", full)
     assert_one_line(run("--library", tmp_path / "l", "index", docs), 1, "No space left", "vectors.faiss")
 
 
@@ -414,7 +414,7 @@ def test_an_interruption_says_how_to_go_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("rag.generations._write", interrupt)
+        patch.setattr("rag.generations.build_anew", interrupt)
         assert_one_line(run("--library", tmp_path / "l", "index", docs), 130, "again")
     outcome = run("--library", tmp_path / "l", "index", docs)
     assert "0 passages embedded" in outcome.out

@@ -89,7 +89,7 @@ def test_a_threshold_that_is_set_is_told_beside_the_calibrated_one(own: Path, mo
 
 
 @pytest.mark.parametrize(
-    "name", ["CURRENT", "generations/00000001/vectors.faiss", "generations/00000001/manifest.json"]
+    "name", ["CURRENT", "generations/00000001/vectors-00000001.faiss", "generations/00000001/manifest.json"]
 )
 def test_a_damaged_index_is_mended_and_named(name: str, own: Path) -> None:
     (own / name).write_bytes(b"damaged")
@@ -105,7 +105,7 @@ def test_an_index_that_cannot_be_mended_is_told(own: Path, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     (own / "CURRENT").unlink()
-    monkeypatch.setattr("rag.generations._write", fail)
+    monkeypatch.setattr("rag.generations.build_anew", fail)
     found = findings(own)["indexes"]
     assert not found.healthy
     assert "CURRENT is missing" in found.message

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +12,8 @@ import pytest
 from conftest import BAKERY, HARBOUR
 
 from rag.errors import LibraryDamaged
-from rag.generations import FORMAT_VERSION, Current, Generation, open_generation, publish, read_current
+from rag.generations import Generation, _warn, open_generation, publish
+from rag.manifest import FORMAT_VERSION, Current, Manifest, Segment, read_current
 from rag.schema import Document, Passage
 from rag.store import Origin, PassageVectors, Store
 
@@ -119,7 +121,7 @@ def test_a_publication_that_fails_leaves_the_one_before(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("rag.generations._replace", fail)
+        patch.setattr("rag.manifest.replace_file", fail)
         with pytest.raises(OSError, match="No space"):
             make(tmp_path, store, 2)
     assert current(tmp_path) == before
@@ -144,7 +146,7 @@ def test_an_open_generation_can_be_asked_after_its_files_are_gone(tmp_path: Path
 
 def test_publishing_a_revision_anew_replaces_its_files(tmp_path: Path, store: Store) -> None:
     make(tmp_path, store, 2)
-    (tmp_path / "generations" / "00000002" / "vectors.faiss").write_bytes(b"damaged")
+    (tmp_path / "generations" / "00000002" / "vectors-00000002.faiss").write_bytes(b"damaged")
     make(tmp_path, store, 2)
     assert len(open_generation(tmp_path, current(tmp_path)).vectors) == 2
 
@@ -159,8 +161,165 @@ def test_a_revision_without_documents_can_be_published(tmp_path: Path, store: St
 def test_a_generation_of_an_earlier_format_is_refused(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.generations.FORMAT_VERSION", FORMAT_VERSION - 1)
+    monkeypatch.setattr("rag.derived.FORMAT_VERSION", FORMAT_VERSION - 1)
+    monkeypatch.setattr("rag.manifest.FORMAT_VERSION", FORMAT_VERSION - 1)
     make(tmp_path, store, 1)
     monkeypatch.undo()
     with pytest.raises(LibraryDamaged, match=f"format {FORMAT_VERSION - 1}, not {FORMAT_VERSION}"):
         open_generation(tmp_path, current(tmp_path))
+
+
+def many(store: Store, count: int, *, revision: int) -> None:
+    """Add documents of one passage each, named and worded by their number."""
+    for number in range(count):
+        put(
+            store, Document(id=f"{revision}-{number}", text=f"The {revision} barrel number{number}."), revision=revision
+        )
+
+
+def leave(store: Store, ids: list[str], *, revision: int) -> None:
+    with store.transaction():
+        store.remove_documents(ids, revision=revision)
+
+
+def inodes(root: Path, revision: int) -> dict[str, int]:
+    folder = root / "generations" / f"{revision:08d}"
+    return {p.relative_to(folder).as_posix(): p.stat().st_ino for p in folder.rglob("*") if p.is_file()}
+
+
+def test_a_commit_writes_what_is_new_and_links_to_what_is_not(tmp_path: Path) -> None:
+    store = Store(tmp_path / "library.sqlite3")
+    many(store, 50, revision=1)
+    make(tmp_path, store, 1)
+    many(store, 2, revision=2)
+    second = make(tmp_path, store, 2)
+    assert [(s.file, s.vectors) for s in second.manifest.segments] == [
+        ("vectors-00000001.faiss", 50),
+        ("vectors-00000002.faiss", 2),
+    ]
+    before, after = inodes(tmp_path, 1), inodes(tmp_path, 2)
+    shared = {name for name in before if after.get(name) == before[name]}
+    assert "vectors-00000001.faiss" in shared
+    # tantivy's heads are the only files of the lexical index that are written again.
+    assert {n for n in before if n.startswith("lexical/") and "lock" not in n} - shared <= {
+        "lexical/meta.json",
+        "lexical/.managed.json",
+    }
+    assert (len(second.vectors), len(second.lexical), second.manifest.documents) == (52, 52, 52)
+    # The generation before is what it was.
+    assert len(open_generation(tmp_path, Current(1, second_manifest(tmp_path, 1))).lexical) == 50
+    store.close()
+
+
+def second_manifest(root: Path, revision: int) -> str:
+    manifest = root / "generations" / f"{revision:08d}" / "manifest.json"
+    return hashlib.sha256(manifest.read_bytes()).hexdigest()
+
+
+def test_small_segments_are_merged_and_large_ones_left(tmp_path: Path) -> None:
+    store = Store(tmp_path / "library.sqlite3")
+    sizes = []
+    for revision, count in enumerate((100, 3, 3, 20, 40), start=1):
+        many(store, count, revision=revision)
+        sizes.append([s.vectors for s in make(tmp_path, store, revision).manifest.segments])
+    assert sizes == [[100], [100, 3], [100, 6], [126], [166]]
+    store.close()
+
+
+def test_a_generation_made_of_changes_equals_one_built_anew(tmp_path: Path) -> None:
+    store = Store(tmp_path / "library.sqlite3")
+    many(store, 60, revision=1)
+    make(tmp_path, store, 1)
+    many(store, 3, revision=2)
+    leave(store, ["1-7", "1-8"], revision=2)
+    make(tmp_path, store, 2)
+    many(store, 1, revision=3)
+    changed = make(tmp_path, store, 3)
+    anew = publish(tmp_path, store, revision=3, build=BUILD, whole=True)
+    assert len(changed.manifest.segments) > len(anew.manifest.segments) == 1
+    query = np.array([[0.6, 0.8]], np.float32)
+    for k in (1, 10, 200):
+        for one, other in zip(changed.vectors.search(query, k), anew.vectors.search(query, k), strict=True):
+            np.testing.assert_array_equal(one, other)
+    for term in ("barrel", "number7", "number2", "number59"):
+        assert changed.lexical.search([(term,)], 10) == pytest.approx(anew.lexical.search([(term,)], 10))
+        assert changed.lexical.rarity(term) == anew.lexical.rarity(term)
+    store.close()
+
+
+def test_what_has_left_a_large_library_is_not_found_and_no_word_of_it_held(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.derived.WHOLE_UP_TO", 10)
+    store = Store(tmp_path / "library.sqlite3")
+    many(store, 60, revision=1)
+    make(tmp_path, store, 1)
+    leave(store, ["1-7"], revision=2)
+    gone = make(tmp_path, store, 2)
+    assert gone.manifest.left == 1
+    assert (len(gone.vectors), len(gone.lexical)) == (59, 59)
+    assert 8 not in gone.vectors.search(np.array([[0.6, 0.8]], np.float32), 60)[0]
+    assert not gone.lexical.holds("number7")
+    assert gone.lexical.search([("number7",)], 5) == {}
+    assert gone.lexical.rarity("number7") > 0
+    # When a fifth has left, everything is built anew.
+    leave(store, [f"1-{n}" for n in range(20, 40)], revision=3)
+    assert make(tmp_path, store, 3).manifest.left == 0
+    store.close()
+
+
+def test_passages_that_come_and_leave_in_small_segments_are_forgotten_with_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.derived.WHOLE_UP_TO", 10)
+    store = Store(tmp_path / "library.sqlite3")
+    many(store, 100, revision=1)
+    make(tmp_path, store, 1)
+    many(store, 3, revision=2)
+    make(tmp_path, store, 2)
+    leave(store, ["2-0", "2-1"], revision=3)
+    third = make(tmp_path, store, 3)
+    assert "removed.keys" in third.manifest.files
+    many(store, 4, revision=4)
+    fourth = make(tmp_path, store, 4)
+    assert [s.vectors for s in fourth.manifest.segments] == [100, 5]
+    assert "removed.keys" not in fourth.manifest.files
+    assert len(fourth.vectors) == len(fourth.lexical) == 105
+    store.close()
+
+
+@pytest.mark.parametrize("kind", ["vectors-00000001.faiss", "lexical/*.term", "lexical/*.store"])
+def test_a_damaged_file_is_never_carried_into_the_next_generation(kind: str, tmp_path: Path) -> None:
+    store = Store(tmp_path / "library.sqlite3")
+    many(store, 50, revision=1)
+    make(tmp_path, store, 1)
+    path = next((tmp_path / "generations" / "00000001").glob(kind))
+    damaged = bytearray(path.read_bytes())
+    damaged[len(damaged) // 2] ^= 4
+    path.write_bytes(damaged)
+    many(store, 1, revision=2)
+    second = make(tmp_path, store, 2)
+    assert [s.vectors for s in second.manifest.segments] == [51]
+    assert path.stat().st_ino not in inodes(tmp_path, 2).values()
+    assert len(second.lexical.search([("barrel",)], 60)) == 51
+    store.close()
+
+
+def test_generations_follow_each_other_on_a_disk_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(*_: object) -> None:
+        raise OSError(1, "Operation not permitted")
+
+    monkeypatch.setattr("os.link", no_links)
+    store = Store(tmp_path / "library.sqlite3")
+    many(store, 50, revision=1)
+    make(tmp_path, store, 1)
+    many(store, 2, revision=2)
+    assert [s.vectors for s in make(tmp_path, store, 2).manifest.segments] == [50, 2]
+    open_generation(tmp_path, current(tmp_path))
+    store.close()
+
+
+def test_a_low_recall_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    manifest = Manifest(FORMAT_VERSION, 1, BUILD, 1, 1, ("en",), (Segment("v", 60_000, "ivf", 0.95),), 0, {})
+    _warn(manifest)
+    assert "95.0 % of the exact neighbours" in caplog.text

@@ -192,3 +192,90 @@ def test_writing_replaces_the_file_and_leaves_nothing_else(tmp_path: Path) -> No
         VectorIndex.build(np.arange(count), rows(count, 8)).write(path)
     assert len(VectorIndex.read(path)) == 5
     assert list(tmp_path.iterdir()) == [path]
+
+
+def clustered(count: int, dim: int = 16, *, seed: int = 0) -> NDArray[np.float32]:
+    """Return random unit rows around a hundred centres, as real texts' are."""
+    random = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).normal(size=(100, dim))
+    raw = centres[random.integers(0, 100, count)] + 0.5 * random.normal(size=(count, dim))
+    return (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def approximate() -> tuple[VectorIndex, NDArray[np.float32]]:
+    """An index of 4,000 vectors with odd ids, in inverted lists, and the vectors."""
+    vectors = clustered(4_000)
+    return VectorIndex.build(np.arange(4_000) * 2 + 1, vectors, exact_up_to=1_000), vectors
+
+
+def test_many_vectors_are_searched_in_inverted_lists_that_find_nearly_all_neighbours(
+    approximate: tuple[VectorIndex, NDArray[np.float32]],
+) -> None:
+    index, vectors = approximate
+    assert (index.kind, len(index), index.dim) == ("ivf", 4_000, 16)
+    assert index.recall is not None
+    assert 0.97 <= index.recall <= 1.0
+    exact = VectorIndex.build(np.arange(4_000) * 2 + 1, vectors)
+    queries = clustered(100, seed=5)
+    found, scores = index.search(queries, 10)
+    wanted, cosines = exact.search(queries, 10)
+    shares = [len(np.intersect1d(a, b)) / 10 for a, b in zip(found, wanted, strict=True)]
+    assert np.mean(shares) >= 0.93  # eight bits a component reorder near-equal neighbours of 16 dimensions
+    np.testing.assert_allclose(scores[:, 0], cosines[:, 0], atol=0.02)
+
+
+def test_a_restricted_search_of_inverted_lists_finds_what_is_far_away(
+    approximate: tuple[VectorIndex, NDArray[np.float32]],
+) -> None:
+    index, vectors = approximate
+    farthest = np.argsort(vectors @ vectors[0])[:7]
+    found, scores = index.search(vectors[:1], 10, allowed=np.append(farthest * 2 + 1, 4))
+    assert sorted(found[0].tolist()) == sorted((farthest * 2 + 1).tolist())
+    assert np.all(np.diff(scores[0]) <= 0)
+
+
+def test_inverted_lists_read_back_answer_as_the_ones_written_and_may_be_deleted(
+    approximate: tuple[VectorIndex, NDArray[np.float32]], tmp_path: Path
+) -> None:
+    index, vectors = approximate
+    index.write(tmp_path / "lists.faiss")
+    read = VectorIndex.read(tmp_path / "lists.faiss")
+    (tmp_path / "lists.faiss").unlink()
+    assert (read.kind, len(read), read.recall) == ("ivf", 4_000, None)
+    for one, other in zip(read.search(vectors[:20], 15), index.search(vectors[:20], 15), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_a_row_that_the_lists_cannot_fill_ends_in_minus_one() -> None:
+    vectors = clustered(300)
+    index = VectorIndex.build(np.arange(300), vectors, exact_up_to=100).without(np.arange(295))
+    found, scores = index.search(-vectors[:1], 50)
+    assert found.shape == (1, 5)
+    assert set(found[0].tolist()) <= {-1, 295, 296, 297, 298, 299}
+    assert np.all(np.isneginf(scores[found == -1]))
+
+
+@pytest.mark.parametrize("exact_up_to", [10_000, 1_000])
+def test_vectors_left_out_are_not_found_and_the_index_they_are_in_is_as_it_was(exact_up_to: int) -> None:
+    vectors = clustered(2_000)
+    whole = VectorIndex.build(np.arange(2_000), vectors, exact_up_to=exact_up_to)
+    less = whole.without(np.array([0, 5, 99_999]))
+    assert (len(less), len(whole), less.ids[:3].tolist()) == (1_998, 2_000, [1, 2, 3])
+    assert 0 in whole.search(vectors[:1], 5)[0]
+    assert 0 not in less.search(vectors[:1], 1_998)[0]
+    assert less.search(vectors[:1], 3, allowed=np.array([0, 5, 7]))[0].tolist() == [[7]]
+    with pytest.raises(ValueError, match="int64"):
+        whole.without(np.array([0.5]))
+
+
+def test_bytes_that_are_no_inverted_lists_are_told(
+    approximate: tuple[VectorIndex, NDArray[np.float32]], tmp_path: Path
+) -> None:
+    path = tmp_path / "lists.faiss"
+    approximate[0].write(path)
+    whole = path.read_bytes()
+    for size in (41, 100, 5_000, len(whole) - 8):
+        path.write_bytes(whole[:size])
+        with pytest.raises(UnreadableIndex, match=r"lists\.faiss"):
+            VectorIndex.read(path)

@@ -812,7 +812,7 @@ def test_what_was_being_published_when_the_process_died_is_published_by_the_next
     library = make_library()
     library.index(folder / "old")
     with monkeypatch.context() as patch:
-        patch.setattr("rag.generations._replace", raise_interrupt)
+        patch.setattr("rag.manifest.replace_file", raise_interrupt)
         with pytest.raises(KeyboardInterrupt):
             library.index(folder)
     assert ids(library) == ["lighthouse.md"]
@@ -867,7 +867,7 @@ def name_the_one_before(path: Path) -> None:
     path.write_bytes(b"1" + path.read_bytes()[1:])
 
 
-DERIVED = ("vectors.faiss", "lexical/meta.json", "lexical/*.store", "manifest.json", "CURRENT")
+DERIVED = ("vectors-*.faiss", "lexical/meta.json", "lexical/*.store", "manifest.json", "CURRENT")
 DAMAGES = [(name, damage) for name in DERIVED for damage in (Path.unlink, cut_off, flip)]
 DAMAGES += [("CURRENT", flip_first), ("CURRENT", name_the_one_before)]
 
@@ -910,7 +910,7 @@ def test_all_derived_files_may_go(names: list[str], sound: tuple[Path, list[Any]
         assert answers(library) == sound[1]
 
 
-@pytest.mark.parametrize("name", ["CURRENT", "generations/00000002/vectors.faiss"])
+@pytest.mark.parametrize("name", ["CURRENT", "generations/00000002/vectors-00000002.faiss"])
 def test_a_damaged_library_can_be_written_to(name: str, sound: tuple[Path, list[Any]], tmp_path: Path) -> None:
     path = tmp_path / "library"
     shutil.copytree(sound[0], path)
@@ -926,7 +926,7 @@ def test_threads_that_meet_a_damaged_file_at_once_all_get_their_answers(
 ) -> None:
     path = tmp_path / "library"
     shutil.copytree(sound[0], path)
-    flip(path / "generations/00000002/vectors.faiss")
+    flip(path / "generations/00000002/vectors-00000002.faiss")
     with Library.open(path) as library, ThreadPoolExecutor(4) as pool:
         assert all(found == sound[1] for found in pool.map(lambda _: answers(library), range(4)))
 

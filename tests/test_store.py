@@ -57,7 +57,8 @@ def test_what_was_put_in_comes_out_equal(store: Store) -> None:
     assert list(store.passages_of(revision=1)) == [stored]
     packed, starts = store.tokens([number])[number]
     assert (packed, starts.tolist(), starts.dtype) == (b"packed", [0, 4], np.int64)
-    keys, vectors = store.vectors_of(revision=1)
+    keys = store.passage_keys(revision=1)
+    vectors = store.vectors(keys, dim=2)
     assert keys.tolist() == [number]
     np.testing.assert_array_equal(vectors, [VECTORS.vector])
     assert store.origins() == {"bakery.md": Origin("digest of bakery.md", 7, 9)}
@@ -87,7 +88,7 @@ def test_a_revision_goes_on_showing_what_it_showed(store: Store) -> None:
     assert store.document("harbour.md", revision=1) == HARBOUR
     assert store.document("harbour.md", revision=2) == changed
     assert store.document("old/lighthouse.md", revision=2) is None
-    assert len(store.vectors_of(revision=1)[0]) == 2
+    assert len(store.passage_keys(revision=1)) == 2
     assert [s.passage.text for s in store.passages_of(revision=2)] == [changed.text]
 
 
@@ -158,7 +159,8 @@ def test_many_passages_are_read_in_order_of_their_numbers(store: Store) -> None:
 
 
 def test_a_store_of_nothing_has_no_vectors(store: Store) -> None:
-    keys, vectors = store.vectors_of(revision=1)
+    keys = store.passage_keys(revision=1)
+    vectors = store.vectors(keys, dim=2)
     assert (keys.shape, len(vectors)) == ((0,), 0)
 
 

@@ -1,0 +1,221 @@
+"""What a generation says of itself, and files written and read so that a crash or a flipped bit does not go unseen.
+
+Knows no index and no store.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from rag.errors import LibraryDamaged
+
+FORMAT_VERSION = 3
+CURRENT, MANIFEST = "CURRENT", "manifest.json"
+# Files that were read and had their digest: device, inode and SHA-256. Files of a generation never change, and later
+# generations link to them.
+Verified = frozenset[tuple[int, int, str]]
+
+
+@dataclass(frozen=True)
+class FileDigest:
+    """Size and SHA-256 of one file."""
+
+    size_bytes: int
+    sha256: str
+
+
+@dataclass(frozen=True)
+class Segment:
+    """One vector index of a generation.
+
+    Attributes:
+        file: Its file in the generation's folder.
+        vectors: Vectors in it, those of passages that have left included.
+        kind: ``flat`` (searched exactly) or ``ivf`` (inverted lists).
+        recall: Mean share in [0, 1] of a vector's ten exact neighbours that it finds; ``None`` where it is exact.
+    """
+
+    file: str
+    vectors: int
+    kind: str
+    recall: float | None
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What a generation was built from.
+
+    Attributes:
+        format_version: Version of this layout.
+        revision: Revision of the store it shows.
+        build: Encoder id and weight digest, dimension, whether vectors are normalised, and splitter settings.
+        documents: Number of documents.
+        passages: Number of passages.
+        languages: ISO 639-1 codes of the documents, sorted.
+        segments: Its vector indexes, oldest first.
+        left: Passages that left since its indexes were built whole, which some of them still hold.
+        files: Size and digest of every file by its path in the generation's folder.
+    """
+
+    format_version: int
+    revision: int
+    build: Mapping[str, Any]
+    documents: int
+    passages: int
+    languages: tuple[str, ...]
+    segments: tuple[Segment, ...]
+    left: int
+    files: Mapping[str, FileDigest]
+
+
+@dataclass(frozen=True)
+class Current:
+    """What the file ``CURRENT`` says.
+
+    Attributes:
+        revision: The revision readers see.
+        manifest_sha256: Digest of its manifest, which vouches for all other files.
+    """
+
+    revision: int
+    manifest_sha256: str
+
+
+def read_current(root: Path) -> Current | None:
+    """Return what readers see, or ``None`` when the file that names it is not there.
+
+    Args:
+        root: The library's folder.
+
+    Returns:
+        The revision and its manifest's digest.
+
+    Raises:
+        LibraryDamaged: The file that names it holds something else.
+    """
+    try:
+        revision, manifest_sha256 = (root / CURRENT).read_text(encoding="ascii").split()
+        return Current(int(revision), manifest_sha256)
+    except FileNotFoundError:
+        return None
+    except (OSError, ValueError) as error:
+        raise LibraryDamaged(f"{root / CURRENT} does not hold a revision; run: rag doctor") from error
+
+
+def write_current(root: Path, current: Current) -> None:
+    """Let readers see a generation, in one step."""
+    replace_file(root / CURRENT, f"{current.revision} {current.manifest_sha256}\n".encode("ascii"))
+
+
+def read_manifest(folder: Path, *, sha256: str) -> Manifest:
+    """Return the manifest of a generation.
+
+    Args:
+        folder: The generation's folder.
+        sha256: The manifest's digest.
+
+    Returns:
+        The manifest, of this format.
+
+    Raises:
+        LibraryDamaged: It is missing, is not the one with that digest, or is of another format.
+    """
+    if digest(folder / MANIFEST).sha256 != sha256:
+        raise LibraryDamaged(f"{folder / MANIFEST} does not match its digest in {CURRENT}; run: rag doctor")
+    try:
+        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        version = data["format_version"]
+        if version != FORMAT_VERSION:
+            raise LibraryDamaged(f"{folder / MANIFEST} is of format {version}, not {FORMAT_VERSION}; run: rag doctor")
+        files = {name: FileDigest(**values) for name, values in data.pop("files").items()}
+        segments = tuple(Segment(**values) for values in data.pop("segments"))
+        return Manifest(**data | {"files": files, "segments": segments, "languages": tuple(data["languages"])})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LibraryDamaged(f"{folder / MANIFEST} cannot be read ({error}); run: rag doctor") from error
+
+
+def write_manifest(folder: Path, manifest: Manifest) -> None:
+    """Write the manifest of a generation, which makes it whole."""
+    replace_file(folder / MANIFEST, json.dumps(asdict(manifest), indent=1).encode())
+
+
+def check_files(folder: Path, files: Mapping[str, FileDigest], *, known: Verified = frozenset()) -> Verified:
+    """Check files against their digests.
+
+    Args:
+        folder: The folder they are in.
+        files: Digest by path in the folder.
+        known: Files that need not be read again.
+
+    Returns:
+        All of them, verified.
+
+    Raises:
+        LibraryDamaged: One is missing or is not the one with that digest.
+    """
+    verified = set()
+    for name, expected in files.items():
+        path = folder / name
+        try:
+            stat = path.stat()
+        except OSError as error:
+            raise LibraryDamaged(f"{path} cannot be read ({error.strerror}); run: rag doctor") from error
+        identity = (stat.st_dev, stat.st_ino, expected.sha256)
+        if stat.st_size != expected.size_bytes or (identity not in known and digest(path) != expected):
+            raise LibraryDamaged(f"{path} does not match its digest; run: rag doctor")
+        verified.add(identity)
+    return frozenset(verified)
+
+
+def digest(path: Path) -> FileDigest:
+    """Return size and digest of a file.
+
+    Args:
+        path: The file.
+
+    Returns:
+        Its size and digest.
+
+    Raises:
+        LibraryDamaged: It cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return FileDigest(os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest())
+    except OSError as error:
+        raise LibraryDamaged(f"{path} cannot be read ({error.strerror}); run: rag doctor") from error
+
+
+def link_file(source: Path, target: Path) -> None:
+    """Give a file that will not change a second name, or, where the disk has no links, copy it."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        os.link(source, target)
+    except OSError:
+        shutil.copyfile(source, target)
+        sync(target)
+
+
+def replace_file(path: Path, data: bytes) -> None:
+    """Put a file in place in one step that survives a crash."""
+    temporary = path.with_name(path.name + ".new")
+    temporary.write_bytes(data)
+    sync(temporary)
+    os.replace(temporary, path)
+    sync(path.parent)
+
+
+def sync(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
