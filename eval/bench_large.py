@@ -14,9 +14,12 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
+
 from eval.bench_corpus import batch, make_questions, read_corpus
 from eval.bench_figures import peak_bytes
 from eval.bench_library import token_line
+from eval.bench_synthetic import exact_ids, recall
 from eval.kept import ASKING_MODULES, code_digest
 from rag import Document, Library
 
@@ -94,6 +97,19 @@ class LargeLibrary:
             seconds.append(perf_counter() - start)
             found.append([hit.passage.document_id for hit in hits])
         return {"seconds": seconds, "documents": found, "peak_bytes": peak_bytes()}
+
+    def recall(self, questions: list[str]) -> dict[str, Any]:
+        """Return the share of each question's ten exact neighbours that the vector index finds, and what it is."""
+        pipeline = self._library().pipeline()
+        snapshot = pipeline.snapshot
+        index = snapshot.generation.vectors
+        keys = np.sort(np.concatenate([segment.ids for segment in index.segments]))
+        vectors = snapshot.store.vectors(keys, dim=index.dim)
+        asked = np.stack([pipeline.encoder.encode([text], kind="query")[0].vector for text in questions])
+        exact = keys[exact_ids(vectors, asked, K)]
+        found, _ = index.search(asked, K)
+        kinds = [f"{segment.kind} of {len(segment):,}" for segment in index.segments]
+        return {"recall": recall(found, exact), "index": " and ".join(kinds)}
 
     def open(self) -> float:
         """Return the seconds until the library, opened, has answered its first search."""

@@ -53,6 +53,8 @@ class VectorSteps:
         written = perf_counter()
         disk = _size(self._folder / INDEX)
         return {
+            "kind": index.kind,
+            "own_recall": index.recall,
             "build_s": built - start,
             "write_s": written - built,
             "disk_bytes": disk,
@@ -103,7 +105,9 @@ def vectors_report(count: int, *, queries: int = 500, work: Path | None = None) 
             searched = child.call("search")
     seconds = searched["seconds"]
     p50, p95 = percentile(seconds, 0.5), percentile(seconds, 0.95)
+    own = built["own_recall"]
     figures = [
+        ["kind", built["kind"]],
         ["build", f"{built['build_s']:.1f} s"],
         ["write", f"{built['write_s']:.1f} s"],
         ["read", f"{searched['read_s']:.1f} s"],
@@ -114,6 +118,7 @@ def vectors_report(count: int, *, queries: int = 500, work: Path | None = None) 
         ),
         ["search p50 / p95", f"{milliseconds(p50)} / {milliseconds(p95)} ms"],
         [f"recall@{K} against exact", f"{searched['recall']:.4f}"],
+        ["recall that the index measured of itself", "-" if own is None else f"{own:.4f}"],
     ]
     return (
         f"{searched['count']:,} synthetic vectors of {Mixture.dim} dimensions, {len(seconds)} queries one by one "

@@ -130,26 +130,33 @@ def test_ours_is_below_only_where_a_leg_is_significantly_ahead_on_a_ranking() ->
 # -- children ---------------------------------------------------------------------------------------------------------
 
 
-class Counter:
-    """What the test of children starts."""
+COUNTER = """
+import os
 
-    def __init__(self, start: str) -> None:
+class Counter:
+    def __init__(self, start):
         self.count = int(start)
 
-    def add(self, number: int) -> dict[str, Any]:
+    def add(self, number):
         print("no result")
         self.count += number
         return {"count": self.count, "threads": os.environ.get("OMP_NUM_THREADS")}
 
-    def close(self) -> None:
-        pass
+    def close(self):
+        open("closed", "w").close()
+"""
 
 
-def test_a_child_holds_one_object_and_no_threads_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_child_holds_one_object_and_no_threads_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    closed = tmp_path / "closed"
+    (tmp_path / "counter.py").write_text(COUNTER.replace('"closed"', repr(str(closed))), encoding="utf-8")
     monkeypatch.setenv("OMP_NUM_THREADS", "1")
-    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     assert "OMP_NUM_THREADS" not in environment()
-    with Child("test_bench:Counter", "40") as child:
+    with Child("counter:Counter", "0"):
+        pass
+    assert closed.exists()
+    with Child("counter:Counter", "40") as child:
         assert child.call("add", number=1) == {"count": 41, "threads": None}
         assert child.call("add", number=1)["count"] == 42
         with pytest.raises(ChildProcessError, match="called to subtract, ended with code 1"):
@@ -270,7 +277,8 @@ def test_warm_up_questions_are_not_measured() -> None:
 
 
 def test_a_large_library_goes_on_where_it_was_interrupted(tmp_path: Path) -> None:
-    corpus = written(tmp_path / "corpus.jsonl", [Document(f"d/{n}", f"Entry {n}. {HARBOUR.text}", "E") for n in range(8)])
+    entries = [Document(f"d/{n}", f"Entry {n}. {HARBOUR.text}", "E") for n in range(8)]
+    corpus = written(tmp_path / "corpus.jsonl", entries)
     first = LargeLibrary(str(tmp_path))
     half = first.build(str(corpus), passages=3, batch_passages=2)
     first.close()
