@@ -8,6 +8,8 @@ Knows which parts there are and what each needs; a part whose data are not at ha
 from __future__ import annotations
 
 import argparse
+import os
+import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -43,6 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         0; 1 when the world is wrong.
     """
     options = _parser().parse_args(arguments)
+    print(f"{_machine()}\n", flush=True)
     try:
         for name in options.only:
             print(f"## {name}\n", flush=True)
@@ -55,6 +58,12 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"bench: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+def _machine() -> str:
+    """Return what tells whether times mean anything: processors, and how many processes wanted them before the run."""
+    busy = f"; load average before this run {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return f"{os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}{busy}"
 
 
 def _parser() -> argparse.ArgumentParser:
