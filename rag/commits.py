@@ -19,7 +19,7 @@ from rag.build import Build
 from rag.errors import LibraryBusy, LibraryDamaged, LibraryError
 from rag.folder import LOCK
 from rag.generations import Generation, open_generation, publish
-from rag.manifest import CURRENT, Current, Verified, read_current
+from rag.manifest import CURRENT, Current, read_current
 from rag.store import Store
 from rag.writer import IndexReport, Progress, Tally, Writer
 
@@ -121,14 +121,10 @@ class Commits:
     def _publish(self, revision: int, values: Mapping[str, Any], *, whole: bool = False) -> None:
         # Noted first: with all derived files gone, this still says what is complete.
         self._build.bind(values, revision=revision)
-        generation = publish(
-            self._path, self._store, revision=revision, build=values, known=self._verified(), whole=whole
-        )
+        before = self._generation
+        generation = publish(self._path, self._store, revision=revision, build=values, before=before, whole=whole)
         with self._lock:
             self._generation = generation
-
-    def _verified(self) -> Verified:
-        return self._generation.verified if self._generation else frozenset()
 
     def _is_published(self, revision: int) -> bool:
         """Tell whether readers see a revision; they do not when publishing it was cut short."""
@@ -177,7 +173,7 @@ class Commits:
         current = self._current()
         with self._lock:
             if self._generation is None or self._generation.manifest.revision != current.revision:
-                self._generation = open_generation(self._path, current, known=self._verified())
+                self._generation = open_generation(self._path, current, before=self._generation)
             return self._generation
 
     def _current(self) -> Current:

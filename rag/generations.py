@@ -31,6 +31,7 @@ from rag.manifest import (
     MANIFEST,
     Current,
     Manifest,
+    Segment,
     Verified,
     check_files,
     digest,
@@ -70,7 +71,7 @@ def publish(
     *,
     revision: int,
     build: Mapping[str, Any],
-    known: Verified = frozenset(),
+    before: Generation | None = None,
     whole: bool = False,
 ) -> Generation:
     """Build, verify and switch to the generation that shows `revision` of the store.
@@ -80,7 +81,7 @@ def publish(
         store: Its store.
         revision: The revision to show.
         build: What the vectors were made with; its ``dim`` is that of an index without vectors.
-        known: Files that need not be read again.
+        before: A generation that is open, whose files need not be read again.
         whole: Whether everything is built anew from the store, rather than what has changed since the current one.
 
     Returns:
@@ -92,14 +93,14 @@ def publish(
     # Built beside its place: an earlier build of this revision stays until this one is whole.
     folder = _folder(root, revision)
     target = Target(folder.with_name(f"{folder.name}.new"), store, revision, build)
-    if whole or not _extended(root, target, known):
+    if whole or not _extended(root, target, before.verified if before else frozenset()):
         _empty(target.folder)
         build_anew(target)
     shutil.rmtree(folder, ignore_errors=True)
     target.folder.rename(folder)
     sync(folder.parent)
     current = Current(revision, digest(folder / MANIFEST).sha256)
-    generation = open_generation(root, current, known=known)
+    generation = open_generation(root, current, before=before)
     write_current(root, current)
     _collect(root, keep=revision)
     _warn(generation.manifest)
@@ -125,13 +126,13 @@ def _extended(root: Path, target: Target, known: Verified) -> Manifest | None:
         return None
 
 
-def open_generation(root: Path, current: Current, *, known: Verified = frozenset()) -> Generation:
+def open_generation(root: Path, current: Current, *, before: Generation | None = None) -> Generation:
     """Open a generation after checking every file of it against the manifest, and the manifest against `current`.
 
     Args:
         root: The library's folder.
         current: The generation, as ``CURRENT`` names it.
-        known: Files that need not be read again.
+        before: A generation that is open, whose files need not be read again.
 
     Returns:
         The generation, ready to be searched.
@@ -143,21 +144,28 @@ def open_generation(root: Path, current: Current, *, known: Verified = frozenset
     if not folder.is_dir():
         raise LibraryDamaged(f"{root / CURRENT} names generation {folder.name}, which is missing; run: rag doctor")
     manifest = read_manifest(folder, sha256=current.manifest_sha256)
-    verified = check_files(folder, manifest.files, known=known)
-    vectors = _open_vectors(folder, manifest)
+    verified = check_files(folder, manifest.files, known=before.verified if before else frozenset())
+    vectors = _open_vectors(folder, manifest, before)
     lexical = LexicalIndex.open(folder / LEXICAL)
     if not len(vectors) == len(lexical) == manifest.passages:
         raise LibraryDamaged(f"{folder}: its indexes do not hold the same passages; run: rag doctor")
     return Generation(manifest, current.manifest_sha256, vectors, lexical, verified)
 
 
-def _open_vectors(folder: Path, manifest: Manifest) -> SegmentedIndex:
+def _open_vectors(folder: Path, manifest: Manifest, before: Generation | None) -> SegmentedIndex:
     removed = read_removed(folder, manifest)
     try:
-        segments = [VectorIndex.read(folder / segment.file) for segment in manifest.segments]
+        segments = [_open_segment(folder, s, manifest, before) for s in manifest.segments]
     except (OSError, ValueError) as error:
         raise LibraryDamaged(f"a vector index in {folder} cannot be read ({error}); run: rag doctor") from error
     return SegmentedIndex(tuple(s.without(removed) if len(removed) else s for s in segments))
+
+
+def _open_segment(folder: Path, segment: Segment, manifest: Manifest, before: Generation | None) -> VectorIndex:
+    """Return a vector index: the one that is open already where it is of the same file."""
+    if before and manifest.files[segment.file] == before.manifest.files.get(segment.file):
+        return before.vectors.segments[before.manifest.segments.index(segment)]
+    return VectorIndex.read(folder / segment.file)
 
 
 def _folder(root: Path, revision: int) -> Path:

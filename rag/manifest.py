@@ -18,9 +18,9 @@ from rag.errors import LibraryDamaged
 
 FORMAT_VERSION = 3
 CURRENT, MANIFEST = "CURRENT", "manifest.json"
-# Files that were read and had their digest: device, inode and SHA-256. Files of a generation never change, and later
-# generations link to them.
-Verified = frozenset[tuple[int, int, str]]
+# Files that were read and had their digest: device, inode, time of modification and SHA-256. Files of a generation do
+# not change, and later generations link to them.
+Verified = frozenset[tuple[int, int, int, str]]
 
 
 @dataclass(frozen=True)
@@ -167,7 +167,7 @@ def check_files(folder: Path, files: Mapping[str, FileDigest], *, known: Verifie
             stat = path.stat()
         except OSError as error:
             raise LibraryDamaged(f"{path} cannot be read ({error.strerror}); run: rag doctor") from error
-        identity = (stat.st_dev, stat.st_ino, expected.sha256)
+        identity = (stat.st_dev, stat.st_ino, stat.st_mtime_ns, expected.sha256)
         if stat.st_size != expected.size_bytes or (identity not in known and digest(path) != expected):
             raise LibraryDamaged(f"{path} does not match its digest; run: rag doctor")
         verified.add(identity)

@@ -323,3 +323,21 @@ def test_a_low_recall_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) 
     manifest = Manifest(FORMAT_VERSION, 1, BUILD, 1, 1, ("en",), (Segment("v", 60_000, "ivf", 0.95),), 0, {})
     _warn(manifest)
     assert "95.0 % of the exact neighbours" in caplog.text
+
+
+def test_files_of_an_open_generation_are_not_read_again_unless_they_were_written_to(tmp_path: Path) -> None:
+    store = Store(tmp_path / "library.sqlite3")
+    many(store, 50, revision=1)
+    first = make(tmp_path, store, 1)
+    many(store, 1, revision=2)
+    second = publish(tmp_path, store, revision=2, build=BUILD, before=first)
+    assert second.vectors.segments[0] is first.vectors.segments[0]
+    assert first.verified & second.verified
+    path = tmp_path / "generations" / "00000002" / "vectors-00000001.faiss"
+    damaged = bytearray(path.read_bytes())
+    damaged[-40] ^= 1
+    path.write_bytes(damaged)
+    many(store, 1, revision=3)
+    third = publish(tmp_path, store, revision=3, build=BUILD, before=second)
+    assert [s.vectors for s in third.manifest.segments] == [52]
+    store.close()
