@@ -157,7 +157,9 @@ def _scale(options: argparse.Namespace) -> Iterator[str]:
 
 
 def _vectors(options: argparse.Namespace) -> Iterator[str]:
-    yield _paragraph(vectors_report(options.vectors, work=options.work))
+    if options.work:
+        options.work.mkdir(parents=True, exist_ok=True)
+    yield _paragraph(vectors_report(options.vectors, work=options.work and options.work.absolute()))
 
 
 PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {

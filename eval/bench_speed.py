@@ -83,9 +83,9 @@ def askers_line(gold: GoldSet, *, questions: int = 400, threads: int = 2) -> str
     ratios = []
     with _started(gold, {OURS: SYSTEMS[OURS]}) as children:
         child = children[OURS]
-        child.call("together", questions=warm_up, k=K, threads=threads)
-        # Each question is asked twice: now once more, so that neither one nor several meet it first.
-        child.call("search", questions=asked, k=K)
+        # Every question will be asked by one and by several: once before, so that neither meet it first.
+        for count in (1, threads):
+            child.call("together", questions=[*warm_up, *asked], k=K, threads=count)
         for part, order in zip(parts, turns([1, threads], len(parts)), strict=True):
             times = {count: child.call("together", questions=part, k=K, threads=count) for count in order}
             ratios.append(times[1] / times[threads])
