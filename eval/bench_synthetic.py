@@ -35,10 +35,10 @@ class Mixture:
 
     clusters: int = 20_000
     dim: int = 384
-    common: float = 0.35
-    decay: float = 0.3
-    spread: float = 0.7
-    query_spread: float = 0.8
+    common: float = 0.5
+    decay: float = 0.42
+    spread: float = 0.9
+    query_spread: float = 1.25
     seed: int = 0
 
     def vectors(self, count: int) -> Vectors:
