@@ -35,7 +35,7 @@ class VectorIndex:
     there is.
 
     Attributes:
-        recall: Mean share in [0, 1] of a vector's ten exact neighbours that a search finds, as measured when it was
+        recall: Mean share in [0, 1] of a query's ten exact neighbours that a search finds, as measured when it was
             built; ``None`` where it is exact, or was read from a file, which does not tell.
     """
 
@@ -131,7 +131,7 @@ class VectorIndex:
 
         Returns:
             Ids and scores, both ``(q, k')`` with ``k'`` the smaller of ``k`` and the number of vectors searched; best
-            first, equal scores by ascending id. The scores of an approximate index are off by about 1e-3, and where
+            first, equal scores by ascending id. The scores of an approximate index are off by about 1e-4, and where
             its lists hold fewer for a query, the last of a row have id -1 and a score of minus infinity.
 
         Raises:

@@ -28,8 +28,8 @@ class Build:
     """What one library is built with; safe to share between threads.
 
     Attributes:
-        values: Encoder id and weight digest, dimension, whether vectors are normalised, and splitter settings; empty
-            before the library's first commit.
+        values: Encoder id and weight digest, dimension, whether vectors are normalised, splitter settings, and
+            dimensions of token vectors; empty before the library's first commit.
         settings: The settings asked for, those that a library is built with filled in.
     """
 
@@ -58,7 +58,7 @@ class Build:
         kept = self._store.settings()
         values = kept[BUILD] if kept.get(REVISION) else {}
         # May refuse them; then nothing is taken over, so that whoever tries again is refused again.
-        self.settings = self._asked.fixed({name: values[name] for name in NEW_LIBRARY if values}, self._path)
+        self.settings = self._asked.fixed(_fixed_by(values), self._path)
         self.values = values
         self._encoder: Encoder | None = None
 
@@ -87,6 +87,7 @@ class Build:
             "normalised": True,
             "passage_tokens": self.settings.passage_tokens,
             "passage_chars": self.settings.passage_chars,
+            "token_dims": self.settings.token_dims,
         }
         if self._store.settings().get(BUILD) != build:
             # What a run that was cut short embedded with other settings does not go with these.
@@ -164,3 +165,10 @@ class Build:
         # Another process may have written the first documents after this one opened the library.
         build = self.values or self._store.setting(BUILD)
         return calibration.fault(build, confidence_version=CONFIDENCE_VERSION)
+
+
+def _fixed_by(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the settings that a library fixes; none before its first commit."""
+    # Libraries from before there was such a setting keep every dimension.
+    known = {"token_dims": values["dim"], **values} if values else {}
+    return {name: known[name] for name in NEW_LIBRARY if values}

@@ -39,7 +39,7 @@ class Segment:
         file: Its file in the generation's folder.
         vectors: Vectors in it, those of passages that have left included.
         kind: ``flat`` (searched exactly) or ``ivf`` (inverted lists).
-        recall: Mean share in [0, 1] of a vector's ten exact neighbours that it finds; ``None`` where it is exact.
+        recall: Mean share in [0, 1] of a query's ten exact neighbours that it finds; ``None`` where it is exact.
     """
 
     file: str
@@ -55,7 +55,8 @@ class Manifest:
     Attributes:
         format_version: Version of this layout.
         revision: Revision of the store it shows.
-        build: Encoder id and weight digest, dimension, whether vectors are normalised, and splitter settings.
+        build: Encoder id and weight digest, dimension, whether vectors are normalised, splitter settings, and
+            dimensions of token vectors.
         documents: Number of documents.
         passages: Number of passages.
         languages: ISO 639-1 codes of the documents, sorted.

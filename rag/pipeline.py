@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from embeddings.cross_encoder import CrossEncoder
 from embeddings.encoder import Encoder
 from embeddings.encoding import Encoding
-from embeddings.late import pack
+from embeddings.late import pack, reduce
 from rag import answer, cite, clean, load, metadata, rerank, retrieve, split, understand
 from rag.calibration import Calibration
 from rag.errors import QuestionError, UnreadableSource
 from rag.evidence import Candidate, Draft, Query
 from rag.filters import in_words
+from rag.rerank import Shelf, Tokens
 from rag.schema import Answer, Document, Hit, Passage, is_day
 from rag.settings import Settings
 from rag.snapshot import Snapshot
@@ -124,15 +125,36 @@ def split_document(document: Document, encoder: Encoder, settings: Settings) -> 
     return split.split(document, count_tokens=encoder.count_tokens, limits=limits)
 
 
-def embed(pairs: Sequence[tuple[str, Passage]], encoder: Encoder, *, threads: int) -> list[PassageVectors]:
-    """Return the vectors of passages given with their documents' titles."""
-    contexts = [_context(title, passage) for title, passage in pairs]
-    texts = [context + passage.text for context, (_, passage) in zip(contexts, pairs, strict=True)]
-    encodings = encoder.encode(texts, kind="document", threads=threads)
-    return [
-        _passage_vectors(encoding, passage, skip_chars=len(context))
-        for encoding, context, (_, passage) in zip(encodings, contexts, pairs, strict=True)
-    ]
+def encode(pairs: Sequence[tuple[str, Passage]], encoder: Encoder, *, threads: int) -> list[Encoding]:
+    """Return what the encoder makes of passages given with their documents' titles, each read behind its context."""
+    texts = [_context(title, passage) + passage.text for title, passage in pairs]
+    return encoder.encode(texts, kind="document", threads=threads)
+
+
+def to_keep(title: str, passage: Passage, encoding: Encoding, *, token_dims: int | None) -> PassageVectors:
+    """Return what a library keeps of a passage's encoding.
+
+    Args:
+        title: Title of its document.
+        passage: The passage.
+        encoding: What `encode` made of the two.
+        token_dims: Dimensions of the token vectors kept, all where there are fewer or for ``None``; 0 keeps none.
+
+    Returns:
+        Its vectors.
+    """
+    vectors, starts = _own_tokens(title, passage, encoding)
+    dims = vectors.shape[1] if token_dims is None else token_dims
+    return PassageVectors(encoding.vector, pack(reduce(vectors, dims)) if dims else b"", starts)
+
+
+def _own_tokens(title: str, passage: Passage, encoding: Encoding) -> Tokens:
+    # Only the passage's own tokens are kept: they are what late interaction compares and citations point at.
+    context_chars = len(_context(title, passage))
+    own = encoding.token_spans[:, 0] >= context_chars
+    places = encoding.token_spans[own, 0] - context_chars
+    starts = np.searchsorted(places, [s.start_char - passage.start_char for s in passage.sentences])
+    return encoding.token_vectors[own], starts.astype(np.int64)
 
 
 def _context(title: str, passage: Passage) -> str:
@@ -140,14 +162,6 @@ def _context(title: str, passage: Passage) -> str:
     parts = dict.fromkeys(part for part in (title, passage.heading or "") if part)
     known = [part for part in parts if not passage.text.lstrip("# ").startswith(part)]
     return "".join(f"{part[: CONTEXT_CHARS // len(known)]}. " for part in known)
-
-
-def _passage_vectors(encoding: Encoding, passage: Passage, *, skip_chars: int) -> PassageVectors:
-    # Only the passage's own tokens are kept: they are what late interaction compares and citations point at.
-    own = encoding.token_spans[:, 0] >= skip_chars
-    places = encoding.token_spans[own, 0] - skip_chars
-    starts = np.searchsorted(places, [s.start_char - passage.start_char for s in passage.sentences])
-    return PassageVectors(encoding.vector, pack(encoding.token_vectors[own]), starts.astype(np.int64))
 
 
 # -- ask --------------------------------------------------------------------------------------------------------------
@@ -290,7 +304,7 @@ class Pipeline:
         reorder = self.settings.rerank == "late"
         head = work.candidates[: self.settings.candidates_k]
         # Late interaction is noted in any case: the answer's sentences are chosen by it.
-        ranked = rerank.rerank(_known(work.query), head, self.snapshot, reorder=reorder)
+        ranked = rerank.rerank(self._reduced(_known(work.query)), head, self._shelf(head), reorder=reorder)
         if self.cross_encoder:
             texts = [_context(c.stored.title, c.stored.passage) + c.stored.passage.text for c in ranked]
             ranked = rerank.rescore(_known(work.query), ranked, texts, self.cross_encoder)
@@ -299,6 +313,14 @@ class Pipeline:
             newest = self.snapshot.newest_date()
             everything = rerank.prefer_recent(everything, newest, half_life_days=self.settings.recency_days)
         return replace(work, candidates=tuple(everything))
+
+    def _reduced(self, query: Query) -> Query:
+        """Return the query with its token vectors as those of the passages are kept, for late interaction."""
+        dims = self.snapshot.token_dims
+        return replace(query, token_vectors=reduce(query.token_vectors, dims)) if dims else query
+
+    def _shelf(self, candidates: Sequence[Candidate]) -> Shelf:
+        return self.snapshot if self.snapshot.token_dims else _EncodedAnew(candidates, self.encoder)
 
     def answer(self, work: Work) -> Work:
         """Choose the sentences that answer the question."""
@@ -325,6 +347,25 @@ class Pipeline:
 
     def _hits(self, candidates: Sequence[Candidate], k: int | None = None) -> tuple[Hit, ...]:
         return tuple(c.to_hit(rank) for rank, c in enumerate(candidates[: k or self.settings.hits_k], start=1))
+
+
+@dataclass(frozen=True)
+class _EncodedAnew:
+    """Candidates of a library that keeps no token vectors: those are made when they are asked for."""
+
+    candidates: Sequence[Candidate]
+    encoder: Encoder
+
+    def tokens(self, keys: Sequence[int]) -> dict[int, Tokens]:
+        """Return vectors in the encoder's dimension, and starts of sentences, by passage number."""
+        stored = {c.stored.key: c.stored for c in self.candidates}
+        # One thread a question: others are asking too.
+        pairs = [(stored[key].title, stored[key].passage) for key in keys]
+        encodings = encode(pairs, self.encoder, threads=1)
+        return {
+            key: _own_tokens(title, passage, encoding)
+            for key, (title, passage), encoding in zip(keys, pairs, encodings, strict=True)
+        }
 
 
 def timed(name: str, stage: Stage) -> Stage:

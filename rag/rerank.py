@@ -10,9 +10,10 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from datetime import date
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,23 +22,29 @@ from embeddings.cross_encoder import CrossEncoder
 from embeddings.late import max_similarities
 from rag.evidence import Candidate, Query
 from rag.phrases import boosted
-from rag.snapshot import Snapshot
 
+# Vectors of a passage's tokens, (tokens, dim), and where each of its sentences begins among them, ascending from 0.
+Tokens = tuple[NDArray[np.float32], NDArray[np.int64]]
 # At most this share of its score a passage loses by age: the best of the old ones still goes before a mediocre new one.
 AGE_SHARE = 0.2
 # Shares of the first stage's score, the whole passage's late interaction, and its best sentence's.
 FIRST_STAGE, PASSAGE, SENTENCE = 0.2, 0.4, 0.4
 
 
-def rerank(
-    query: Query, candidates: Sequence[Candidate], snapshot: Snapshot, *, reorder: bool = True
-) -> list[Candidate]:
+class Shelf(Protocol):
+    """Where token vectors are had from."""
+
+    def tokens(self, keys: Sequence[int]) -> Mapping[int, Tokens]:
+        """Return the token vectors of passages, given by number."""
+
+
+def rerank(query: Query, candidates: Sequence[Candidate], shelf: Shelf, *, reorder: bool = True) -> list[Candidate]:
     """Return the candidates with their sentences' late interaction, best first.
 
     Args:
-        query: The query.
+        query: The query, its token vectors in the dimensions of those on the shelf.
         candidates: Passages of the first stage, best first.
-        snapshot: The generation they are of.
+        shelf: Holds the token vectors of all of them.
         reorder: Whether late interaction changes order and score; otherwise it is only noted.
 
     Returns:
@@ -45,8 +52,8 @@ def rerank(
     """
     if not candidates or not query.readable or not len(query.token_weights):
         return list(candidates)
-    tokens = snapshot.tokens([c.stored.key for c in candidates])
-    interacted = [_interact(query, c, *tokens[c.stored.key]) for c in candidates]
+    tokens = shelf.tokens([c.stored.key for c in candidates])
+    interacted = _interact(query, candidates, [tokens[c.stored.key] for c in candidates])
     return _reorder(interacted) if reorder else interacted
 
 
@@ -114,21 +121,33 @@ def _aged(candidate: Candidate, last: date, half_life_days: float) -> Candidate:
     return replace(candidate, score=candidate.score * factor, signals=signals)
 
 
-def _interact(query: Query, candidate: Candidate, tokens: NDArray[np.float32], starts: NDArray[np.int64]) -> Candidate:
+def _interact(query: Query, candidates: Sequence[Candidate], tokens: Sequence[Tokens]) -> list[Candidate]:
+    """Return the candidates with their late interaction, worked out for all of them together."""
+    lengths, counts = [len(vectors) for vectors, _ in tokens], [len(starts) for _, starts in tokens]
+    begins = np.cumsum([0, *lengths])
+    starts = np.concatenate([own + begin for (_, own), begin in zip(tokens, begins[:-1], strict=True)])
+    ends = np.append(starts[1:], begins[-1])
     # A sentence without tokens of its own, such as one beyond what the encoder reads, covers nothing.
-    filled = starts < np.append(starts[1:], len(tokens))
+    filled = starts < ends
     similarities = np.zeros((len(query.token_weights), len(starts)), np.float32)
     if filled.any():
-        similarities[:, filled] = max_similarities(query.token_vectors, tokens, starts[filled])
-    sentences = query.token_weights @ similarities
+        texts = [vectors for vectors, _ in tokens]
+        similarities[:, filled] = max_similarities(query.token_vectors, texts, starts[filled])
+    firsts = np.cumsum([0, *counts[:-1]])
+    # Sums of rows, not products of matrices: passages that say the same have to come out equal wherever they stand.
+    sentences = np.split((query.token_weights[:, None] * similarities).sum(axis=0), firsts[1:])
     # Square roots keep common words in the play where the whole passage is judged.
     softened = np.sqrt(query.token_weights)
-    passage = float(softened @ similarities.max(axis=1) / softened.sum())
-    return replace(
-        candidate,
-        signals=dict(candidate.signals) | {"late": passage, "sentence": float(sentences.max())},
-        sentence_late=tuple(float(s) for s in sentences),
-    )
+    best = np.maximum.reduceat(similarities, firsts, axis=1)
+    passages = (softened[:, None] * best).sum(axis=0) / softened.sum()
+    return [
+        replace(
+            candidate,
+            signals={**candidate.signals, "late": float(passage), "sentence": float(own.max())},
+            sentence_late=tuple(own.tolist()),
+        )
+        for candidate, passage, own in zip(candidates, passages, sentences, strict=True)
+    ]
 
 
 def _reorder(candidates: Sequence[Candidate]) -> list[Candidate]:

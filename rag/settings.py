@@ -17,7 +17,12 @@ ENVIRONMENT_PREFIX = "RAG_"
 # Environment variables that share the prefix but say where things are, not how the service behaves.
 PLACES = {"RAG_LIBRARY", "RAG_CACHE", "RAG_CONFIG"}
 # What a new library is built with unless told otherwise.
-NEW_LIBRARY: Mapping[str, Any] = {"encoder": DEFAULT_ENCODER, "passage_tokens": 200, "passage_chars": 1_000}
+NEW_LIBRARY: Mapping[str, Any] = {
+    "encoder": DEFAULT_ENCODER,
+    "passage_tokens": 200,
+    "passage_chars": 1_000,
+    "token_dims": 128,
+}
 FUSIONS = ("convex", "rrf")
 RERANKERS = ("late", "cross", "none")
 
@@ -30,6 +35,9 @@ class Settings:
         encoder: Hub id or local path of a sentence-transformers model; fixed for a library when it is created.
         passage_tokens: Upper bound of a passage in tokens of the encoder, 200 for a new library; fixed likewise.
         passage_chars: Upper bound of a passage in characters, 1,000 for a new library; fixed likewise.
+        token_dims: Dimensions of the token vectors that late interaction compares, even, 128 for a new library: 66
+            bytes a token, 9.9 KB a passage of 150. The encoder's dimension, or more, keeps all of them: 29.1 KB at 384.
+            0 keeps none, and each question waits until its candidates are encoded anew. Fixed likewise.
         leg_k: Passages that each retrieval leg, dense and lexical, contributes.
         fusion: ``convex`` (weighted mean of the legs' normalised scores) or ``rrf`` (reciprocal rank fusion).
         dense_weight: Share in [0, 1] of the dense leg in the fused score; the lexical leg has the rest. A leg whose
@@ -51,6 +59,7 @@ class Settings:
     encoder: str | None = None
     passage_tokens: int | None = None
     passage_chars: int | None = None
+    token_dims: int | None = None
     leg_k: int = 100
     fusion: str = "convex"
     dense_weight: float = 0.4
@@ -76,11 +85,13 @@ class Settings:
             _require(value is None or 0.0 <= value <= 1.0, name, value, "a number from 0 to 1")
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, int):
+            if isinstance(value, int) and field.name != "token_dims":
                 _require(value >= 1, field.name, value, "a whole number from 1")
         for name, least in (("passage_tokens", 16), ("passage_chars", 64)):
             value = getattr(self, name)
             _require(value is None or value >= least, name, value, f"a whole number from {least}")
+        dims = self.token_dims
+        _require(dims is None or (dims >= 0 and dims % 2 == 0), "token_dims", dims, "an even number from 0")
         age = self.recency_days
         _require(age is None or 0.0 < age < math.inf, "recency_days", age, "a number above 0")
         for name, known in (("fusion", FUSIONS), ("rerank", RERANKERS)):
@@ -130,7 +141,9 @@ class Settings:
                     f"the library {where} was built with {name} {value!r}, not {asked!r}; "
                     f"leave that setting out, or index into a new library: rag --library NEW index PATH"
                 )
-        return replace(self, **{name: built.get(name, getattr(self, name) or new) for name, new in NEW_LIBRARY.items()})
+        asked_for = {name: getattr(self, name) for name in NEW_LIBRARY}
+        chosen = {name: value for name, value in asked_for.items() if value is not None}
+        return replace(self, **{**NEW_LIBRARY, **chosen, **built})
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -31,6 +31,13 @@ class Snapshot:
         return self.generation.manifest.revision
 
     @property
+    def token_dims(self) -> int:
+        """Dimensions of its token vectors; 0 where it keeps none."""
+        build = self.generation.manifest.build
+        # Libraries from before there was such a setting keep every dimension.
+        return min(int(build["dim"]), int(build.get("token_dims", build["dim"])))
+
+    @property
     def languages(self) -> tuple[str, ...]:
         """ISO 639-1 codes of the documents."""
         return self.generation.manifest.languages
@@ -78,7 +85,7 @@ class Snapshot:
         return found
 
     def tokens(self, keys: Sequence[int]) -> dict[int, tuple[NDArray[np.float32], NDArray[np.int64]]]:
-        """Return (tokens, dim) vectors and (sentences,) starts of sentences by passage number.
+        """Return (tokens, token_dims) vectors and (sentences,) starts of sentences by passage number.
 
         Args:
             keys: Numbers of passages of this generation.
@@ -92,8 +99,8 @@ class Snapshot:
         found = self.store.tokens(keys)
         if len(found) < len(set(keys)):
             raise LibraryChanged
-        dim = self.generation.vectors.dim
-        return {key: (unpack(packed, dim), starts) for key, (packed, starts) in found.items()}
+        vectors = unpack([packed for packed, _ in found.values()], self.token_dims)
+        return {key: (own, starts) for own, (key, (_, starts)) in zip(vectors, found.items(), strict=True)}
 
     def select(self, filters: Mapping[str, Any] | None) -> NDArray[np.int64] | None:
         """Return the passages that pass the filters, (n,) int64, or ``None`` when there are no filters.

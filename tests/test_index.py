@@ -221,8 +221,8 @@ def test_many_vectors_are_searched_in_inverted_lists_that_find_nearly_all_neighb
     found, scores = index.search(queries, 10)
     wanted, cosines = exact.search(queries, 10)
     shares = [len(np.intersect1d(a, b)) / 10 for a, b in zip(found, wanted, strict=True)]
-    assert np.mean(shares) >= 0.93  # eight bits a component reorder near-equal neighbours of 16 dimensions
-    np.testing.assert_allclose(scores[:, 0], cosines[:, 0], atol=0.02)
+    assert np.mean(shares) >= 0.97
+    np.testing.assert_allclose(scores[:, 0], cosines[:, 0], atol=1e-3)
 
 
 def test_a_restricted_search_of_inverted_lists_finds_what_is_far_away(

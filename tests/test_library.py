@@ -885,7 +885,7 @@ def test_a_damaged_derived_file_is_named_and_rebuilt_without_embedding(
     shutil.copytree(sound[0], path)
     (damaged,) = path.glob(name) if name == "CURRENT" else path.glob(f"generations/00000002/{name}")
     damage(damaged)
-    monkeypatch.setattr("rag.pipeline.embed", None)
+    monkeypatch.setattr("rag.pipeline.encode", None)
     with Library.open(path, create=False) as library:
         with pytest.raises(LibraryDamaged, match=damaged.name):
             library.verify()
