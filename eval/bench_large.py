@@ -27,7 +27,7 @@ RECORD = "build.json"
 # Passages that one commit adds: what an interrupted build loses at most, and how often its indexes are published.
 BATCH_PASSAGES = 10_000
 # Until a library says how many of its own characters make a passage.
-PASSAGE_CHARS = 600.0
+PASSAGE_CHARS = 400.0
 K = 10
 
 
