@@ -121,7 +121,7 @@ def split_document(document: Document, encoder: Encoder, settings: Settings) -> 
     room = encoder.max_tokens - max(8, encoder.max_tokens // 5)
     most = min(settings.passage_tokens or room, room)
     most_chars = settings.passage_chars or split.SplitLimits.max_chars
-    limits = split.SplitLimits(max_tokens=most, min_tokens=2 * most // 3, max_chars=most_chars)
+    limits = split.SplitLimits(max_tokens=most, max_chars=most_chars)
     return split.split(document, count_tokens=encoder.count_tokens, limits=limits)
 
 

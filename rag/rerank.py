@@ -28,7 +28,9 @@ Tokens = tuple[NDArray[np.float32], NDArray[np.int64]]
 # At most this share of its score a passage loses by age: the best of the old ones still goes before a mediocre new one.
 AGE_SHARE = 0.2
 # Shares of the first stage's score, the whole passage's late interaction, and its best sentence's.
-FIRST_STAGE, PASSAGE, SENTENCE = 0.2, 0.4, 0.4
+FIRST_STAGE, PASSAGE, SENTENCE = 0.2, 0.3, 0.5
+# How much of a token's share in those is by the rarity of its word; all tokens have the rest alike.
+RARITY = 0.5
 
 
 class Shelf(Protocol):
@@ -136,18 +138,27 @@ def _interact(query: Query, candidates: Sequence[Candidate], tokens: Sequence[To
     firsts = np.cumsum([0, *counts[:-1]])
     # Sums of rows, not products of matrices: passages that say the same have to come out equal wherever they stand.
     sentences = np.split((query.token_weights[:, None] * similarities).sum(axis=0), firsts[1:])
-    # Square roots keep common words in the play where the whole passage is judged.
-    softened = np.sqrt(query.token_weights)
-    best = np.maximum.reduceat(similarities, firsts, axis=1)
-    passages = (softened[:, None] * best).sum(axis=0) / softened.sum()
+    shares = _ranking_shares(query)[:, None]
+    passages = (shares * np.maximum.reduceat(similarities, firsts, axis=1)).sum(axis=0)
+    bests = np.maximum.reduceat((shares * similarities).sum(axis=0), firsts)
     return [
         replace(
             candidate,
-            signals={**candidate.signals, "late": float(passage), "sentence": float(own.max())},
+            signals={**candidate.signals, "late": float(passage), "sentence": float(best)},
             sentence_late=tuple(own.tolist()),
         )
-        for candidate, passage, own in zip(candidates, passages, sentences, strict=True)
+        for candidate, passage, best, own in zip(candidates, passages, bests, sentences, strict=True)
     ]
+
+
+def _ranking_shares(query: Query) -> NDArray[np.float32]:
+    """Return how much each token of a query counts when passages are ranked, (tokens,) float32, adding up to 1.
+
+    A word that says little of what is asked about, such as "when", still says what is asked of it, and its vector knows
+    the rest of the question.
+    """
+    even = np.full(len(query.token_weights), 1.0 / len(query.token_weights), np.float32)
+    return RARITY * query.token_weights + (1.0 - RARITY) * even
 
 
 def _reorder(candidates: Sequence[Candidate]) -> list[Candidate]:

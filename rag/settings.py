@@ -20,7 +20,7 @@ PLACES = {"RAG_LIBRARY", "RAG_CACHE", "RAG_CONFIG"}
 NEW_LIBRARY: Mapping[str, Any] = {
     "encoder": DEFAULT_ENCODER,
     "passage_tokens": 200,
-    "passage_chars": 1_000,
+    "passage_chars": 900,
     "token_dims": 128,
 }
 FUSIONS = ("convex", "rrf")
@@ -34,7 +34,7 @@ class Settings:
     Attributes:
         encoder: Hub id or local path of a sentence-transformers model; fixed for a library when it is created.
         passage_tokens: Upper bound of a passage in tokens of the encoder, 200 for a new library; fixed likewise.
-        passage_chars: Upper bound of a passage in characters, 1,000 for a new library; fixed likewise.
+        passage_chars: Upper bound of a passage in characters, 900 for a new library; fixed likewise.
         token_dims: Dimensions of the token vectors that late interaction compares, even, 128 for a new library: 66
             bytes a token, 9.9 KB a passage of 150. The encoder's dimension, or more, keeps all of them: 29.1 KB at 384.
             0 keeps none, and each question waits until its candidates are encoded anew. Fixed likewise.

@@ -146,6 +146,6 @@ def test_a_library_fixes_what_it_was_built_with() -> None:
 
 def test_a_new_library_takes_what_is_asked_for_and_defaults() -> None:
     settings = Settings(passage_tokens=64).fixed({}, Path("l"))
-    assert (settings.encoder, settings.passage_tokens, settings.passage_chars) == (DEFAULT_ENCODER, 64, 1_000)
+    assert (settings.encoder, settings.passage_tokens, settings.passage_chars) == (DEFAULT_ENCODER, 64, 900)
     assert settings.token_dims == 128
     assert Settings(token_dims=0).fixed({}, Path("l")).token_dims == 0

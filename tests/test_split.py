@@ -13,7 +13,7 @@ from rag.clean import clean
 from rag.schema import Document, Passage, Span
 from rag.split import SplitLimits, find_sentences, split
 
-SMALL = SplitLimits(max_tokens=24, min_tokens=16, max_chars=120)
+SMALL = SplitLimits(max_tokens=24, max_chars=120)
 USUAL = SplitLimits()
 CHINESE = (
     "临港新片区位于上海东南。它成立于二〇一九年八月！区内有多少家企业？目前已超过十万家；其中外资企业占三成。" * 12
@@ -227,7 +227,7 @@ def test_abbreviations_and_decimals_end_no_sentence(encoder: Encoder) -> None:
 def test_passages_of_prose_are_about_as_long_as_the_limits_say(encoder: Encoder) -> None:
     text = "\n\n".join("The harbour of Norrwick employs many pilots in the winter. " * 4 for _ in range(30))
     sizes = encoder.count_tokens([p.text for p in passages_of(text, encoder)])
-    assert all(USUAL.min_tokens <= size <= USUAL.max_tokens for size in sizes[:-1])
+    assert all(USUAL.max_tokens / 2 <= size <= USUAL.max_tokens for size in sizes[:-1])
 
 
 @pytest.mark.parametrize(

@@ -190,7 +190,7 @@ def test_the_user_s_own_library_is_not_built_anew(make_library: MakeLibrary, que
     spec = SystemSpec("small", {"passage_chars": 64})
     with (
         pytest.raises(
-            LibraryMismatch, match=r"system 'small': the library .* was built with passage_chars 1000, not 64"
+            LibraryMismatch, match=r"system 'small': the library .* was built with passage_chars 900, not 64"
         ),
         open_system(spec, gold=questions, library=library),
     ):
@@ -207,7 +207,7 @@ def test_a_gold_folder_is_indexed_anew_for_other_passages_and_only_then(tmp_path
 
     small = SystemSpec("small", {"passage_chars": 100, "rerank": "none"})
     with open_gold_library(gold, root=tmp_path) as library:
-        with open_system(SystemSpec("same", {"passage_chars": 1000}), gold=gold, library=library) as opened:
+        with open_system(SystemSpec("same", {"passage_chars": 900}), gold=gold, library=library) as opened:
             assert opened.library.path == library.path
         with open_system(small, gold=gold, library=library, progress=progress) as opened:
             assert stages
