@@ -86,17 +86,20 @@ STORES: Mapping[str, Callable[[Embeddings], VectorStore]] = {"memory": InMemoryV
 class QuickStart:
     """The quick start over text files, made anew by each `index`."""
 
-    def __init__(self, store: str, model: str | None = None) -> None:
+    def __init__(self, store: str, threads: str | None = None) -> None:
         """Load the model.
 
         Args:
             store: ``memory`` or ``flat``.
-            model: Folder of the model; all-MiniLM-L6-v2 when ``None``.
+            threads: How many torch is to use; those that it chooses when ``None``.
         """
         # Asked for before anything sets OMP_NUM_THREADS, which torch reads when it first needs threads.
-        self._threads = torch.get_num_threads()
+        self._threads = f"torch's own: {torch.get_num_threads()}"
+        if threads:
+            torch.set_num_threads(int(threads))
+            self._threads = f"torch held to {threads}"
         self._new_store = STORES[store]
-        self._embeddings = HuggingFaceEmbeddings(model or str(get_model_path()))
+        self._embeddings = HuggingFaceEmbeddings(str(get_model_path()))
         self._embeddings.embed_query("The encoder reads a first sentence.")
         self._store: VectorStore | None = None
 
@@ -132,7 +135,7 @@ class QuickStart:
 
     def threads(self) -> str:
         """Return what is to be known about threads."""
-        return f"torch's own: {self._threads}, now {torch.get_num_threads()}"
+        return self._threads
 
     def _seconds(self, question: str, k: int) -> float:
         if self._store is None:

@@ -267,7 +267,7 @@ def test_speed_askers_and_indexing_report_every_system(in_process: list[str], mo
     assert "questions of town" in found
     assert "of 2 askers" in bench_speed.askers_line(town_gold(8), questions=6)
     assert "3 text files" in bench_speed.indexing_table(town_gold(), rounds=1)
-    assert len(in_process) == 3 + 1 + 2
+    assert len(in_process) == 4 + 1 + 2
 
 
 def test_warm_up_questions_are_not_measured() -> None:
