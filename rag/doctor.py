@@ -114,7 +114,11 @@ def _mended(library: Library, damage: LibraryDamaged) -> Finding:
 
 def _size(library: Library) -> str:
     numbers = library.statistics()
-    return f"generation {numbers['generation']}: {numbers['documents']} documents, {numbers['passages']} passages"
+    recall = numbers["recall"]
+    found = "" if recall is None else f"; the vector index finds {recall:.1%} of the exact neighbours"
+    return (
+        f"generation {numbers['generation']}: {numbers['documents']} documents, {numbers['passages']} passages{found}"
+    )
 
 
 def _calibration(library: Library, changed_gold: ChangedGold) -> Finding:

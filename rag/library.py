@@ -334,13 +334,19 @@ class Library:
         return self._build.fault(read_calibration(self._store))
 
     def statistics(self) -> dict[str, Any]:
-        """Return the numbers of documents, passages and the generation, its digest, and the encoder's id and digest."""
+        """Return what the newest generation holds and was built with.
+
+        Returns:
+            Numbers of documents and passages, recall of the vector index (``None`` where it is exact), number and
+            digest of the generation, id and weight digest of the encoder, and languages, by name.
+        """
         generation = self._commits.newest()
         manifest = generation.manifest
         return {
             "path": str(self.path),
             "documents": manifest.documents,
             "passages": manifest.passages,
+            "recall": manifest.recall,
             "generation": manifest.revision,
             "digest": generation.manifest_sha256,
             "encoder": manifest.build["encoder"],

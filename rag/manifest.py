@@ -75,6 +75,14 @@ class Manifest:
     left: int
     files: Mapping[str, FileDigest]
 
+    @property
+    def recall(self) -> float | None:
+        """Share in [0, 1] of the exact neighbours that its vector indexes find, over all; ``None`` if all are exact."""
+        if all(segment.recall is None for segment in self.segments):
+            return None
+        found = sum(s.vectors * (1.0 if s.recall is None else s.recall) for s in self.segments)
+        return found / sum(s.vectors for s in self.segments)
+
 
 @dataclass(frozen=True)
 class Current:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -317,6 +318,13 @@ def test_generations_follow_each_other_on_a_disk_without_links(tmp_path: Path, m
     assert [s.vectors for s in make(tmp_path, store, 2).manifest.segments] == [50, 2]
     open_generation(tmp_path, current(tmp_path))
     store.close()
+
+
+def test_the_recall_of_a_generation_is_that_of_all_its_vectors() -> None:
+    exact, lists = Segment("a", 25_000, "flat", None), Segment("b", 75_000, "ivf", 0.98)
+    some = Manifest(FORMAT_VERSION, 1, BUILD, 1, 1, ("en",), (lists, exact), 0, {})
+    assert some.recall == pytest.approx(0.985)
+    assert replace(some, segments=(exact,)).recall is None
 
 
 def test_a_low_recall_is_told(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
