@@ -17,7 +17,7 @@ from rag.evidence import Candidate, Chosen, Draft, Query
 from rag.expected import Kind, expected_kind, holds
 from rag.facts import KeyFacts, key_facts, missing_names, missing_numbers, passage_terms, words
 from rag.schema import Span
-from rag.terms import document_terms
+from rag.terms import document_terms, held
 
 # Weights: the passage's score; the sentence's late interaction; the share of the question's words in it; that share
 # gained by the sentence before, and by title and heading; holding the expected kind of answer; length; the cosine.
@@ -119,6 +119,9 @@ def _sentences(query: Query, candidates: Sequence[Candidate]) -> Iterator[_Score
         passage, language = candidate.stored.passage, candidate.stored.language
         headline = f"{candidate.stored.title} {passage.heading or ''}"
         context = frozenset(document_terms(headline, language=language))
+        if "linked" in candidate.signals:
+            # It is read as what the best passage goes on to, which says what it is about.
+            context |= passage_terms(candidates[0])
         before: frozenset[str] = frozenset()
         for number, span in enumerate(passage.sentences):
             text = passage.text[span.start_char - passage.start_char : span.end_char - passage.start_char]
@@ -134,7 +137,7 @@ def _sentences(query: Query, candidates: Sequence[Candidate]) -> Iterator[_Score
 def coverage(query: Query, terms: AbstractSet[str]) -> float:
     """Return the share, in [0, 1], of what the question's words say that is among the terms."""
     total = sum(query.weights)
-    found = sum(w for term, w in zip(query.terms, query.weights, strict=True) if not terms.isdisjoint(term.variants))
+    found = sum(w for term, w in zip(query.terms, query.weights, strict=True) if held(term, terms))
     return found / total if total > 0 else 0.0
 
 

@@ -12,7 +12,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from rag.evidence import Candidate, Query
-from rag.terms import Term, document_terms
+from rag.terms import Term, document_terms, held
 
 ORDINALS = frozenset(
     "first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth thirteenth fourteenth fifteenth "
@@ -56,12 +56,12 @@ def key_facts(query: Query) -> KeyFacts:
 
 def missing_numbers(facts: KeyFacts, terms: AbstractSet[str]) -> tuple[Term, ...]:
     """Return the numbers that are not among the terms."""
-    return tuple(fact for fact in facts.numbers if terms.isdisjoint(fact.variants))
+    return tuple(fact for fact in facts.numbers if not held(fact, terms))
 
 
 def missing_names(facts: KeyFacts, terms: AbstractSet[str]) -> tuple[Term, ...]:
     """Return the names of which none of the terms speaks; "Russian" speaks of Russia."""
-    absent = [fact for fact in facts.names if terms.isdisjoint(fact.variants)]
+    absent = [fact for fact in facts.names if not held(fact, terms)]
     return tuple(fact for fact in absent if not any(_akin(v, term) for v in fact.variants for term in terms))
 
 

@@ -99,12 +99,13 @@ class LexicalIndex:
         Reference:
             Robertson, Zaragoza (2009), equation 3.3, with one added inside the logarithm so that it is never negative.
         """
-        count = min(len(self), self._searcher.doc_freq(BODY, term))
+        # Of several terms that have to be there together the rarest counts; passages that have left may count too.
+        count = min(len(self), *(self._searcher.doc_freq(BODY, one) for one in term.split(" ")))
         return math.log(1.0 + (len(self) - count + 0.5) / (count + 0.5))
 
     def holds(self, term: str) -> bool:
         """Tell whether a passage holds a term."""
-        there = bool(self._searcher.doc_freq(BODY, term))
+        there = all(self._searcher.doc_freq(BODY, one) for one in term.split(" "))
         return there and (not self._counts_left or bool(self.search([(term,)], 1)))
 
     def words(self, beginning: str) -> list[tuple[str, int]]:
@@ -184,5 +185,12 @@ def _query(
 
 
 def _term(schema: tantivy.Schema, variants: tuple[str, ...]) -> tantivy.Query:
-    queries = [tantivy.Query.term_query(schema, BODY, v, "freq") for v in variants]
+    queries = [_together(schema, v.split(" ")) for v in variants]
     return queries[0] if len(queries) == 1 else tantivy.Query.disjunction_max_query(queries)
+
+
+def _together(schema: tantivy.Schema, terms: Sequence[str]) -> tantivy.Query:
+    queries = [tantivy.Query.term_query(schema, BODY, term, "freq") for term in terms]
+    if len(queries) == 1:
+        return queries[0]
+    return tantivy.Query.boolean_query([(tantivy.Occur.Must, query) for query in queries])

@@ -20,7 +20,7 @@ from embeddings.cross_encoder import CrossEncoder
 from embeddings.encoder import Encoder
 from embeddings.encoding import Encoding
 from embeddings.late import pack, reduce
-from rag import answer, cite, clean, load, metadata, rerank, retrieve, split, understand
+from rag import answer, cite, clean, load, metadata, rerank, retrieve, second_step, split, understand
 from rag.calibration import Calibration
 from rag.errors import QuestionError, UnreadableSource
 from rag.evidence import Candidate, Draft, Query
@@ -295,7 +295,7 @@ class Pipeline:
             dense_weight=self.settings.dense_weight if query.readable else 0.0,
             method=self.settings.fusion,
         )
-        most = max(self.settings.candidates_k, k)
+        most = max(self.settings.candidates_k, k, second_step.POOL_K)
         found = retrieve.retrieve(query, self.snapshot, k=most, fusion=fusion, allowed=work.allowed)
         return replace(work, candidates=tuple(found))
 
@@ -309,6 +309,8 @@ class Pipeline:
             texts = [_context(c.stored.title, c.stored.passage) + c.stored.passage.text for c in ranked]
             ranked = rerank.rescore(_known(work.query), ranked, texts, self.cross_encoder)
         everything = [*ranked, *_below(ranked, work.candidates[len(head) :])]
+        if self.settings.rerank != "none":
+            everything = self._follow(_known(work.query), everything)
         if self.settings.recency_days is not None:
             newest = self.snapshot.newest_date()
             everything = rerank.prefer_recent(everything, newest, half_life_days=self.settings.recency_days)
@@ -321,6 +323,14 @@ class Pipeline:
 
     def _shelf(self, candidates: Sequence[Candidate]) -> Shelf:
         return self.snapshot if self.snapshot.token_dims else _EncodedAnew(candidates, self.encoder)
+
+    def _follow(self, query: Query, candidates: list[Candidate]) -> list[Candidate]:
+        linked = second_step.links(query.text, candidates)
+        if not linked:
+            return candidates
+        # Late interaction has not seen those from far below.
+        noted = rerank.rerank(self._reduced(query), linked, self._shelf(linked), reorder=False)
+        return second_step.moved_up(candidates, noted)
 
     def answer(self, work: Work) -> Work:
         """Choose the sentences that answer the question."""

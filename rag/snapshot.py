@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.late import unpack
+from rag.abbreviations import Abbreviation
 from rag.errors import LibraryChanged
 from rag.filters import check_filters, metadata_name, unknown
 from rag.generations import Generation
@@ -62,6 +63,10 @@ class Snapshot:
     def near(self, word: str) -> tuple[Near, ...]:
         """Return the words of the library that a word, in lower case, may be a misspelling of, the likeliest first."""
         return nearest(word, [known for start in beginnings(word) for known in self.generation.lexical.words(start)])
+
+    def abbreviations(self, keys: Collection[str]) -> list[tuple[Abbreviation, int]]:
+        """Return the abbreviations of which either form has one of the keys, with the number of their documents."""
+        return self.store.abbreviations(keys, revision=self.revision)
 
     def holds(self, variants: Sequence[str]) -> bool:
         """Tell whether a passage holds any of a term's variants."""

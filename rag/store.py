@@ -11,7 +11,8 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.abbreviations import Abbreviation, form_key
 from rag.errors import LibraryBusy, LibraryDamaged, LibraryError
 from rag.filters import where
 from rag.schema import Document, Passage, Span
@@ -45,8 +47,16 @@ CREATE INDEX IF NOT EXISTS passages_by_document ON passages (document_key);
 CREATE TABLE IF NOT EXISTS vectors (
     passage_key INTEGER PRIMARY KEY REFERENCES passages ON DELETE CASCADE,
     vector BLOB NOT NULL, tokens BLOB NOT NULL, sentence_starts BLOB NOT NULL);
+CREATE TABLE IF NOT EXISTS abbreviations (
+    document_key INTEGER NOT NULL REFERENCES documents ON DELETE CASCADE,
+    short TEXT NOT NULL, long TEXT NOT NULL, short_key TEXT NOT NULL, long_key TEXT NOT NULL);
+CREATE INDEX IF NOT EXISTS abbreviations_by_document ON abbreviations (document_key);
+CREATE INDEX IF NOT EXISTS abbreviations_by_short ON abbreviations (short_key);
+CREATE INDEX IF NOT EXISTS abbreviations_by_long ON abbreviations (long_key);
 """
 NAMES = frozenset(re.findall(r"IF NOT EXISTS (\w+)", SCHEMA))
+# Documents whose use of one form is counted: enough to tell which other form is common, and soon read.
+MOST_USES = 100
 LIVE = "added <= :revision AND (removed IS NULL OR removed > :revision)"
 # Revisions count up from 1 by commits; none reaches this.
 LATEST = 2**62
@@ -280,6 +290,31 @@ class Store:
         starts = vectors.sentence_starts.astype("<i8").tobytes()
         self._insert("vectors", {"passage_key": key, **blobs, "sentence_starts": starts})
         return key
+
+    def add_abbreviations(self, document_key: int, introduced: Iterable[Abbreviation]) -> None:
+        """Keep the abbreviations that a document introduces."""
+        rows = [(document_key, a.short, a.long, form_key(a.short), form_key(a.long)) for a in introduced]
+        self._db.executemany("INSERT INTO abbreviations VALUES (?, ?, ?, ?, ?)", rows)
+
+    def abbreviations(self, keys: Collection[str], *, revision: int) -> list[tuple[Abbreviation, int]]:
+        """Return the abbreviations of a revision of which either form is wanted, and how many documents introduce each.
+
+        Args:
+            keys: What `rag.abbreviations.form_key` makes of the forms.
+            revision: The revision.
+
+        Returns:
+            Abbreviations, the most common first; of a form that very many documents introduce some are counted.
+        """
+        counts: Counter[Abbreviation] = Counter()
+        for column in ("short_key", "long_key"):
+            sql = f"""SELECT value FROM json_each(?)
+                WHERE EXISTS (SELECT 1 FROM abbreviations WHERE {column} = value)"""  # noqa: S608
+            for (key,) in self._rows(sql, (json.dumps(list(keys)),)):
+                sql = f"""SELECT short, long FROM abbreviations JOIN documents ON documents.key = document_key
+                    WHERE {column} = :key AND {LIVE} LIMIT {MOST_USES}"""  # noqa: S608
+                counts.update(Abbreviation(*row) for row in self._rows(sql, {"key": key, "revision": revision}))
+        return sorted(counts.items(), key=lambda item: (-item[1], item[0].short, item[0].long))
 
     def _insert(self, table: str, row: Mapping[str, Any]) -> int:
         # Table and column names are literals of this module.

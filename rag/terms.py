@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, replace
 from functools import cache
 
@@ -53,7 +54,8 @@ class Term:
     Attributes:
         start_char: First character it stands for.
         end_char: One past the last.
-        variants: Its forms in the languages asked for; any of them matches.
+        variants: Its forms in the languages asked for; any of them matches. One with spaces in it is several terms that
+            have to be there together.
         content: Whether it says what is asked about, rather than how a question is put.
         spaced: Whether its script puts spaces between words.
         closeness: How sure it is that its variants are meant, in (0, 1]: 1 unless they are of words spelt like it.
@@ -98,6 +100,24 @@ def spelt_words(text: str) -> set[str]:
     """Return the words of a text as they are spelt, in lower case without accents; none with digits in them."""
     runs = (run for run in RUN.findall(text) if not NO_SPACES_FIRST.match(run))
     return {word for run in runs for word in _analyzer("und").analyze(run) if word.isalpha()}
+
+
+def spelt_terms(text: str) -> list[tuple[int, int, str]]:
+    """Return the words of a text, start, end and term of each, stemmed as in English whatever its language."""
+    found, place = [], 0
+    for word in _splitter().analyze(text):
+        place = text.index(word, place)
+        found.append((place, place + len(word), "".join(_analyzer("en").analyze(word))))
+        place += len(word)
+    return found
+
+
+def held(term: Term, terms: AbstractSet[str]) -> bool:
+    """Tell whether one of a term's variants is among terms; one of several terms needs all of them."""
+    if not terms.isdisjoint(term.variants):
+        return True
+    # Asked of every term and sentence: only those with other forms have several variants.
+    return len(term.variants) > 1 and any(" " in v and terms >= set(v.split(" ")) for v in term.variants)
 
 
 def query_terms(text: str, *, languages: Iterable[str]) -> list[Term]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from embeddings.encoder import Encoder
 from rag.evidence import Query
+from rag.expansion import commoner, expanded, expansions
 from rag.phrases import phrases
 from rag.snapshot import Snapshot
 from rag.spelling import Near, may_be_misspelt
@@ -30,6 +31,7 @@ class _Misspelt:
 
     term: Term
     near: tuple[Near, ...]
+    capitalised: bool
 
 
 def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
@@ -44,6 +46,9 @@ def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
         The query.
     """
     written = query_terms(text, languages=snapshot.languages)
+    other_forms = expansions(text, snapshot, count_tokens=encoder.count_tokens)
+    for expansion in other_forms:
+        written = expanded(written, expansion, languages=snapshot.languages)
     misspelt = _misspelt(text, written, encoder, snapshot)
     meant = {m.term: _as_meant(m, snapshot.languages) for m in misspelt}
     terms = tuple(meant.get(term, term) for term in written)
@@ -52,7 +57,8 @@ def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
         snapshot.rarity(term.variants) * term.closeness if term.content and (term.spaced or not spaced_only) else 0.0
         for term in terms
     )
-    read, origin = _respell(text, misspelt)
+    meant_forms = [(e.start_char, e.end_char, form) for e in other_forms for form in commoner(text, e, snapshot)]
+    read, origin = _respell(text, sorted([*map(_respelling, misspelt), *meant_forms]))
     # A prompt of the encoder is cut off its token spans, so that both count characters of the question.
     encoding = encoder.encode([read], kind="query")[0]
     return Query(
@@ -82,7 +88,11 @@ def _misspelt(text: str, terms: Sequence[Term], encoder: Encoder, snapshot: Snap
     ]
     if len(suspects) > MOST_MISSPELT:
         return []
-    return [_Misspelt(term, near) for term, word in suspects if (near := snapshot.near(word))]
+    return [
+        _Misspelt(term, near, text[term.start_char].isupper())
+        for term, word in suspects
+        if (near := snapshot.near(word))
+    ]
 
 
 def _as_meant(misspelt: _Misspelt, languages: Sequence[str]) -> Term:
@@ -91,13 +101,21 @@ def _as_meant(misspelt: _Misspelt, languages: Sequence[str]) -> Term:
     return replace(misspelt.term, variants=tuple(sorted(variants)), closeness=near[0].closeness)
 
 
-def _respell(text: str, misspelt: Sequence[_Misspelt]) -> tuple[str, NDArray[np.float32]]:
-    """Return the question as the encoder reads it, and where each of its borders between characters is in `text`."""
+def _respelling(misspelt: _Misspelt) -> tuple[int, int, str]:
+    word = misspelt.near[0].word
+    term = misspelt.term
+    return term.start_char, term.end_char, word.capitalize() if misspelt.capitalised else word
+
+
+def _respell(text: str, others: Sequence[tuple[int, int, str]]) -> tuple[str, NDArray[np.float32]]:
+    """Return the question as the encoder reads it, and where each of its borders between characters is in `text`.
+
+    `others` are start, end and what is read instead, in order.
+    """
     read, origin = text, np.arange(len(text) + 1, dtype=np.float32)
-    for m in reversed(misspelt):
-        start, end, word = m.term.start_char, m.term.end_char, m.near[0].word
-        read = read[:start] + (word.capitalize() if read[start].isupper() else word) + read[end:]
-        inside = np.linspace(start, end, len(word) + 1, dtype=np.float32)
+    for start, end, other in reversed(others):
+        read = read[:start] + other + read[end:]
+        inside = np.linspace(start, end, len(other) + 1, dtype=np.float32)
         origin = np.concatenate([origin[:start], inside, origin[end + 1 :]])
     return read, origin
 

@@ -13,6 +13,7 @@ from itertools import islice
 
 from embeddings.encoder import Encoder, Encoding
 from rag import load, pipeline
+from rag.abbreviations import Abbreviation, find_abbreviations
 from rag.errors import SourceError
 from rag.schema import Document, Passage
 from rag.settings import Settings
@@ -202,6 +203,7 @@ class Writer:
                     if piece.first:
                         key = self.store.add_document(piece.document, revision=self.revision)
                         keys[piece.entry.id] = key
+                        self.store.add_abbreviations(key, introduced_in(piece.document))
                     self.store.add_passage(keys[piece.entry.id], piece.passage, vector)
                     if piece.last:
                         self.store.seal(keys[piece.entry.id], piece.entry.origin)
@@ -320,6 +322,11 @@ def _document_digest(document: Document) -> str:
 
 def _reader(document: Document) -> Callable[[], Document]:
     return lambda: pipeline.prepare(document)
+
+
+def introduced_in(document: Document) -> list[Abbreviation]:
+    """Return the abbreviations that a document's title and text introduce."""
+    return find_abbreviations(f"{document.title}\n{document.text}")
 
 
 def _batches(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:
