@@ -1,0 +1,185 @@
+"""How much first stage, passage and best sentence count in reranking: fitted on half of the questions, shown on others.
+
+python -m eval.fit_rerank [--data FOLDER]      the folder holds gold sets of corpus.jsonl and questions.jsonl
+
+Reference:
+    McFadden (1974), "Conditional Logit Analysis of Qualitative Choice Behavior": of one question's candidates the
+    relevant one is chosen with a probability that grows with the weighted sum of its features.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from eval.gold import Question, read_gold
+from eval.judge import judge_hits
+from eval.kept import open_gold_library
+from eval.ranking import Judgement, ranking
+from eval.resolve import Corpus, resolve
+from rag import Hit, Library, Settings
+from rag.rerank import FIRST_STAGE, PASSAGE, SENTENCE
+
+Floats = NDArray[np.float64]
+ROOT = Path(__file__).resolve().parent.parent
+FEATURES = ("first stage", "passage", "sentence")
+SHIPPED = np.array([FIRST_STAGE, PASSAGE, SENTENCE])
+# Sets that are fitted on, and what each question of theirs counts; others, where there are any, are only shown.
+FITTED: Mapping[str, float] = {"squad2": 1.0, "qed": 1.0}
+SHOWN = ("squad2", "qed", "covidqa", "hotpotqa-100", "pubmedqa")
+METRICS = ("hit@1", "hit@5", "ndcg@10")
+# Keeps weights finite where one feature alone tells all candidates apart.
+RIDGE = 1e-4
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The candidates of one question.
+
+    Attributes:
+        features: (candidates, 3) float64, each column min-max normalised.
+        judgement: What they are worth, in the order of the first stage.
+    """
+
+    features: Floats
+    judgement: Judgement
+
+    @property
+    def relevant(self) -> NDArray[np.bool_]:
+        """Which candidates meet a need, (candidates,)."""
+        return np.array([bool(met) for met in self.judgement.met])
+
+
+def main() -> int:
+    """Print the table."""
+    parser = argparse.ArgumentParser(description="Fit the weights of reranking.")
+    parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of gold sets")
+    sys.stdout.write(table(parser.parse_args().data) + "\n")
+    return 0
+
+
+def table(data: Path) -> str:
+    """Return the fitted weights and the shipped ones, with the ranking metrics on the questions held out.
+
+    Args:
+        data: Folder of gold sets; those of `SHOWN` that it holds are used.
+
+    Returns:
+        A table in Markdown; a sentence where no set that is fitted on is there.
+    """
+    choices = {name: read_choices(data / name) for name in SHOWN if (data / name / "questions.jsonl").exists()}
+    halves = {name: found[::2] for name, found in choices.items() if name in FITTED}
+    if not halves:
+        return f"no gold set of {', '.join(FITTED)} in {data}: nothing to fit on"
+    fitted = fit(halves)
+    head = ["weights", *FEATURES, *(f"{name} {'/'.join(METRICS)}" for name in choices)]
+    rows = [head, ["---"] * len(head)]
+    for label, weights in (("fitted", fitted / fitted.sum()), ("shipped", SHIPPED)):
+        held_out = [rate(found[1::2], weights) for found in choices.values()]
+        figures = [" / ".join(f"{rated[metric]:.3f}" for metric in METRICS) for rated in held_out]
+        rows.append([label, *(f"{weight:.2f}" for weight in weights), *figures])
+    return "\n".join("| " + " | ".join(row) + " |" for row in rows)
+
+
+def read_choices(folder: Path) -> list[Choice]:
+    """Return the candidates of a gold set's answerable questions, with what each stage says of them.
+
+    Args:
+        folder: The gold set.
+
+    Returns:
+        One choice a question, but for those that quote a phrase or are in a script that the encoder does not read.
+    """
+    gold = read_gold(folder)
+    with open_gold_library(gold, settings=replace(Settings(), rerank="none")) as library:
+        corpus = Corpus(library)
+        asked = [question for question in resolve(gold, gold.questions, corpus) if question.answerable]
+        found = [_choice(question, library, corpus) for question in asked]
+    return [choice for choice in found if choice]
+
+
+def _choice(question: Question, library: Library, corpus: Corpus) -> Choice | None:
+    hits = library.search(question.question, library.settings.candidates_k)
+    if not hits or any("phrase" in hit.signals or "late" not in hit.signals for hit in hits):
+        return None
+    passages = [passage for document in question.document_ids for passage in corpus.passages(document)]
+    judgement = judge_hits(question, [hit.passage for hit in hits], passages)
+    return Choice(_features(hits), judgement) if judgement else None
+
+
+def _features(hits: Sequence[Hit]) -> Floats:
+    raw = np.array([[hit.score, hit.signals["late"], hit.signals["sentence"]] for hit in hits])
+    spread = raw.max(axis=0) - raw.min(axis=0)
+    # As in `rag.rerank`: what does not tell candidates apart counts the same for all.
+    scaled: Floats = np.where(spread > 0, (raw - raw.min(axis=0)) / np.where(spread > 0, spread, 1.0), 1.0)
+    return scaled
+
+
+def fit(choices: Mapping[str, Sequence[Choice]]) -> Floats:
+    """Return the weights under which the relevant candidates are the likeliest to be chosen.
+
+    Args:
+        choices: Those to fit on, by set; each set counts by `FITTED`, whatever its size.
+
+    Returns:
+        (3,) float64.
+    """
+    from scipy.optimize import minimize
+
+    sets = [(FITTED[name], _padded(found)) for name, found in choices.items()]
+
+    def loss(weights: Floats) -> float:
+        parts = [share * _log_loss(*padded, weights) for share, padded in sets]
+        return sum(parts) + RIDGE * float(weights @ weights)
+
+    fitted: Floats = minimize(loss, np.ones(len(FEATURES)), method="BFGS").x
+    return fitted
+
+
+def _padded(choices: Sequence[Choice]) -> tuple[Floats, Floats, Floats]:
+    """Return features, and what is added to all and to relevant candidates: minus infinity to those that are none."""
+    # Where all or none of the candidates are relevant there is nothing to learn.
+    told = [choice for choice in choices if choice.relevant.any() and not choice.relevant.all()]
+    most = max(len(choice.features) for choice in told)
+    features = np.zeros((len(told), most, len(FEATURES)))
+    every, relevant = np.full((len(told), most), -np.inf), np.full((len(told), most), -np.inf)
+    for row, choice in enumerate(told):
+        features[row, : len(choice.features)] = choice.features
+        every[row, : len(choice.features)] = 0.0
+        relevant[row, : len(choice.features)][choice.relevant] = 0.0
+    return features, every, relevant
+
+
+def _log_loss(features: Floats, every: Floats, relevant: Floats, weights: Floats) -> float:
+    scores = features @ weights
+    chosen = np.logaddexp.reduce(scores + relevant, axis=1) - np.logaddexp.reduce(scores + every, axis=1)
+    return -float(chosen.mean())
+
+
+def rate(choices: Sequence[Choice], weights: Floats) -> dict[str, float]:
+    """Return the means of the ranking metrics when the candidates are ordered by the weighted sum of their features.
+
+    Args:
+        choices: Those to rate.
+        weights: (3,) float64.
+
+    Returns:
+        Each of `METRICS`, in [0, 1].
+    """
+    ordered = {}
+    for number, choice in enumerate(choices):
+        order = np.argsort(-(choice.features @ weights), kind="stable")[:10]
+        met = tuple(choice.judgement.met[place] for place in order)
+        ordered[str(number)] = replace(choice.judgement, met=met).ranked()
+    rated = ranking(ordered)
+    return {metric: float(np.mean([values[metric] for values in rated.values()])) for metric in METRICS}
+
+
+if __name__ == "__main__":
+    sys.exit(main())
