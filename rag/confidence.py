@@ -14,7 +14,7 @@ import math
 from dataclasses import dataclass
 
 # Raised whenever a change makes questions come out with other confidences: what was calibrated on them then is void.
-CONFIDENCE_VERSION = 2
+CONFIDENCE_VERSION = 3
 # Confidence below which an answer abstains, where nothing was calibrated or set.
 DEFAULT_THRESHOLD = 0.35
 INTERCEPT = -4.08
