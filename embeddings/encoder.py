@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from embeddings.encoding import Encoder, Encoding
+from embeddings.encoding import Encoder, Encoding, Precision
 from embeddings.graph_cache import default_cache_dir, read_graph
 from embeddings.weights import DEFAULT_MODEL, find_model
 
-__all__ = ["DEFAULT_MODEL", "Encoder", "Encoding", "load_encoder"]
+__all__ = ["DEFAULT_MODEL", "Encoder", "Encoding", "Precision", "load_encoder"]
 
 
-def load_encoder(model: str = DEFAULT_MODEL, *, cache_dir: Path | None = None) -> Encoder:
+def load_encoder(
+    model: str = DEFAULT_MODEL, *, cache_dir: Path | None = None, query_precision: Precision = "float32"
+) -> Encoder:
     """Return an encoder that is ready to use.
 
     Plain BERT models with mean pooling, the default among them, run through ONNX Runtime and need torch only once, to
@@ -20,6 +22,8 @@ def load_encoder(model: str = DEFAULT_MODEL, *, cache_dir: Path | None = None) -
     Args:
         model: The default, the path of a sentence-transformers folder, or a hub id, which is downloaded when needed.
         cache_dir: Where exported graphs are kept; by default below ``RAG_CACHE`` or in the user's cache folder.
+        query_precision: ``int8`` encodes queries twice as fast, with vectors at a cosine of about 0.99, where ONNX
+            Runtime runs the model; documents are always encoded in single precision.
 
     Returns:
         The encoder; its ``id`` is ``model``.
@@ -31,8 +35,10 @@ def load_encoder(model: str = DEFAULT_MODEL, *, cache_dir: Path | None = None) -
     if folder.is_plain_bert:
         from embeddings.onnx_encoder import OnnxEncoder
 
-        graph = read_graph(folder, cache_dir=default_cache_dir() if cache_dir is None else cache_dir)
-        return OnnxEncoder(folder, name=model, graph=graph)
+        home = default_cache_dir() if cache_dir is None else cache_dir
+        graph = read_graph(folder, cache_dir=home)
+        quantised = read_graph(folder, cache_dir=home, precision="int8") if query_precision == "int8" else None
+        return OnnxEncoder(folder, name=model, graph=graph, query_graph=quantised)
 
     from embeddings.sentence_transformer import SentenceTransformerEncoder  # takes seconds to import
 

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Kind = Literal["query", "document"]
+Precision = Literal["float32", "int8"]
 
 
 @dataclass(frozen=True)

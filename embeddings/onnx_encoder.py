@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -26,13 +27,14 @@ _BATCH_TOKENS = 512
 class OnnxEncoder:
     """An ``Encoder`` for plain BERT models: one ONNX session, which any number of threads may share."""
 
-    def __init__(self, folder: ModelFolder, *, name: str, graph: bytes) -> None:
+    def __init__(self, folder: ModelFolder, *, name: str, graph: bytes, query_graph: bytes | None = None) -> None:
         """Load the tokenizer from the model's folder and a session for its graph.
 
         Args:
             folder: The model.
             name: What it was asked for by.
             graph: Its ONNX graph.
+            query_graph: One of its graphs for queries, quantised; the same as for documents when ``None``.
 
         Raises:
             UnusableModel: If the tokenizer cannot be read.
@@ -41,6 +43,7 @@ class OnnxEncoder:
         self.digest = folder.digest
         self._tokenizer = read_tokenizer(folder)
         self._session = open_session(graph)
+        self._query_session = open_session(query_graph) if query_graph else None
         self.dim = int(self._session.get_outputs()[0].shape[2])
         self.max_tokens = folder.max_seq_length - self._tokenizer.num_special_tokens_to_add(is_pair=False)
 
@@ -50,11 +53,14 @@ class OnnxEncoder:
         return [len(tokens.ids) for tokens in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def encode(self, texts: Sequence[str], *, kind: Kind, threads: int = 1) -> list[Encoding]:
-        """Return the texts as vectors, in their order; such models treat queries and documents alike."""
+        """Return the texts as vectors, in their order; such models differ by kind in precision at most."""
         check_request(texts, kind=kind, threads=threads)
         tokens = self._tokenize(texts)
-        groups = batches([len(text.ids) for text in tokens])
-        encoded = self._run_all([[tokens[i] for i in group] for group in groups], threads=threads)
+        quantised = self._query_session if kind == "query" else None
+        # Each by itself where it is quantised: the largest activation of a batch scales all of it.
+        groups = [[i] for i in range(len(tokens))] if quantised else batches([len(text.ids) for text in tokens])
+        run = partial(self._run, quantised or self._session)
+        encoded = _run_all(run, [[tokens[i] for i in group] for group in groups], threads=threads)
         by_position = dict(zip(chain(*groups), chain(*encoded), strict=True))
         return [by_position[i] for i in range(len(tokens))]
 
@@ -65,16 +71,8 @@ class OnnxEncoder:
             text.truncate(self.max_tokens)
         return [self._tokenizer.post_process(text) for text in tokens]
 
-    def _run_all(self, groups: Sequence[Sequence[tokenizers.Encoding]], *, threads: int) -> list[list[Encoding]]:
-        """Return batches of tokenised texts as vectors."""
-        if min(threads, len(groups)) <= 1:
-            # Starting a thread costs a question, which is one text, a fifth of its time.
-            return [self._run(group) for group in groups]
-        # A batch per thread: as fast as two threads inside a batch, and concurrent callers do not disturb each other.
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(self._run, groups))
-
-    def _run(self, batch: Sequence[tokenizers.Encoding]) -> list[Encoding]:
+    @staticmethod
+    def _run(session: onnxruntime.InferenceSession, batch: Sequence[tokenizers.Encoding]) -> list[Encoding]:
         """Return one batch of tokenised texts as vectors."""
         width = max(len(text.ids) for text in batch)
         ids = np.zeros((len(batch), width), dtype=np.int64)
@@ -82,8 +80,23 @@ class OnnxEncoder:
         for row, text in enumerate(batch):
             ids[row, : len(text.ids)] = text.ids
             mask[row, : len(text.ids)] = 1
-        (hidden,) = self._session.run(None, {"input_ids": ids, "attention_mask": mask})
+        (hidden,) = session.run(None, {"input_ids": ids, "attention_mask": mask})
         return [_pooled(hidden[row, : len(text.ids)], text) for row, text in enumerate(batch)]
+
+
+def _run_all(
+    run: Callable[[Sequence[tokenizers.Encoding]], list[Encoding]],
+    groups: Sequence[Sequence[tokenizers.Encoding]],
+    *,
+    threads: int,
+) -> list[list[Encoding]]:
+    """Return batches of tokenised texts as vectors."""
+    if min(threads, len(groups)) <= 1:
+        # Starting a thread costs a question, which is one text, a fifth of its time.
+        return [run(group) for group in groups]
+    # A batch per thread: as fast as two threads inside a batch, and concurrent callers do not disturb each other.
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(run, groups))
 
 
 def _pooled(hidden: np.ndarray[tuple[int, int], np.dtype[np.float32]], text: tokenizers.Encoding) -> Encoding:

@@ -122,7 +122,10 @@ class Build:
             self.catch_up()
             if self._encoder is None:
                 try:
-                    self._encoder = load_encoder(str(self.settings.encoder))
+                    self._encoder = load_encoder(
+                        str(self.settings.encoder),
+                        query_precision="int8" if self.settings.query_precision == "int8" else "float32",
+                    )
                 except EncoderError as error:
                     raise ModelError(str(error)) from error
                 self._check_weights(self._encoder)

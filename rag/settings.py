@@ -23,6 +23,7 @@ NEW_LIBRARY: Mapping[str, Any] = {
     "passage_chars": 900,
     "token_dims": 128,
 }
+PRECISIONS = ("int8", "float32")
 FUSIONS = ("convex", "rrf")
 RERANKERS = ("late", "cross", "none")
 
@@ -38,6 +39,8 @@ class Settings:
         token_dims: Dimensions of the token vectors that late interaction compares, even, 128 for a new library: 66
             bytes a token, 9.9 KB a passage of 150. The encoder's dimension, or more, keeps all of them: 29.1 KB at 384.
             0 keeps none, and each question waits until its candidates are encoded anew. Fixed likewise.
+        query_precision: ``int8`` or ``float32``: precision in which questions are encoded, where ONNX Runtime runs the
+            encoder. Documents are always encoded in single precision, so that a library goes with either.
         leg_k: Passages that each retrieval leg, dense and lexical, contributes.
         fusion: ``convex`` (weighted mean of the legs' normalised scores) or ``rrf`` (reciprocal rank fusion).
         dense_weight: Share in [0, 1] of the dense leg in the fused score; the lexical leg has the rest. A leg whose
@@ -60,6 +63,7 @@ class Settings:
     passage_tokens: int | None = None
     passage_chars: int | None = None
     token_dims: int | None = None
+    query_precision: str = "int8"
     leg_k: int = 100
     fusion: str = "convex"
     dense_weight: float = 0.4
@@ -94,7 +98,7 @@ class Settings:
         _require(dims is None or (dims >= 0 and dims % 2 == 0), "token_dims", dims, "an even number from 0")
         age = self.recency_days
         _require(age is None or 0.0 < age < math.inf, "recency_days", age, "a number above 0")
-        for name, known in (("fusion", FUSIONS), ("rerank", RERANKERS)):
+        for name, known in (("fusion", FUSIONS), ("rerank", RERANKERS), ("query_precision", PRECISIONS)):
             _require(getattr(self, name) in known, name, getattr(self, name), f"one of {', '.join(known)}")
         if self.rerank == "cross" and not self.cross_encoder:
             raise ConfigurationError(

@@ -94,6 +94,20 @@ def test_the_default_model_states_what_it_is(encoder: Encoder) -> None:
     assert (encoder.dim, encoder.max_tokens) == (384, 254)
 
 
+def test_queries_at_eight_bits_are_near_those_in_single_precision_and_documents_the_same(
+    encoder: Encoder, cache_dir: Path
+) -> None:
+    quantised = load_encoder(cache_dir=cache_dir, query_precision="int8")
+    cosines = (vectors(quantised, TEXTS, kind="query") * vectors(encoder, TEXTS, kind="query")).sum(axis=1)
+    assert 0.97 < cosines.min() < 0.9999
+    np.testing.assert_array_equal(vectors(quantised, TEXTS[:3]), vectors(encoder, TEXTS[:3]))
+    # Whatever else is asked in the same call.
+    together = vectors(quantised, TEXTS, kind="query", threads=2)
+    np.testing.assert_allclose(together[:1], vectors(quantised, TEXTS[:1], kind="query"), atol=1e-5)
+    files = sorted(path.name for path in cache_dir.rglob("int8/*"))
+    assert files == ["export.lock", "manifest.json", "model.onnx"]
+
+
 def test_token_spans_are_the_words_of_the_given_text(encoder: Encoder) -> None:
     text = "😀 Zürich: 北京, Unbelievably"
     (encoding,) = encoder.encode([text], kind="query")

@@ -80,6 +80,7 @@ def test_variables_that_say_where_things_are_and_foreign_ones_are_no_settings() 
         ("context_k", "0"),
         ("rerank", "sideways"),
         ("fusion", "sum"),
+        ("query_precision", "int4"),
         ("recency_days", "0"),
         ("recency_days", "-3"),
         ("recency_days", "inf"),
