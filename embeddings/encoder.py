@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from embeddings.encoding import Encoder, Encoding, Precision
@@ -36,8 +37,8 @@ def load_encoder(
         from embeddings.onnx_encoder import OnnxEncoder
 
         home = default_cache_dir() if cache_dir is None else cache_dir
-        graph = read_graph(folder, cache_dir=home)
-        quantised = read_graph(folder, cache_dir=home, precision="int8") if query_precision == "int8" else None
+        graph = partial(read_graph, folder, cache_dir=home)
+        quantised = partial(graph, precision="int8") if query_precision == "int8" else None
         return OnnxEncoder(folder, name=model, graph=graph, query_graph=quantised)
 
     from embeddings.sentence_transformer import SentenceTransformerEncoder  # takes seconds to import

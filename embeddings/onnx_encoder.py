@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -25,16 +26,24 @@ _BATCH_TOKENS = 512
 
 
 class OnnxEncoder:
-    """An ``Encoder`` for plain BERT models: one ONNX session, which any number of threads may share."""
+    """An ``Encoder`` for plain BERT models: one ONNX session a graph, which any number of threads may share."""
 
-    def __init__(self, folder: ModelFolder, *, name: str, graph: bytes, query_graph: bytes | None = None) -> None:
-        """Load the tokenizer from the model's folder and a session for its graph.
+    def __init__(
+        self,
+        folder: ModelFolder,
+        *,
+        name: str,
+        graph: Callable[[], bytes],
+        query_graph: Callable[[], bytes] | None = None,
+    ) -> None:
+        """Load the tokenizer from the model's folder and a session for the graph that encodes queries.
 
         Args:
             folder: The model.
             name: What it was asked for by.
-            graph: Its ONNX graph.
-            query_graph: One of its graphs for queries, quantised; the same as for documents when ``None``.
+            graph: Returns its ONNX graph.
+            query_graph: Returns one for queries, quantised; the same as for documents when ``None``. Who only asks then
+                never loads the other, four times as large.
 
         Raises:
             UnusableModel: If the tokenizer cannot be read.
@@ -42,9 +51,11 @@ class OnnxEncoder:
         self.id = name
         self.digest = folder.digest
         self._tokenizer = read_tokenizer(folder)
-        self._session = open_session(graph)
-        self._query_session = open_session(query_graph) if query_graph else None
-        self.dim = int(self._session.get_outputs()[0].shape[2])
+        self._graph = graph
+        self._opening = threading.Lock()
+        self._opened: onnxruntime.InferenceSession | None = None
+        self._query_session = open_session(query_graph()) if query_graph else None
+        self.dim = int((self._query_session or self._session()).get_outputs()[0].shape[2])
         self.max_tokens = folder.max_seq_length - self._tokenizer.num_special_tokens_to_add(is_pair=False)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -59,10 +70,16 @@ class OnnxEncoder:
         quantised = self._query_session if kind == "query" else None
         # Each by itself where it is quantised: the largest activation of a batch scales all of it.
         groups = [[i] for i in range(len(tokens))] if quantised else batches([len(text.ids) for text in tokens])
-        run = partial(self._run, quantised or self._session)
+        run = partial(self._run, quantised or self._session())
         encoded = _run_all(run, [[tokens[i] for i in group] for group in groups], threads=threads)
         by_position = dict(zip(chain(*groups), chain(*encoded), strict=True))
         return [by_position[i] for i in range(len(tokens))]
+
+    def _session(self) -> onnxruntime.InferenceSession:
+        with self._opening:
+            if self._opened is None:
+                self._opened = open_session(self._graph())
+            return self._opened
 
     def _tokenize(self, texts: Sequence[str]) -> list[tokenizers.Encoding]:
         """Return the texts as tokens, cut to what the model reads, special tokens added."""
