@@ -92,8 +92,8 @@ def test_the_score_is_the_weighted_sum_of_normalised_parts() -> None:
     found = reranked(candidate(1, 1.0), candidate(2, 0.5, sentences=2), candidate(3, 0.0, sentences=2))
     assert [c.stored.key for c in found] == [2, 3, 1]
     expected = [
-        FIRST_STAGE * 0.5 + PASSAGE + SENTENCE,
-        PASSAGE * ROOT_HALF + SENTENCE * ROOT_HALF / FIRST_SHARE,
+        FIRST_STAGE * 0.5 + PASSAGE + SENTENCE * FIRST_SHARE / ROOT_HALF,
+        PASSAGE * ROOT_HALF + SENTENCE,
         FIRST_STAGE,
     ]
     assert [c.score for c in found] == pytest.approx(expected)
