@@ -57,6 +57,8 @@ CREATE INDEX IF NOT EXISTS abbreviations_by_long ON abbreviations (long_key);
 NAMES = frozenset(re.findall(r"IF NOT EXISTS (\w+)", SCHEMA))
 # Documents whose use of one form is counted: enough to tell which other form is common, and soon read.
 MOST_USES = 100
+# Passages that questions read are kept in memory up to this number, some 20 MB.
+MOST_RECENT = 4_000
 LIVE = "added <= :revision AND (removed IS NULL OR removed > :revision)"
 # Revisions count up from 1 by commits; none reaches this.
 LATEST = 2**62
@@ -149,6 +151,7 @@ class Store:
         self.path = path
         self._lock = threading.RLock()
         self._newest_date: tuple[int, str | None] | None = None
+        self._recent: dict[int, StoredPassage] = {}
         try:
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=BUSY_TIMEOUT_S)
         except sqlite3.DatabaseError as error:
@@ -376,9 +379,19 @@ class Store:
         return Document(key, text, title, date, language, source, json.loads(metadata))
 
     def passages(self, keys: Sequence[int]) -> dict[int, StoredPassage]:
-        """Return passages by number; numbers that are not there are left out."""
-        found = self._rows(_passages_where("passages.key IN (SELECT value FROM json_each(?))"), (json.dumps(keys),))
-        return {row[0]: _stored(row) for row in found}
+        """Return passages by number; numbers that are not there are left out.
+
+        Some thousand are kept in memory: a passage never changes, and its number is never used again.
+        """
+        recent = self._recent
+        missing = [key for key in keys if key not in recent]
+        if missing:
+            condition = "passages.key IN (SELECT value FROM json_each(?))"
+            found = {row[0]: _stored(row) for row in self._rows(_passages_where(condition), (json.dumps(missing),))}
+            recent = {**recent, **found}
+            # Put in place whole, never changed: another thread may be reading the one before.
+            self._recent = recent if len(recent) <= MOST_RECENT else found
+        return {key: recent[key] for key in keys if key in recent}
 
     def passages_of(self, *, revision: int = LATEST, document_id: str | None = None) -> Iterator[StoredPassage]:
         """Yield the passages of a revision, or of one document of it, in order of their numbers."""
@@ -508,7 +521,9 @@ def _stored(row: tuple[Any, ...]) -> StoredPassage:
     key, document_key, document_id, start, end, text, heading, sentences, page, title, date, language, metadata = row
     spans = tuple(Span(*pair) for pair in json.loads(sentences))
     passage = Passage(document_id, start, end, text, heading, spans, page)
-    return StoredPassage(key, document_key, passage, title, date, language, json.loads(metadata))
+    # Most documents have none, and a question reads fifty passages.
+    own = json.loads(metadata) if metadata != "{}" else {}
+    return StoredPassage(key, document_key, passage, title, date, language, own)
 
 
 def damaged_vectors(path: Path, reason: str) -> LibraryDamaged:

@@ -191,3 +191,15 @@ def test_a_store_that_another_writes_to_says_that_it_is_busy(
         pass
     assert other.documents() == []
     other.close()
+
+
+def test_passages_read_before_are_told_from_those_that_are_gone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.store.MOST_RECENT", 3)
+    with store.transaction():
+        key = store.add_document(HARBOUR, revision=1)
+        numbers = [store.add_passage(key, Passage("harbour.md", n, n + 1, "x"), VECTORS) for n in range(6)]
+        store.seal(key, Origin("digest"))
+    for some in (numbers[:2], numbers[1:4], numbers, [numbers[5], 999], numbers[::-1]):
+        found = store.passages(some)
+        assert list(found) == [n for n in some if n != 999]
+        assert all(stored.key == n and stored.passage.start_char == numbers.index(n) for n, stored in found.items())
