@@ -31,6 +31,8 @@ WRAPPED_LINE_CHARS = 200
 HEADING_CHARS = 200
 # Where a sentence that is too long may be cut, best first; then anywhere between two characters.
 CUTS = (re.compile(r"(?<=[;；。]) *"), re.compile(r"(?<=[,，、:：|]) *"), re.compile(r" +"))
+# How far from its middle a sentence that is too long is first looked through for a place to cut.
+NEAR_CHARS = 200
 
 # What a break inside a paragraph costs, and a passage that holds a piece of a paragraph beside other paragraphs, where
 # one that is almost empty costs 1. Without them passages are fuller, and begin with the end of something else.
@@ -198,15 +200,35 @@ def _cut(text: str, sentence: _Sentence, *, count_tokens: CountTokens, limits: S
 def _halves(text: str, span: Span) -> tuple[Span, Span]:
     """Return two parts of the span, cut at the best place in its middle half."""
     start, end = span.start_char, span.end_char
-    quarter, middle = (end - start) // 4, (start + end) // 2
+    middle = (start + end) // 2
     for pattern in CUTS:
-        places = [m for m in pattern.finditer(text, start + quarter, end - quarter) if start < m.start() < end]
-        if places:
-            cut = min(places, key=lambda m: abs(m.start() - middle))
+        cut = _nearest(pattern, text, span)
+        if cut:
             return Span(start, cut.start()), Span(cut.end(), end)
     while middle + 1 < end and unicodedata.combining(text[middle]):
         middle += 1
     return Span(start, middle), Span(middle, end)
+
+
+def _nearest(pattern: re.Pattern[str], text: str, span: Span) -> re.Match[str] | None:
+    """Return the match in the span's middle half that begins nearest to its middle, the first of two as near."""
+    start, end = span.start_char, span.end_char
+    quarter, middle = (end - start) // 4, (start + end) // 2
+    low, high = start + quarter, end - quarter
+    reach = NEAR_CHARS
+    # Outward from the middle, since one near it is the rule: a long text has millions of places.
+    while True:
+        right = min(high, middle + reach)
+        # What stands left of the reach is looked at from where a run of spaces begins.
+        left = low + len(text[low : max(low, middle - reach)].rstrip(" "))
+        places = (m for m in pattern.finditer(text, left, right) if start < m.start() < end)
+        found = min(places, key=lambda m: abs(m.start() - middle), default=None)
+        everything = left == low and right == high
+        if found and (everything or abs(found.start() - middle) <= reach):
+            return pattern.match(text, found.start(), high)
+        if everything:
+            return None
+        reach *= 2
 
 
 # -- packing ----------------------------------------------------------------------------------------------------------
@@ -218,18 +240,7 @@ def _pack(sentences: Sequence[_Sentence], *, limits: SplitLimits) -> list[Sequen
     Reference:
         Dynamic programming over breaks with squared slack, as in Knuth, Plass (1981), "Breaking Paragraphs into Lines".
     """
-    cost = _costs(sentences, limits)
-    # For the first n sentences: what their best runs cost, and where the last of those begins.
-    least, begins = [0.0], [0]
-    for end in range(1, len(sentences) + 1):
-        found = (least[end - 1] + cost(end - 1, end), end - 1)
-        for begin in range(end - 2, -1, -1):
-            own = cost(begin, end)
-            if own == math.inf:
-                break
-            found = min(found, (least[begin] + own, begin))
-        least.append(found[0])
-        begins.append(found[1])
+    begins = _begins(sentences, limits)
     runs: list[Sequence[_Sentence]] = []
     end = len(sentences)
     while end:
@@ -238,21 +249,35 @@ def _pack(sentences: Sequence[_Sentence], *, limits: SplitLimits) -> list[Sequen
     return runs[::-1]
 
 
-def _costs(sentences: Sequence[_Sentence], limits: SplitLimits) -> Callable[[int, int], float]:
-    """Return what a passage of the sentences from one number up to another costs; infinite beyond the limits."""
+def _begins(sentences: Sequence[_Sentence], limits: SplitLimits) -> list[int]:
+    """Return for the first n sentences where the last of their best runs begins; of equals the longest run."""
+    max_tokens, max_chars = limits.max_tokens, limits.max_chars
     tokens = [0, *accumulate(s.tokens for s in sentences)]
-    ends = [True, *(s.ends_paragraph for s in sentences)]
-    ends[-1] = True
-    paragraphs = [0, *accumulate(ends[1:])]
-
-    def cost(begin: int, end: int) -> float:
-        chars = sentences[end - 1].span.end_char - sentences[begin].span.start_char
-        size = max((tokens[end] - tokens[begin]) / limits.max_tokens, chars / limits.max_chars)
+    starts = [s.span.start_char for s in sentences]
+    whole = [True, *(s.ends_paragraph for s in sentences)]
+    whole[-1] = True
+    # For the first n sentences what their best runs cost, and where the last of those begins.
+    least, begins = [0.0], [0]
+    first = paragraph = 0
+    for end, sentence in enumerate(sentences, start=1):
+        total, stop = tokens[end], sentence.span.end_char
         # One sentence alone has been cut as far as it can be.
-        if size > 1.0 and end - begin > 1:
-            return math.inf
-        broken = not (ends[begin] and ends[end])
-        mixed = broken and paragraphs[end - 1] > paragraphs[begin]
-        return max(0.0, 1.0 - size) ** 2 + CUT * (not ends[end]) + MIXED * mixed
-
-    return cost
+        while first < end - 1 and (total - tokens[first] > max_tokens or stop - starts[first] > max_chars):
+            first += 1
+        if whole[end - 1]:
+            paragraph = end - 1
+        cut = 0.0 if whole[end] else CUT
+        lowest, best, found = min(least[first:end]), math.inf, first
+        for begin in range(first, end):
+            by_tokens, by_chars = (total - tokens[begin]) / max_tokens, (stop - starts[begin]) / max_chars
+            own = max(0.0, 1.0 - max(by_tokens, by_chars)) ** 2 + cut
+            # Later ones hold less, so they cost no less than this.
+            if lowest + own >= best:
+                break
+            if begin < paragraph and not (whole[begin] and whole[end]):
+                own += MIXED
+            if least[begin] + own < best:
+                best, found = least[begin] + own, begin
+        least.append(best)
+        begins.append(found)
+    return begins

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Sequence
+from itertools import accumulate
 
 import pytest
+from conftest import SEEDS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from embeddings.encoder import Encoder, load_encoder
 from rag.clean import clean
 from rag.schema import Document, Passage, Span
-from rag.split import SplitLimits, find_sentences, split
+from rag.split import CUT, CUTS, MIXED, SplitLimits, _halves, _pack, _Sentence, find_sentences, split
 
 SMALL = SplitLimits(max_tokens=24, max_chars=120)
 USUAL = SplitLimits()
@@ -253,6 +257,29 @@ def test_a_heading_stays_with_the_paragraph_under_it(encoder: Encoder) -> None:
     assert [p.text for p in found] == [one, f"## Pay\n\n{other}"]
 
 
+def words_of_passages(*paragraphs: Sequence[int]) -> list[int]:
+    """Return how many words the passages have, of at most 100, of paragraphs whose sentences have the given numbers."""
+    text = "\n\n".join(" ".join(f"We{' see' * (words - 1)}." for words in paragraph) for paragraph in paragraphs)
+    limits = SplitLimits(max_tokens=100, max_chars=10_000)
+    found = split(Document("d", text), count_tokens=lambda texts: [len(t.split()) for t in texts], limits=limits)
+    return [len(passage.text.split()) for passage in found]
+
+
+def test_a_break_inside_a_paragraph_costs_even_where_passages_are_mixed_anyway() -> None:
+    # Whole: 0.95^2 + 0 + 0.7^2 = 1.39. Broken: 0.45^2 + 0.2^2 + 2 x 0.5 for mixing = 1.24, and 0.2 for the break.
+    assert words_of_passages([5], [50, 50], [30]) == [5, 100, 30]
+
+
+def test_a_piece_of_a_paragraph_beside_another_paragraph_costs() -> None:
+    # Whole: 0.8^2 + 0 = 0.64. Broken: 0.3^2 + 0.5^2 + 0.2 for the break = 0.54, and 0.5 for mixing.
+    assert words_of_passages([20], [50, 50]) == [20, 100]
+
+
+def test_a_paragraph_is_broken_where_that_is_cheaper_than_passages_almost_empty() -> None:
+    # Whole: 0.99^2 + 0 + 0.99^2 = 1.96. Broken: 2 x 0.49^2 + 2 x 0.5 for mixing + 0.2 for the break = 1.68.
+    assert words_of_passages([1], [50, 50], [1]) == [51, 51]
+
+
 @pytest.mark.parametrize(
     "text",
     [
@@ -291,3 +318,104 @@ def test_sentences_are_found_in_the_paragraph_alone(language: str) -> None:
     text = "Before it. One sentence. Another one. After it."
     spans = list(find_sentences(text, Span(11, 37), language=language))
     assert [text[s.start_char : s.end_char] for s in spans] == ["One sentence.", "Another one."]
+
+
+# -- the definition, whatever the shortcuts ---------------------------------------------------------------------------
+
+
+def defined_runs(sentences: Sequence[_Sentence], limits: SplitLimits) -> list[Sequence[_Sentence]]:
+    """Return the runs that cost least, of equals the last one longest: every begin of every run is tried."""
+    tokens = [0, *accumulate(s.tokens for s in sentences)]
+    ends = [True, *(s.ends_paragraph for s in sentences)]
+    ends[-1] = True
+    paragraphs = [0, *accumulate(ends[1:])]
+
+    def cost(begin: int, end: int) -> float:
+        chars = sentences[end - 1].span.end_char - sentences[begin].span.start_char
+        size = max((tokens[end] - tokens[begin]) / limits.max_tokens, chars / limits.max_chars)
+        if size > 1.0 and end - begin > 1:
+            return math.inf
+        broken = not (ends[begin] and ends[end])
+        mixed = broken and paragraphs[end - 1] > paragraphs[begin]
+        return max(0.0, 1.0 - size) ** 2 + CUT * (not ends[end]) + MIXED * mixed
+
+    least: list[tuple[float, int]] = [(0.0, 0)]
+    for end in range(1, len(sentences) + 1):
+        least.append(min((least[begin][0] + cost(begin, end), begin) for begin in range(end)))
+    runs: list[Sequence[_Sentence]] = []
+    end = len(sentences)
+    while end:
+        begin = least[end][1]
+        runs.append(sentences[begin:end])
+        end = begin
+    return runs[::-1]
+
+
+def defined_cut(text: str, span: Span) -> tuple[int, int] | None:
+    """Return where the first half ends and the second begins: of all places the nearest to the middle."""
+    start, end = span.start_char, span.end_char
+    quarter, middle = (end - start) // 4, (start + end) // 2
+    for pattern in CUTS:
+        places = [m for m in pattern.finditer(text, start + quarter, end - quarter) if start < m.start() < end]
+        if places:
+            return min(places, key=lambda m: abs(m.start() - middle)).span()
+    return None
+
+
+# Few sizes, so that many ways to break cost the same; some beyond the limits of 24 tokens and 120 characters.
+SENTENCES = st.lists(st.tuples(st.sampled_from([0, 1, 6, 12, 24, 30]), st.integers(1, 4), st.booleans()), max_size=60)
+
+
+@given(rows=SENTENCES, unit=st.sampled_from([1, 10, 30, 40]))
+@settings(max_examples=500, deadline=None)
+def test_runs_are_those_of_the_definition_ties_included(rows: list[tuple[int, int, bool]], unit: int) -> None:
+    sentences, place = [], 0
+    for tokens, length, ends in rows:
+        sentences.append(_Sentence(Span(place, place + length * unit), tokens, ends))
+        place += length * unit + 1 + ends
+    assert _pack(sentences, limits=SMALL) == defined_runs(sentences, SMALL)
+
+
+def test_passages_of_the_seeds_are_those_of_the_definition(encoder: Encoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    documents = [Document(p.name, clean(p.read_text(encoding="utf-8"))) for p in SEEDS.rglob("*") if p.is_file()]
+    found = [split(d, count_tokens=encoder.count_tokens, limits=USUAL) for d in documents]
+    monkeypatch.setattr("rag.split._pack", lambda sentences, *, limits: defined_runs(sentences, limits))
+    assert sum(map(len, found)) > len(documents) > 0
+    assert found == [split(d, count_tokens=encoder.count_tokens, limits=USUAL) for d in documents]
+
+
+@given(
+    text=st.lists(st.sampled_from(["a", "a", " ", "   ", ",", "; ", "| ", "，"]), min_size=2, max_size=120).map(
+        "".join
+    ),
+    near=st.sampled_from([1, 2, 7, 200]),
+    aside=st.integers(0, 3),
+)
+@settings(max_examples=500, deadline=None)
+def test_halves_are_cut_at_the_place_of_all_that_is_nearest_to_the_middle(text: str, near: int, aside: int) -> None:
+    span = Span(min(aside, len(text) - 2), len(text))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rag.split.NEAR_CHARS", near)
+        left, right = _halves(text, span)
+    assert (left.start_char, right.end_char) == (span.start_char, span.end_char)
+    cut = defined_cut(text, span)
+    middle = (span.start_char + span.end_char) // 2
+    assert (left.end_char, right.start_char) == (cut or (middle, middle))
+
+
+def test_halving_a_huge_text_reads_its_middle_alone() -> None:
+    class Counted:
+        def __init__(self, pattern: re.Pattern[str]) -> None:
+            self.pattern, self.seen = pattern, 0
+            self.match = pattern.match
+
+        def finditer(self, text: str, start: int, end: int):
+            for found in self.pattern.finditer(text, start, end):
+                self.seen += 1
+                yield found
+
+    spaces = Counted(CUTS[-1])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("rag.split.CUTS", (spaces,))
+        _halves("word " * 1_000_000, Span(0, 5_000_000))
+    assert spaces.seen < 1_000
