@@ -39,8 +39,8 @@ check: $(STAMP) ## linters, types, docstrings, layout, tests
 	@test -n "$(SKIP_TESTS)" || $(BIN)/python -m pytest
 
 bench: $(STAMP) ## long measurements (docs/benchmarks.md): DATA=FOLDER of gold sets, CORPUS=FILE, WORK=FOLDER, ONLY=NAME,NAME
-	@$(BIN)/python -m eval.bench $(if $(ONLY),--only $(ONLY)) $(if $(DATA),--data $(DATA)) \
-		$(if $(CORPUS),--corpus $(CORPUS)) $(if $(WORK),--work $(WORK))
+	@$(BIN)/python -m eval.bench $(if $(ONLY),--only "$(ONLY)") $(if $(DATA),--data "$(DATA)") \
+		$(if $(CORPUS),--corpus "$(CORPUS)") $(if $(WORK),--work "$(WORK)")
 
 clean: ## remove what the targets made
 	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .import_linter_cache

@@ -20,6 +20,8 @@ from eval.bench_quality import HEADING, quality
 from eval.bench_scale import scale_report
 from eval.bench_speed import askers_line, cold_start_line, indexing_table, search_table
 from eval.bench_vectors import vectors_report
+from eval.fit_rerank import FITTED, held
+from eval.fit_rerank import table as weights_table
 from eval.gold import GoldSet, read_gold
 from eval.kept import open_gold_library
 from rag import Library
@@ -76,7 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         help=f"parts: {', '.join(PARTS)} (default: all)",
     )
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of gold sets")
-    parser.add_argument("--corpus", type=Path, help="JSON Lines file of id, title and text, for scale")
+    parser.add_argument("--corpus", type=_file, help="JSON Lines file of id, title and text, for scale")
     parser.add_argument("--work", type=Path, help="folder that keeps the large library (default: a temporary one)")
     parser.add_argument("--limit", type=_count, help="questions of each set, spread evenly over it (default: all)")
     parser.add_argument("--questions", type=_count, default=400, help="questions for speed (default: 400)")
@@ -94,10 +96,20 @@ def _parts(names: str) -> list[str]:
 
 
 def _count(text: str) -> int:
-    number = int(text)
+    try:
+        number = int(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
     if number < 1:
         raise argparse.ArgumentTypeError(f"{text} is below 1")
     return number
+
+
+def _file(text: str) -> Path:
+    # Known before the first part runs: those before scale take hours.
+    if not Path(text).is_file():
+        raise argparse.ArgumentTypeError(f"there is no file {text}; name one of JSON Lines, or leave it out")
+    return Path(text)
 
 
 def _quality(options: argparse.Namespace) -> Iterator[str]:
@@ -118,6 +130,15 @@ def _quality(options: argparse.Namespace) -> Iterator[str]:
     yield _paragraph("\n" + "\n".join(f"- {line}" for line in lines))
     if not sets:
         raise Missing(f"public sets: {options.data} holds none; name a folder with --data (make bench DATA=FOLDER)")
+
+
+def _weights(options: argparse.Namespace) -> Iterator[str]:
+    if not held(options.data, FITTED):
+        raise Missing(
+            f"{options.data} holds none of {', '.join(FITTED)}; name the folder of one with --data "
+            "(make bench DATA=FOLDER)"
+        )
+    yield _paragraph(weights_table(options.data, shown=FITTED, limit=options.limit))
 
 
 def _start(_options: argparse.Namespace) -> Iterator[str]:
@@ -164,6 +185,7 @@ def _vectors(options: argparse.Namespace) -> Iterator[str]:
 
 PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "quality": _quality,
+    "weights": _weights,
     "start": _start,
     "speed": _speed,
     "askers": _askers,

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -22,7 +22,7 @@ from eval.gold import Question, read_gold
 from eval.judge import judge_hits
 from eval.kept import open_gold_library
 from eval.ranking import Judgement, ranking
-from eval.resolve import Corpus, resolve
+from eval.resolve import Corpus, resolve, sample
 from rag import Hit, Library, Settings
 from rag.rerank import FIRST_STAGE, PASSAGE, SENTENCE
 
@@ -64,34 +64,50 @@ def main() -> int:
     return 0
 
 
-def table(data: Path) -> str:
+def table(data: Path, *, shown: Iterable[str] = SHOWN, limit: int | None = None) -> str:
     """Return the fitted weights and the shipped ones, with the ranking metrics on the questions held out.
 
     Args:
-        data: Folder of gold sets; those of `SHOWN` that it holds are used.
+        data: Folder of gold sets.
+        shown: Names of sets; those that the folder holds are used.
+        limit: How many questions of each set are asked, spread evenly over it; all when ``None``.
 
     Returns:
-        A table in Markdown; a sentence where no set that is fitted on is there.
+        A table in Markdown, "-" where no question was held out; a sentence where there is nothing to fit on.
     """
-    choices = {name: read_choices(data / name) for name in SHOWN if (data / name / "questions.jsonl").exists()}
+    choices = {name: read_choices(data / name, limit) for name in held(data, shown)}
     halves = {name: found[::2] for name, found in choices.items() if name in FITTED}
-    if not halves:
-        return f"no gold set of {', '.join(FITTED)} in {data}: nothing to fit on"
+    if not any(map(_told, halves.values())):
+        return (
+            f"nothing to fit on: of {', '.join(FITTED)}, no gold set in {data} has a question with both relevant "
+            "candidates and others"
+        )
     fitted = fit(halves)
     head = ["weights", *FEATURES, *(f"{name} {'/'.join(METRICS)}" for name in choices)]
     rows = [head, ["---"] * len(head)]
     for label, weights in (("fitted", fitted / fitted.sum()), ("shipped", SHIPPED)):
-        held_out = [rate(found[1::2], weights) for found in choices.values()]
-        figures = [" / ".join(f"{rated[metric]:.3f}" for metric in METRICS) for rated in held_out]
-        rows.append([label, *(f"{weight:.2f}" for weight in weights), *figures])
+        rows.append([label, *(f"{weight:.2f}" for weight in weights), *_figures(choices.values(), weights)])
     return "\n".join("| " + " | ".join(row) + " |" for row in rows)
 
 
-def read_choices(folder: Path) -> list[Choice]:
+def held(data: Path, names: Iterable[str]) -> list[str]:
+    """Return which of the named gold sets a folder holds."""
+    return [name for name in names if (data / name / "questions.jsonl").exists()]
+
+
+def _figures(choices: Iterable[Sequence[Choice]], weights: Floats) -> Iterator[str]:
+    """Yield the metrics of each set's second half."""
+    for found in choices:
+        rated = rate(found[1::2], weights) if found[1::2] else {}
+        yield " / ".join(f"{value:.3f}" for value in rated.values()) or "-"
+
+
+def read_choices(folder: Path, limit: int | None = None) -> list[Choice]:
     """Return the candidates of a gold set's answerable questions, with what each stage says of them.
 
     Args:
         folder: The gold set.
+        limit: How many questions are asked, spread evenly over the set; all when ``None``.
 
     Returns:
         One choice a question, but for those that quote a phrase or are in a script that the encoder does not read.
@@ -99,7 +115,7 @@ def read_choices(folder: Path) -> list[Choice]:
     gold = read_gold(folder)
     with open_gold_library(gold, settings=replace(Settings(), rerank="none")) as library:
         corpus = Corpus(library)
-        asked = [question for question in resolve(gold, gold.questions, corpus) if question.answerable]
+        asked = [question for question in resolve(gold, sample(gold.questions, limit), corpus) if question.answerable]
         found = [_choice(question, library, corpus) for question in asked]
     return [choice for choice in found if choice]
 
@@ -125,14 +141,16 @@ def fit(choices: Mapping[str, Sequence[Choice]]) -> Floats:
     """Return the weights under which the relevant candidates are the likeliest to be chosen.
 
     Args:
-        choices: Those to fit on, by set; each set counts by `FITTED`, whatever its size.
+        choices: Those to fit on, by set; each set counts by `FITTED`, whatever its size. A set of which nothing can
+            be learned counts nothing.
 
     Returns:
         (3,) float64.
     """
     from scipy.optimize import minimize
 
-    sets = [(FITTED[name], _padded(found)) for name, found in choices.items()]
+    told = {name: _told(found) for name, found in choices.items()}
+    sets = [(FITTED[name], _padded(found)) for name, found in told.items() if found]
 
     def loss(weights: Floats) -> float:
         parts = [share * _log_loss(*padded, weights) for share, padded in sets]
@@ -142,14 +160,17 @@ def fit(choices: Mapping[str, Sequence[Choice]]) -> Floats:
     return fitted
 
 
+def _told(choices: Sequence[Choice]) -> list[Choice]:
+    """Return those that something can be learned from: not where all or none of the candidates are relevant."""
+    return [choice for choice in choices if choice.relevant.any() and not choice.relevant.all()]
+
+
 def _padded(choices: Sequence[Choice]) -> tuple[Floats, Floats, Floats]:
     """Return features, and what is added to all and to relevant candidates: minus infinity to those that are none."""
-    # Where all or none of the candidates are relevant there is nothing to learn.
-    told = [choice for choice in choices if choice.relevant.any() and not choice.relevant.all()]
-    most = max(len(choice.features) for choice in told)
-    features = np.zeros((len(told), most, len(FEATURES)))
-    every, relevant = np.full((len(told), most), -np.inf), np.full((len(told), most), -np.inf)
-    for row, choice in enumerate(told):
+    most = max(len(choice.features) for choice in choices)
+    features = np.zeros((len(choices), most, len(FEATURES)))
+    every, relevant = np.full((len(choices), most), -np.inf), np.full((len(choices), most), -np.inf)
+    for row, choice in enumerate(choices):
         features[row, : len(choice.features)] = choice.features
         every[row, : len(choice.features)] = 0.0
         relevant[row, : len(choice.features)][choice.relevant] = 0.0

@@ -5,6 +5,9 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
+import shutil
+import subprocess
 import sys
 from pathlib import Path
 from typing import Any
@@ -19,10 +22,10 @@ from eval.bench_corpus import MadeQuestion, batch, make_questions, read_corpus
 from eval.bench_figures import disk, megabytes, milliseconds, peak_bytes, percentile, slices, spread, table, turns
 from eval.bench_large import LargeLibrary
 from eval.bench_library import ServedLibrary, token_line
-from eval.bench_quality import below
+from eval.bench_quality import HEADING, below, quality
 from eval.bench_quickstart import STORES, QuickStart
 from eval.bench_synthetic import Mixture, exact_ids, recall
-from eval.gold import GoldSet, Question
+from eval.gold import Evidence, GoldSet, Question
 from rag import Document, Library
 
 
@@ -331,4 +334,53 @@ def test_parts_without_data_are_left_out_in_one_line(tmp_path: Path, capsys: pyt
 def test_an_unknown_part_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         bench.main(["--only", "speed,sped"])
-    assert "unknown part 'sped'; known are quality, start, speed" in capsys.readouterr().err
+    assert "unknown part 'sped'; known are quality, weights, start, speed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--rounds", "x"], "argument --rounds: 'x' is not a whole number"),
+        (["--limit", "0"], "argument --limit: 0 is below 1"),
+        (["--corpus", "missing.jsonl"], "argument --corpus: there is no file missing.jsonl"),
+    ],
+)
+def test_wrong_usage_is_told_before_anything_is_measured(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        bench.main(arguments)
+    assert ended.value.code == 2
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert message in said.err
+
+
+@pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
+def test_make_hands_on_folders_with_spaces_in_their_names() -> None:
+    given = ["DATA=/gold sets", "CORPUS=/a corpus.jsonl", "WORK=/large ones", "ONLY=weights"]
+    command = ["make", "--dry-run", "--always-make", "bench", *given]
+    lines = subprocess.run(command, cwd=bench.ROOT, capture_output=True, text=True, check=True).stdout
+    _, _, arguments = lines.replace("\\\n", " ").rpartition("-m eval.bench ")
+    assert shlex.split(arguments) == [
+        *("--only", "weights", "--data", "/gold sets"),
+        *("--corpus", "/a corpus.jsonl", "--work", "/large ones"),
+    ]
+
+
+def test_quality_has_a_row_for_each_system_and_a_line_on_ours(town_library: Library) -> None:
+    quotes = {"How many pilots does the harbour employ?": (HARBOUR, "41"), "Who built it?": (TOWN[1], "Ada Lindqvist")}
+    asked = []
+    for text, (document, answer) in quotes.items():
+        start = document.text.index(answer)
+        evidence = (Evidence(document.id, start, start + len(answer), answer),)
+        asked.append(Question(answer, text, (answer,), True, evidence, (document.id,), ()))
+    asked.append(Question("none", "Who rang the bell of the abbey?", (), False, (), (), ()))
+    rows, line = quality(GoldSet("town", "0" * 64, tuple(asked), TOWN), town_library, None)
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in rows.splitlines()]
+    assert [row[:3] for row in cells] == [["town", "3", name] for name in ("default", "dense", "lexical", "langchain")]
+    assert {len(row) for row in cells} == {len(HEADING.splitlines()[0].strip("|").split("|"))}
+    assert cells[0][4] == "1.000 [1.000, 1.000]"
+    chars = sum(len(document.text) for document in TOWN)
+    assert line.startswith("town: default is nowhere significantly below dense or lexical")
+    assert line.endswith(f"{chars:,} at most")
