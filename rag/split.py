@@ -270,7 +270,9 @@ def _begins(sentences: Sequence[_Sentence], limits: SplitLimits) -> list[int]:
         lowest, best, found = min(least[first:end]), math.inf, first
         for begin in range(first, end):
             by_tokens, by_chars = (total - tokens[begin]) / max_tokens, (stop - starts[begin]) / max_chars
-            own = max(0.0, 1.0 - max(by_tokens, by_chars)) ** 2 + cut
+            # Written out, for calls of max() would take half of the time.
+            slack = 1.0 - (by_tokens if by_tokens > by_chars else by_chars)
+            own = (slack**2 if slack > 0.0 else 0.0) + cut
             # Later ones hold less, so they cost no less than this.
             if lowest + own >= best:
                 break
