@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from rag.calibration import Calibration
 from rag.confidence import CONFIDENCE_VERSION
 from rag.errors import LibraryMismatch, ModelError
-from rag.settings import NEW_LIBRARY, Settings
+from rag.settings import DEFAULT_ENCODER, NEW_LIBRARY, Settings
 from rag.store import Store
 
 if TYPE_CHECKING:
     from embeddings.cross_encoder import CrossEncoder
-    from embeddings.encoder import Encoder
+    from embeddings.encoder import Encoder, Precision
 
 # Names of what the store keeps beside documents: what the library was built with, and its newest complete revision.
 BUILD, REVISION = "build", "revision"
@@ -103,7 +103,7 @@ class Build:
 
     def revision(self) -> int:
         """Return the newest complete revision of the store; 0 for none."""
-        return int(self._store.settings().get(REVISION, 0))
+        return int(self._store.setting(REVISION) or 0)
 
     def encoder(self) -> Encoder:
         """Return the library's encoder, loaded when it is first asked for.
@@ -122,14 +122,16 @@ class Build:
             self.catch_up()
             if self._encoder is None:
                 try:
-                    self._encoder = load_encoder(
-                        str(self.settings.encoder),
-                        query_precision="int8" if self.settings.query_precision == "int8" else "float32",
-                    )
+                    self._encoder = load_encoder(str(self.settings.encoder), query_precision=self._query_precision())
                 except EncoderError as error:
                     raise ModelError(str(error)) from error
                 self._check_weights(self._encoder)
             return self._encoder
+
+    def _query_precision(self) -> Precision:
+        # Eight bits are shown to be harmless for the default encoder alone.
+        open_to = "int8" if self.settings.encoder == DEFAULT_ENCODER else "float32"
+        return "int8" if (self.settings.query_precision or open_to) == "int8" else "float32"
 
     def cross_encoder(self) -> CrossEncoder | None:
         """Return the cross-encoder of the settings, loaded when it is first asked for.

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from embeddings.cross_encoder import CrossEncoder
 from embeddings.encoder import Encoder
 from embeddings.encoding import Encoding
+from embeddings.errors import EncoderError
 from embeddings.late import pack, reduce
 from rag import answer, cite, clean, load, metadata, rerank, retrieve, second_step, split, understand
 from rag.calibration import Calibration
-from rag.errors import QuestionError, UnreadableSource
+from rag.errors import ModelError, QuestionError, UnreadableSource
 from rag.evidence import Candidate, Draft, Query
 from rag.filters import in_words
 from rag.rerank import Shelf, Tokens
@@ -128,7 +129,11 @@ def split_document(document: Document, encoder: Encoder, settings: Settings) -> 
 def encode(pairs: Sequence[tuple[str, Passage]], encoder: Encoder, *, threads: int) -> list[Encoding]:
     """Return what the encoder makes of passages given with their documents' titles, each read behind its context."""
     texts = [_context(title, passage) + passage.text for title, passage in pairs]
-    return encoder.encode(texts, kind="document", threads=threads)
+    try:
+        return encoder.encode(texts, kind="document", threads=threads)
+    except EncoderError as error:
+        # What encodes documents is loaded when it is first needed.
+        raise ModelError(str(error)) from error
 
 
 def to_keep(title: str, passage: Passage, encoding: Encoding, *, token_dims: int | None) -> PassageVectors:

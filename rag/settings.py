@@ -40,7 +40,8 @@ class Settings:
             bytes a token, 9.9 KB a passage of 150. The encoder's dimension, or more, keeps all of them: 29.1 KB at 384.
             0 keeps none, and each question waits until its candidates are encoded anew. Fixed likewise.
         query_precision: ``int8`` or ``float32``: precision in which questions are encoded, where ONNX Runtime runs the
-            encoder. Documents are always encoded in single precision, so that a library goes with either.
+            encoder; ``None`` for ``int8`` with the default encoder, the only one for which it was measured, else
+            ``float32``. Documents are always encoded in single precision, so that a library goes with either.
         leg_k: Passages that each retrieval leg, dense and lexical, contributes.
         fusion: ``convex`` (weighted mean of the legs' normalised scores) or ``rrf`` (reciprocal rank fusion).
         dense_weight: Share in [0, 1] of the dense leg in the fused score; the lexical leg has the rest. A leg whose
@@ -63,7 +64,7 @@ class Settings:
     passage_tokens: int | None = None
     passage_chars: int | None = None
     token_dims: int | None = None
-    query_precision: str = "int8"
+    query_precision: str | None = None
     leg_k: int = 100
     fusion: str = "convex"
     dense_weight: float = 0.4
@@ -99,7 +100,8 @@ class Settings:
         age = self.recency_days
         _require(age is None or 0.0 < age < math.inf, "recency_days", age, "a number above 0")
         for name, known in (("fusion", FUSIONS), ("rerank", RERANKERS), ("query_precision", PRECISIONS)):
-            _require(getattr(self, name) in known, name, getattr(self, name), f"one of {', '.join(known)}")
+            value = getattr(self, name)
+            _require(value is None or value in known, name, value, f"one of {', '.join(known)}")
         if self.rerank == "cross" and not self.cross_encoder:
             raise ConfigurationError(
                 "setting rerank = 'cross' needs a model; set cross_encoder (RAG_CROSS_ENCODER) to a hub id or a path"

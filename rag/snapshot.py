@@ -62,7 +62,9 @@ class Snapshot:
 
     def near(self, word: str) -> tuple[Near, ...]:
         """Return the words of the library that a word, in lower case, may be a misspelling of, the likeliest first."""
-        return nearest(word, [known for start in beginnings(word) for known in self.generation.lexical.words(start)])
+        lexical = self.generation.lexical
+        known = [found for start in beginnings(word) for found in lexical.words(start)]
+        return nearest(word, known, lives=lexical.spells)
 
     def abbreviations(self, keys: Collection[str]) -> list[tuple[Abbreviation, int]]:
         """Return the abbreviations of which either form has one of the keys, with the number of their documents."""
