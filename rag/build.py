@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rag.calibration import Calibration
 from rag.confidence import CONFIDENCE_VERSION
 from rag.errors import LibraryMismatch, ModelError
-from rag.settings import DEFAULT_ENCODER, NEW_LIBRARY, Settings
+from rag.settings import DEFAULT_ENCODER, EARLIER_TOKEN_BITS, NEW_LIBRARY, Settings
 from rag.store import Store
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Build:
 
     Attributes:
         values: Encoder id and weight digest, dimension, whether vectors are normalised, splitter settings, and
-            dimensions of token vectors; empty before the library's first commit.
+            bits of token vectors; empty before the library's first commit.
         settings: The settings asked for, those that a library is built with filled in.
     """
 
@@ -87,7 +87,7 @@ class Build:
             "normalised": True,
             "passage_tokens": self.settings.passage_tokens,
             "passage_chars": self.settings.passage_chars,
-            "token_dims": self.settings.token_dims,
+            "token_bits": self.settings.token_bits,
         }
         if self._store.settings().get(BUILD) != build:
             # What a run that was cut short embedded with other settings does not go with these.
@@ -174,6 +174,6 @@ class Build:
 
 def _fixed_by(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that a library fixes; none before its first commit."""
-    # Libraries from before there was such a setting keep every dimension.
-    known = {"token_dims": values["dim"], **values} if values else {}
+    # Libraries from before there was such a setting keep four bits.
+    known = {"token_bits": EARLIER_TOKEN_BITS, **values} if values else {}
     return {name: known[name] for name in NEW_LIBRARY if values}

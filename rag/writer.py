@@ -267,9 +267,9 @@ class Writer:
     def _packed(
         self, batch: list[_Piece], encoded: Future[list[Encoding]]
     ) -> tuple[list[_Piece], list[PassageVectors]]:
-        dims = self.settings.token_dims
+        bits = self.settings.token_bits or 0
         return batch, [
-            pipeline.to_keep(piece.document.title, piece.passage, encoding, token_dims=dims)
+            pipeline.to_keep(piece.document.title, piece.passage, encoding, token_bits=bits)
             for piece, encoding in zip(batch, encoded.result(), strict=True)
         ]
 
