@@ -67,7 +67,8 @@ class VectorIndex:
         _check_vectors(vectors, name="vectors")
         if len(ids) != len(vectors):
             raise ValueError(f"{len(ids)} ids for {len(vectors)} vectors; there must be one each")
-        lengths = np.linalg.norm(vectors, axis=1)
+        # Not numpy.linalg.norm, which squares a copy of them all.
+        lengths = np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
         if np.any(np.abs(lengths - 1) > _UNIT_TOLERANCE):
             worst = int(np.argmax(np.abs(lengths - 1)))
             raise ValueError(f"vectors[{worst}] has length {lengths[worst]:.4f}; rows must have length 1")
@@ -109,7 +110,7 @@ class VectorIndex:
         """Return an index that shares this one's vectors and finds all but some of them.
 
         Args:
-            removed: ``(m,) int64``, ids that are not found any more; unknown ones are ignored.
+            removed: ``(m,) int64``, all ids that are not found any more; unknown ones are ignored.
 
         Returns:
             The index.

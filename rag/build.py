@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 from rag.calibration import Calibration
 from rag.confidence import CONFIDENCE_VERSION
 from rag.errors import LibraryMismatch, ModelError
-from rag.settings import NEW_LIBRARY, Settings
+from rag.settings import DEFAULT_ENCODER, EARLIER_TOKEN_BITS, NEW_LIBRARY, Settings
 from rag.store import Store
 
 if TYPE_CHECKING:
     from embeddings.cross_encoder import CrossEncoder
-    from embeddings.encoder import Encoder
+    from embeddings.encoder import Encoder, Precision
 
 # Names of what the store keeps beside documents: what the library was built with, and its newest complete revision.
 BUILD, REVISION = "build", "revision"
@@ -29,7 +29,7 @@ class Build:
 
     Attributes:
         values: Encoder id and weight digest, dimension, whether vectors are normalised, splitter settings, and
-            dimensions of token vectors; empty before the library's first commit.
+            bits of token vectors; empty before the library's first commit.
         settings: The settings asked for, those that a library is built with filled in.
     """
 
@@ -87,7 +87,7 @@ class Build:
             "normalised": True,
             "passage_tokens": self.settings.passage_tokens,
             "passage_chars": self.settings.passage_chars,
-            "token_dims": self.settings.token_dims,
+            "token_bits": self.settings.token_bits,
         }
         if self._store.settings().get(BUILD) != build:
             # What a run that was cut short embedded with other settings does not go with these.
@@ -103,7 +103,7 @@ class Build:
 
     def revision(self) -> int:
         """Return the newest complete revision of the store; 0 for none."""
-        return int(self._store.settings().get(REVISION, 0))
+        return int(self._store.setting(REVISION) or 0)
 
     def encoder(self) -> Encoder:
         """Return the library's encoder, loaded when it is first asked for.
@@ -122,14 +122,16 @@ class Build:
             self.catch_up()
             if self._encoder is None:
                 try:
-                    self._encoder = load_encoder(
-                        str(self.settings.encoder),
-                        query_precision="int8" if self.settings.query_precision == "int8" else "float32",
-                    )
+                    self._encoder = load_encoder(str(self.settings.encoder), query_precision=self._query_precision())
                 except EncoderError as error:
                     raise ModelError(str(error)) from error
                 self._check_weights(self._encoder)
             return self._encoder
+
+    def _query_precision(self) -> Precision:
+        # Eight bits are shown to be harmless for the default encoder alone.
+        open_to = "int8" if self.settings.encoder == DEFAULT_ENCODER else "float32"
+        return "int8" if (self.settings.query_precision or open_to) == "int8" else "float32"
 
     def cross_encoder(self) -> CrossEncoder | None:
         """Return the cross-encoder of the settings, loaded when it is first asked for.
@@ -172,6 +174,6 @@ class Build:
 
 def _fixed_by(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that a library fixes; none before its first commit."""
-    # Libraries from before there was such a setting keep every dimension.
-    known = {"token_dims": values["dim"], **values} if values else {}
+    # Libraries from before there was such a setting keep four bits.
+    known = {"token_bits": EARLIER_TOKEN_BITS, **values} if values else {}
     return {name: known[name] for name in NEW_LIBRARY if values}

@@ -24,6 +24,8 @@ from rag.store import Store
 from rag.writer import IndexReport, Progress, Tally, Writer
 
 LOG = logging.getLogger(__name__)
+# How long a reader of a damaged library waits for another process that is mending it, or writing.
+MENDING_WAIT_S = 60.0
 Work = Callable[[Writer, Tally], None]
 
 
@@ -77,7 +79,9 @@ class Commits:
         encoder = self._build.encoder()
         values = self._build.values or self._build.begin(encoder)
         revision = self._build.revision() + 1
-        work(Writer(self._store, encoder, self._build.settings, revision, progress), tally)
+        writer = Writer(self._store, encoder, self._build.settings, revision, progress)
+        writer.introduce()
+        work(writer, tally)
         if self._store.has_staged(revision=revision) or not self._is_published(revision - 1):
             progress("index", 0, 1)
             self._publish(revision, values)
@@ -86,13 +90,16 @@ class Commits:
             progress("index", 1, 1)
 
     @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self, *, wait_s: float = 0.0) -> Iterator[None]:
         """Hold the one writer's lock.
+
+        Args:
+            wait_s: Seconds to wait for it.
 
         Raises:
             LibraryBusy: Another process, or another thread of this one, holds it.
         """
-        lock = FileLock(self._path / LOCK, timeout=0)
+        lock = FileLock(self._path / LOCK, timeout=wait_s)
         try:
             lock.acquire()
         except Timeout as error:
@@ -112,11 +119,14 @@ class Commits:
             LibraryError: The library holds no documents yet.
         """
         with self.writing():
-            revision = self._build.revision()
-            if not revision:
-                raise no_documents(self._path)
-            self._build.catch_up()
-            self._publish(revision, self._build.values, whole=True)
+            self._rebuild()
+
+    def _rebuild(self) -> None:
+        revision = self._build.revision()
+        if not revision:
+            raise no_documents(self._path)
+        self._build.catch_up()
+        self._publish(revision, self._build.values, whole=True)
 
     def _publish(self, revision: int, values: Mapping[str, Any], *, whole: bool = False) -> None:
         # Noted first: with all derived files gone, this still says what is complete.
@@ -161,18 +171,27 @@ class Commits:
 
     def _mended(self) -> Generation:
         with self._mending:
-            try:
-                # Another thread may have mended it, or a commit have replaced the generation while it was opened.
-                return self._newest()
-            except LibraryDamaged as error:
+            # Another thread may have mended it, or a commit have replaced the generation while it was opened.
+            if (whole := self._sound()) is not None:
+                return whole
+            # So may another process: all that ask a library of an earlier version begin with this.
+            with self.writing(wait_s=MENDING_WAIT_S):
+                return self._sound(mending=True) or self._newest()
+
+    def _sound(self, *, mending: bool = False) -> Generation | None:
+        """Return the newest generation; ``None`` where it is damaged, which is mended first if asked."""
+        try:
+            return self._newest()
+        except LibraryDamaged as error:
+            if mending:
                 LOG.warning("%s; rebuilding from the database", str(error).removesuffix("; run: rag doctor"))
-                self.rebuild()
-                return self._newest()
+                self._rebuild()
+            return None
 
     def _newest(self) -> Generation:
         current = self._current()
         with self._lock:
-            if self._generation is None or self._generation.manifest.revision != current.revision:
+            if self._generation is None or self._generation.manifest_sha256 != current.manifest_sha256:
                 self._generation = open_generation(self._path, current, before=self._generation)
             return self._generation
 
@@ -182,6 +201,9 @@ class Commits:
             raise LibraryDamaged(f"{self._path / CURRENT} is missing; run: rag doctor")
         if current is None:
             raise no_documents(self._path)
+        if current.revision > self._build.revision():
+            # The database was restored from a copy: what is newer here shows passages that it does not hold.
+            raise LibraryDamaged(f"{self._path / CURRENT} names a revision that the database lacks; run: rag doctor")
         return current
 
 

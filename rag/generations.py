@@ -42,7 +42,7 @@ from rag.manifest import (
 )
 from rag.store import Store
 
-FOLDER = "generations"
+FOLDER, UNFINISHED = "generations", ".new"
 LOG = logging.getLogger(__name__)
 
 
@@ -90,25 +90,41 @@ def publish(
     Raises:
         LibraryDamaged: The store's vectors cannot be used, or what was written reads back as something else.
     """
-    # Built beside its place: an earlier build of this revision stays until this one is whole.
-    folder = _folder(root, revision)
-    target = Target(folder.with_name(f"{folder.name}.new"), store, revision, build)
-    if whole or not _extended(root, target, before.verified if before else frozenset()):
-        _empty(target.folder)
-        build_anew(target)
-    shutil.rmtree(folder, ignore_errors=True)
-    target.folder.rename(folder)
+    folder, earlier = _folder(root, revision), _named(root)
+    # Built beside its place, and verified there: readers of an earlier build of this revision go on with that one.
+    target = Target(folder.with_name(f"{folder.name}{UNFINISHED}"), store, revision, build)
+    try:
+        known = None if whole else _extended(root, target, before.verified if before else frozenset())
+        if known is None:
+            known = before.verified if before else frozenset()
+            _empty(target.folder)
+            build_anew(target)
+        manifest_sha256 = digest(target.folder / MANIFEST).sha256
+        generation = _open(target.folder, manifest_sha256, before=before, known=known)
+        shutil.rmtree(folder, ignore_errors=True)
+        target.folder.rename(folder)
+    except BaseException:
+        # On a full disk every try would take some more of it.
+        shutil.rmtree(target.folder, ignore_errors=True)
+        raise
     sync(folder.parent)
-    current = Current(revision, digest(folder / MANIFEST).sha256)
-    generation = open_generation(root, current, before=before)
-    write_current(root, current)
-    _collect(root, keep=revision)
+    write_current(root, Current(revision, manifest_sha256))
+    _collect(root, keep={revision, earlier})
     _warn(generation.manifest)
     return generation
 
 
-def _extended(root: Path, target: Target, known: Verified) -> Manifest | None:
-    """Write a generation from the current one where there is one to be trusted; ``None`` where there is not."""
+def _named(root: Path) -> int:
+    """Return the revision that readers see, 0 where that cannot be told."""
+    try:
+        current = read_current(root)
+    except LibraryDamaged:
+        return 0
+    return current.revision if current else 0
+
+
+def _extended(root: Path, target: Target, known: Verified) -> Verified | None:
+    """Write a generation from the current one and return the latter's files; ``None`` where there is none to trust."""
     try:
         current = read_current(root)
         if current is None or current.revision >= target.revision:
@@ -118,9 +134,9 @@ def _extended(root: Path, target: Target, known: Verified) -> Manifest | None:
         if manifest.build != dict(target.build):
             return None
         # A flipped bit would be merged into new files, whose digests then vouch for it.
-        check_files(folder, manifest.files, known=known)
+        verified = check_files(folder, manifest.files, known=known)
         _empty(target.folder)
-        return build_upon(target, Base(folder, manifest))
+        return verified if build_upon(target, Base(folder, manifest)) else None
     except LibraryDamaged as error:
         LOG.warning("%s; building all indexes anew from the database", str(error).removesuffix("; run: rag doctor"))
         return None
@@ -143,13 +159,17 @@ def open_generation(root: Path, current: Current, *, before: Generation | None =
     folder = _folder(root, current.revision)
     if not folder.is_dir():
         raise LibraryDamaged(f"{root / CURRENT} names generation {folder.name}, which is missing; run: rag doctor")
-    manifest = read_manifest(folder, sha256=current.manifest_sha256)
-    verified = check_files(folder, manifest.files, known=before.verified if before else frozenset())
+    return _open(folder, current.manifest_sha256, before=before, known=before.verified if before else frozenset())
+
+
+def _open(folder: Path, manifest_sha256: str, *, before: Generation | None, known: Verified) -> Generation:
+    manifest = read_manifest(folder, sha256=manifest_sha256)
+    verified = check_files(folder, manifest.files, known=known)
     vectors = _open_vectors(folder, manifest, before)
     lexical = LexicalIndex.open(folder / LEXICAL)
     if not len(vectors) == len(lexical) == manifest.passages:
         raise LibraryDamaged(f"{folder}: its indexes do not hold the same passages; run: rag doctor")
-    return Generation(manifest, current.manifest_sha256, vectors, lexical, verified)
+    return Generation(manifest, manifest_sha256, vectors, lexical, verified)
 
 
 def _open_vectors(folder: Path, manifest: Manifest, before: Generation | None) -> SegmentedIndex:
@@ -189,8 +209,9 @@ def _warn(manifest: Manifest) -> None:
             )
 
 
-def _collect(root: Path, *, keep: int) -> None:
-    """Delete generations but the current one and the one before it, which a question under way may still read."""
-    revisions = sorted(int(p.name) for p in (root / FOLDER).iterdir() if p.name.isdigit())
-    for revision in [r for r in revisions if r < keep][:-1]:
-        shutil.rmtree(_folder(root, revision), ignore_errors=True)
+def _collect(root: Path, *, keep: set[int]) -> None:
+    """Delete all generations but some: the current one, and the one before it, which a question may still read."""
+    for folder in (root / FOLDER).iterdir():
+        # What is unfinished was left by a process that was killed: there is one writer, and this is it.
+        if folder.name.endswith(UNFINISHED) or (folder.name.isdigit() and int(folder.name) not in keep):
+            shutil.rmtree(folder, ignore_errors=True)

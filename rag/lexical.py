@@ -109,8 +109,15 @@ class LexicalIndex:
         return there and (not self._counts_left or bool(self.search([(term,)], 1)))
 
     def words(self, beginning: str) -> list[tuple[str, int]]:
-        """Return the words that begin so, each with the number of passages that hold it."""
+        """Return the words that begin so, each with how many passages hold it; some of those may have left."""
         return [(str(word), int(count)) for word, count in self._searcher.terms_with_prefix(WORDS, beginning)]
+
+    def spells(self, word: str) -> bool:
+        """Tell whether a passage that has not left holds a word, as `words` gives it."""
+        if not self._counts_left:
+            return bool(self._searcher.doc_freq(WORDS, word))
+        query = tantivy.Query.term_query(self._index.schema, WORDS, word, "basic")
+        return bool(self._searcher.search(query, limit=1, count=False).hits)
 
     def search(
         self,

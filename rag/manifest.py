@@ -56,7 +56,7 @@ class Manifest:
         format_version: Version of this layout.
         revision: Revision of the store it shows.
         build: Encoder id and weight digest, dimension, whether vectors are normalised, splitter settings, and
-            dimensions of token vectors.
+            bits of token vectors.
         documents: Number of documents.
         passages: Number of passages.
         languages: ISO 639-1 codes of the documents, sorted.

@@ -19,10 +19,11 @@ from numpy.typing import NDArray
 from embeddings.cross_encoder import CrossEncoder
 from embeddings.encoder import Encoder
 from embeddings.encoding import Encoding
-from embeddings.late import pack, reduce
+from embeddings.errors import EncoderError
+from embeddings.late import pack
 from rag import answer, cite, clean, load, metadata, rerank, retrieve, second_step, split, understand
 from rag.calibration import Calibration
-from rag.errors import QuestionError, UnreadableSource
+from rag.errors import ModelError, QuestionError, UnreadableSource
 from rag.evidence import Candidate, Draft, Query
 from rag.filters import in_words
 from rag.rerank import Shelf, Tokens
@@ -128,24 +129,27 @@ def split_document(document: Document, encoder: Encoder, settings: Settings) -> 
 def encode(pairs: Sequence[tuple[str, Passage]], encoder: Encoder, *, threads: int) -> list[Encoding]:
     """Return what the encoder makes of passages given with their documents' titles, each read behind its context."""
     texts = [_context(title, passage) + passage.text for title, passage in pairs]
-    return encoder.encode(texts, kind="document", threads=threads)
+    try:
+        return encoder.encode(texts, kind="document", threads=threads)
+    except EncoderError as error:
+        # What encodes documents is loaded when it is first needed.
+        raise ModelError(str(error)) from error
 
 
-def to_keep(title: str, passage: Passage, encoding: Encoding, *, token_dims: int | None) -> PassageVectors:
+def to_keep(title: str, passage: Passage, encoding: Encoding, *, token_bits: int) -> PassageVectors:
     """Return what a library keeps of a passage's encoding.
 
     Args:
         title: Title of its document.
         passage: The passage.
         encoding: What `encode` made of the two.
-        token_dims: Dimensions of the token vectors kept, all where there are fewer or for ``None``; 0 keeps none.
+        token_bits: Bits a component of the token vectors kept; 0 keeps none.
 
     Returns:
         Its vectors.
     """
     vectors, starts = _own_tokens(title, passage, encoding)
-    dims = vectors.shape[1] if token_dims is None else token_dims
-    return PassageVectors(encoding.vector, pack(reduce(vectors, dims)) if dims else b"", starts)
+    return PassageVectors(encoding.vector, pack(vectors, token_bits) if token_bits else b"", starts)
 
 
 def _own_tokens(title: str, passage: Passage, encoding: Encoding) -> Tokens:
@@ -304,7 +308,7 @@ class Pipeline:
         reorder = self.settings.rerank == "late"
         head = work.candidates[: self.settings.candidates_k]
         # Late interaction is noted in any case: the answer's sentences are chosen by it.
-        ranked = rerank.rerank(self._reduced(_known(work.query)), head, self._shelf(head), reorder=reorder)
+        ranked = rerank.rerank(_known(work.query), head, self._shelf(head), reorder=reorder)
         if self.cross_encoder:
             texts = [_context(c.stored.title, c.stored.passage) + c.stored.passage.text for c in ranked]
             ranked = rerank.rescore(_known(work.query), ranked, texts, self.cross_encoder)
@@ -316,20 +320,15 @@ class Pipeline:
             everything = rerank.prefer_recent(everything, newest, half_life_days=self.settings.recency_days)
         return replace(work, candidates=tuple(everything))
 
-    def _reduced(self, query: Query) -> Query:
-        """Return the query with its token vectors as those of the passages are kept, for late interaction."""
-        dims = self.snapshot.token_dims
-        return replace(query, token_vectors=reduce(query.token_vectors, dims)) if dims else query
-
     def _shelf(self, candidates: Sequence[Candidate]) -> Shelf:
-        return self.snapshot if self.snapshot.token_dims else _EncodedAnew(candidates, self.encoder)
+        return self.snapshot if self.snapshot.token_bits else _EncodedAnew(candidates, self.encoder)
 
     def _follow(self, query: Query, candidates: list[Candidate]) -> list[Candidate]:
         linked = second_step.links(query.text, candidates)
         if not linked:
             return candidates
         # Late interaction has not seen those from far below.
-        noted = rerank.rerank(self._reduced(query), linked, self._shelf(linked), reorder=False)
+        noted = rerank.rerank(query, linked, self._shelf(linked), reorder=False)
         return second_step.moved_up(candidates, noted)
 
     def answer(self, work: Work) -> Work:

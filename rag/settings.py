@@ -21,8 +21,10 @@ NEW_LIBRARY: Mapping[str, Any] = {
     "encoder": DEFAULT_ENCODER,
     "passage_tokens": 200,
     "passage_chars": 900,
-    "token_dims": 128,
+    "token_bits": 2,
 }
+# Of libraries from before there was such a setting.
+EARLIER_TOKEN_BITS = 4
 PRECISIONS = ("int8", "float32")
 FUSIONS = ("convex", "rrf")
 RERANKERS = ("late", "cross", "none")
@@ -36,11 +38,12 @@ class Settings:
         encoder: Hub id or local path of a sentence-transformers model; fixed for a library when it is created.
         passage_tokens: Upper bound of a passage in tokens of the encoder, 200 for a new library; fixed likewise.
         passage_chars: Upper bound of a passage in characters, 900 for a new library; fixed likewise.
-        token_dims: Dimensions of the token vectors that late interaction compares, even, 128 for a new library: 66
-            bytes a token, 9.9 KB a passage of 150. The encoder's dimension, or more, keeps all of them: 29.1 KB at 384.
+        token_bits: Bits a component of the token vectors that late interaction compares: 1, 2 or 4; 2 for a new
+            library. At 384 dimensions 2 take 98 bytes a token, 14.7 KB a passage of 150; 1 takes 50 bytes, 4 take 194.
             0 keeps none, and each question waits until its candidates are encoded anew. Fixed likewise.
         query_precision: ``int8`` or ``float32``: precision in which questions are encoded, where ONNX Runtime runs the
-            encoder. Documents are always encoded in single precision, so that a library goes with either.
+            encoder; ``None`` for ``int8`` with the default encoder, the only one for which it was measured, else
+            ``float32``. Documents are always encoded in single precision, so that a library goes with either.
         leg_k: Passages that each retrieval leg, dense and lexical, contributes.
         fusion: ``convex`` (weighted mean of the legs' normalised scores) or ``rrf`` (reciprocal rank fusion).
         dense_weight: Share in [0, 1] of the dense leg in the fused score; the lexical leg has the rest. A leg whose
@@ -62,8 +65,8 @@ class Settings:
     encoder: str | None = None
     passage_tokens: int | None = None
     passage_chars: int | None = None
-    token_dims: int | None = None
-    query_precision: str = "int8"
+    token_bits: int | None = None
+    query_precision: str | None = None
     leg_k: int = 100
     fusion: str = "convex"
     dense_weight: float = 0.4
@@ -89,17 +92,18 @@ class Settings:
             _require(value is None or 0.0 <= value <= 1.0, name, value, "a number from 0 to 1")
         for field in fields(self):
             value = getattr(self, field.name)
-            if isinstance(value, int) and field.name != "token_dims":
+            if isinstance(value, int) and field.name != "token_bits":
                 _require(value >= 1, field.name, value, "a whole number from 1")
         for name, least in (("passage_tokens", 16), ("passage_chars", 64)):
             value = getattr(self, name)
             _require(value is None or value >= least, name, value, f"a whole number from {least}")
-        dims = self.token_dims
-        _require(dims is None or (dims >= 0 and dims % 2 == 0), "token_dims", dims, "an even number from 0")
+        bits = self.token_bits
+        _require(bits in (None, 0, 1, 2, 4), "token_bits", bits, "0, 1, 2 or 4")
         age = self.recency_days
         _require(age is None or 0.0 < age < math.inf, "recency_days", age, "a number above 0")
         for name, known in (("fusion", FUSIONS), ("rerank", RERANKERS), ("query_precision", PRECISIONS)):
-            _require(getattr(self, name) in known, name, getattr(self, name), f"one of {', '.join(known)}")
+            value = getattr(self, name)
+            _require(value is None or value in known, name, value, f"one of {', '.join(known)}")
         if self.rerank == "cross" and not self.cross_encoder:
             raise ConfigurationError(
                 "setting rerank = 'cross' needs a model; set cross_encoder (RAG_CROSS_ENCODER) to a hub id or a path"

@@ -15,6 +15,7 @@ from rag.errors import LibraryChanged
 from rag.filters import check_filters, metadata_name, unknown
 from rag.generations import Generation
 from rag.schema import Document
+from rag.settings import EARLIER_TOKEN_BITS
 from rag.spelling import Near, beginnings, nearest
 from rag.store import Store, StoredPassage
 
@@ -32,11 +33,9 @@ class Snapshot:
         return self.generation.manifest.revision
 
     @property
-    def token_dims(self) -> int:
-        """Dimensions of its token vectors; 0 where it keeps none."""
-        build = self.generation.manifest.build
-        # Libraries from before there was such a setting keep every dimension.
-        return min(int(build["dim"]), int(build.get("token_dims", build["dim"])))
+    def token_bits(self) -> int:
+        """Bits a component of its token vectors; 0 where it keeps none."""
+        return int(self.generation.manifest.build.get("token_bits", EARLIER_TOKEN_BITS))
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -62,7 +61,9 @@ class Snapshot:
 
     def near(self, word: str) -> tuple[Near, ...]:
         """Return the words of the library that a word, in lower case, may be a misspelling of, the likeliest first."""
-        return nearest(word, [known for start in beginnings(word) for known in self.generation.lexical.words(start)])
+        lexical = self.generation.lexical
+        known = [found for start in beginnings(word) for found in lexical.words(start)]
+        return nearest(word, known, lives=lexical.spells)
 
     def abbreviations(self, keys: Collection[str]) -> list[tuple[Abbreviation, int]]:
         """Return the abbreviations of which either form has one of the keys, with the number of their documents."""
@@ -90,7 +91,7 @@ class Snapshot:
         return found
 
     def tokens(self, keys: Sequence[int]) -> dict[int, tuple[NDArray[np.float32], NDArray[np.int64]]]:
-        """Return (tokens, token_dims) vectors and (sentences,) starts of sentences by passage number.
+        """Return (tokens, dim) vectors and (sentences,) starts of sentences by passage number.
 
         Args:
             keys: Numbers of passages of this generation.
@@ -104,7 +105,8 @@ class Snapshot:
         found = self.store.tokens(keys)
         if len(found) < len(set(keys)):
             raise LibraryChanged
-        vectors = unpack([packed for packed, _ in found.values()], self.token_dims)
+        dim = self.generation.vectors.dim
+        vectors = unpack([packed for packed, _ in found.values()], dim, self.token_bits)
         return {key: (own, starts) for own, (key, (_, starts)) in zip(vectors, found.items(), strict=True)}
 
     def select(self, filters: Mapping[str, Any] | None) -> NDArray[np.int64] | None:

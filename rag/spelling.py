@@ -8,7 +8,7 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 # Shorter words have too many neighbours; longer ones may be two edits away.
@@ -40,12 +40,15 @@ def beginnings(word: str) -> tuple[str, str]:
     return word[0], word[1] + word[0]
 
 
-def nearest(word: str, known: Iterable[tuple[str, int]]) -> tuple[Near, ...]:
+def nearest(
+    word: str, known: Iterable[tuple[str, int]], *, lives: Callable[[str], bool] = lambda _: True
+) -> tuple[Near, ...]:
     """Return the known words with the fewest edits, the most frequent first.
 
     Args:
         word: A word that is not among them, in lower case.
         known: Words in lower case, and how often each occurs.
+        lives: Tells whether a word still occurs anywhere; asked of few.
 
     Returns:
         At most `MOST_NEAR` words, all with the same number of edits: one, or two in a long word; nothing where none is
@@ -53,10 +56,9 @@ def nearest(word: str, known: Iterable[tuple[str, int]]) -> tuple[Near, ...]:
     """
     most = 2 if len(word) >= TWO_EDITS_CHARS else 1
     found = [(edits(word, other, most=most), -count, other) for other, count in known]
-    fewest = min((n for n, _, _ in found), default=most + 1)
-    if fewest > most:
-        return ()
-    best = sorted(entry for entry in found if entry[0] == fewest)[:MOST_NEAR]
+    near = [entry for entry in sorted(found) if entry[0] <= most and lives(entry[2])]
+    fewest = near[0][0] if near else 0
+    best = [entry for entry in near if entry[0] == fewest][:MOST_NEAR]
     return tuple(Near(other, 1.0 - fewest / max(len(word), len(other))) for _, _, other in best)
 
 

@@ -169,7 +169,7 @@ class Store:
         there = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master")}
         # New, or made by an earlier version; a database of something else is left alone. IF NOT EXISTS: two processes
         # may open it at once.
-        if not there or ({"settings", "documents"} <= there and not there >= NAMES):
+        if not there or ({"settings", "documents", "passages", "vectors"} <= there and not there >= NAMES):
             self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
         self._db.execute("SELECT count(*) FROM settings").fetchone()
 
@@ -293,6 +293,12 @@ class Store:
         starts = vectors.sentence_starts.astype("<i8").tobytes()
         self._insert("vectors", {"passage_key": key, **blobs, "sentence_starts": starts})
         return key
+
+    def put_abbreviations(self, document_id: str, introduced: Iterable[Abbreviation]) -> None:
+        """Keep the abbreviations that a live document introduces, in place of those that are there."""
+        for (key,) in self._rows("SELECT key FROM documents WHERE id = ? AND removed IS NULL", (document_id,)):
+            self._db.execute("DELETE FROM abbreviations WHERE document_key = ?", (key,))
+            self.add_abbreviations(key, introduced)
 
     def add_abbreviations(self, document_key: int, introduced: Iterable[Abbreviation]) -> None:
         """Keep the abbreviations that a document introduces."""

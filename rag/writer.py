@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -23,6 +24,10 @@ Progress = Callable[[str, int, int], None]
 # Passages embedded, and kept, at a time: enough to batch passages of like length, little enough to lose. Two or three
 # such batches are in memory at once, 40 MB each.
 BATCH_PASSAGES = 128
+# Passages that are encoded before it is asked whether to go on.
+SLICE_PASSAGES = 32
+# Name under which a store notes that the abbreviations of all its documents are there.
+ABBREVIATIONS = "abbreviations"
 # A file that changed this recently may change again without its time of modification moving.
 TRUSTED_AGE_NS = 2_000_000_000
 
@@ -78,7 +83,7 @@ class _Entry:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A passage to be embedded; `document_key` becomes known when its document's row is written."""
+    """A passage to be embedded, and whether it is the first and the last of its document."""
 
     entry: _Entry
     document: Document
@@ -154,6 +159,17 @@ class Writer:
             entries.append(_Entry(document.id, len(document.text), Origin(digest), read))
         self._put(entries, known, tally)
 
+    def introduce(self) -> None:
+        """Find the abbreviations of documents that were written before there was a place to keep them."""
+        if self.store.setting(ABBREVIATIONS):
+            return
+        for summary in self.store.documents():
+            with self.store.transaction():
+                document = self.store.document(summary.id)
+                if document:
+                    self.store.put_abbreviations(summary.id, _introduced_in(document))
+        self.store.put_settings({ABBREVIATIONS: True})
+
     def drop(self, ids: Iterable[str], tally: Tally) -> None:
         """Remove documents."""
         with self.store.transaction():
@@ -203,7 +219,7 @@ class Writer:
                     if piece.first:
                         key = self.store.add_document(piece.document, revision=self.revision)
                         keys[piece.entry.id] = key
-                        self.store.add_abbreviations(key, introduced_in(piece.document))
+                        self.store.add_abbreviations(key, _introduced_in(piece.document))
                     self.store.add_passage(keys[piece.entry.id], piece.passage, vector)
                     if piece.last:
                         self.store.seal(keys[piece.entry.id], piece.entry.origin)
@@ -220,29 +236,40 @@ class Writer:
         One batch is encoded while the one before it is packed and written and the one after it is read and split, so
         that no processor waits for the database or for a file.
         """
+        ended = threading.Event()
         with ThreadPoolExecutor(1) as worker:
             under_way: deque[tuple[list[_Piece], Future[list[Encoding]]]] = deque()
             try:
                 for batch in batches:
-                    under_way.append((batch, worker.submit(self._encode, batch)))
+                    under_way.append((batch, worker.submit(self._encode, batch, ended)))
                     if len(under_way) > 1:
                         yield self._packed(*under_way.popleft())
                 while under_way:
                     yield self._packed(*under_way.popleft())
             finally:
-                # What is not written by now never will be.
+                # What is not written by now never will be, as after Ctrl-C, which must not wait for a whole batch.
+                ended.set()
                 worker.shutdown(cancel_futures=True)
 
-    def _encode(self, batch: Sequence[_Piece]) -> list[Encoding]:
-        pairs = [(piece.document.title, piece.passage) for piece in batch]
-        return pipeline.encode(pairs, self.encoder, threads=self.settings.indexing_threads)
+    def _encode(self, batch: Sequence[_Piece], ended: threading.Event) -> list[Encoding]:
+        encodings: dict[int, Encoding] = {}
+        # Those of like length together, as the encoder wants them.
+        order = sorted(range(len(batch)), key=lambda n: -len(batch[n].passage.text))
+        for start in range(0, len(order), SLICE_PASSAGES):
+            if ended.is_set():
+                return []
+            numbers = order[start : start + SLICE_PASSAGES]
+            pairs = [(batch[n].document.title, batch[n].passage) for n in numbers]
+            encoded = pipeline.encode(pairs, self.encoder, threads=self.settings.indexing_threads)
+            encodings |= zip(numbers, encoded, strict=True)
+        return [encodings[n] for n in range(len(batch))]
 
     def _packed(
         self, batch: list[_Piece], encoded: Future[list[Encoding]]
     ) -> tuple[list[_Piece], list[PassageVectors]]:
-        dims = self.settings.token_dims
+        bits = self.settings.token_bits or 0
         return batch, [
-            pipeline.to_keep(piece.document.title, piece.passage, encoding, token_dims=dims)
+            pipeline.to_keep(piece.document.title, piece.passage, encoding, token_bits=bits)
             for piece, encoding in zip(batch, encoded.result(), strict=True)
         ]
 
@@ -294,7 +321,7 @@ class _RealPaths:
         try:
             if os.path.islink(source):
                 return os.path.realpath(source)
-            folder, name = os.path.split(os.path.join(os.getcwd(), source))
+            folder, name = os.path.split(source if os.path.isabs(source) else os.path.join(os.getcwd(), source))
             if folder not in self._folders:
                 self._folders[folder] = os.path.realpath(folder)
             return os.path.join(self._folders[folder], name)
@@ -324,7 +351,7 @@ def _reader(document: Document) -> Callable[[], Document]:
     return lambda: pipeline.prepare(document)
 
 
-def introduced_in(document: Document) -> list[Abbreviation]:
+def _introduced_in(document: Document) -> list[Abbreviation]:
     """Return the abbreviations that a document's title and text introduce."""
     return find_abbreviations(f"{document.title}\n{document.text}")
 

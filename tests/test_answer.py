@@ -83,6 +83,7 @@ def test_an_answer_has_at_most_as_many_sentences_as_set(make_library: MakeLibrar
 
 
 def test_sentences_come_from_as_many_passages_as_set(make_library: MakeLibrary) -> None:
+    # Alike but for one word: of passages that differ more, those further down score too low to be quoted.
     places = ("Holm", "Ryd", "Norrwick", "Lund")
     documents = [Document(place, f"The ferry sails to {place} under captain {place[::-1]}.") for place in places]
     for context_k in (1, 2, 3):

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from conftest import BAKERY, HARBOUR
 
+import rag.manifest
+from embeddings.index import VectorIndex
 from rag.errors import LibraryDamaged
 from rag.generations import Generation, _warn, open_generation, publish
 from rag.manifest import FORMAT_VERSION, Current, Manifest, Segment, read_current
@@ -349,3 +351,85 @@ def test_files_of_an_open_generation_are_not_read_again_unless_they_were_written
     third = publish(tmp_path, store, revision=3, build=BUILD, before=second)
     assert [s.vectors for s in third.manifest.segments] == [52]
     store.close()
+
+
+def test_a_publication_that_fails_leaves_nothing_behind_and_the_next_clears_what_a_killed_one_left(
+    tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make(tmp_path, store, 1)
+
+    def fail(*_: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("rag.manifest.replace_file", fail)
+        with pytest.raises(OSError, match="No space"):
+            make(tmp_path, store, 2)
+    assert [p.name for p in (tmp_path / "generations").iterdir()] == ["00000001"]
+    (tmp_path / "generations" / "00000009.new").mkdir()
+    make(tmp_path, store, 2)
+    assert sorted(p.name for p in (tmp_path / "generations").iterdir()) == ["00000001", "00000002"]
+
+
+def test_the_generation_that_readers_saw_is_kept_and_one_they_never_saw_is_not(tmp_path: Path) -> None:
+    store = Store(tmp_path / "library.sqlite3")
+    for revision in (1, 2, 3):
+        many(store, 2, revision=revision)
+    make(tmp_path, store, 1)
+    # As after a crash between putting a generation in place and naming it.
+    (tmp_path / "generations" / "00000002").mkdir()
+    make(tmp_path, store, 3)
+    assert sorted(p.name for p in (tmp_path / "generations").iterdir()) == ["00000001", "00000003"]
+    store.close()
+
+
+def test_files_that_a_generation_links_to_are_read_once_for_a_commit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = Store(tmp_path / "library.sqlite3")
+    many(store, 50, revision=1)
+    make(tmp_path, store, 1)
+    many(store, 1, revision=2)
+    read: list[str] = []
+    digest = rag.manifest.digest
+    monkeypatch.setattr("rag.manifest.digest", lambda path: (read.append(path.name), digest(path))[1])
+    make(tmp_path, store, 2)
+    assert read.count("vectors-00000001.faiss") == 1
+    store.close()
+
+
+def test_lists_and_exact_segments_with_removals_are_one_index_also_after_reopening(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.derived.WHOLE_UP_TO", 10)
+    monkeypatch.setitem(VectorIndex.build.__func__.__kwdefaults__, "exact_up_to", 200)  # type: ignore[attr-defined]
+    store = Store(tmp_path / "library.sqlite3")
+    random = np.random.default_rng(0)
+    vectors = random.normal(size=(410, 2)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    for revision, numbers in ((1, range(400)), (2, range(400, 410))):
+        for number in numbers:
+            put_vector(store, f"d{number}", vectors[number], revision=revision)
+        if revision == 2:
+            leave(store, ["d3", "d77"], revision=2)
+        make(tmp_path, store, revision)
+    opened = open_generation(tmp_path, current(tmp_path))
+    assert [s.kind for s in opened.manifest.segments] == ["ivf", "flat"]
+    assert (len(opened.vectors), len(opened.lexical)) == (408, 408)
+    live = [n for n in range(410) if n not in (3, 77)]
+    for number in (0, 77, 405):
+        query = vectors[number : number + 1]
+        found = opened.vectors.search(query, 408, allowed=np.arange(1, 411))[0][0] - 1
+        assert sorted(found.tolist()) == live
+        best = live[int(np.argmax(vectors[live] @ query[0]))]
+        assert opened.vectors.search(query, 3)[0][0][0] - 1 == best
+    store.close()
+
+
+def put_vector(store: Store, name: str, vector: np.ndarray, *, revision: int) -> None:
+    text = f"The barrel {name}."
+    with store.transaction():
+        key = store.add_document(Document(id=name, text=text), revision=revision)
+        vectors = PassageVectors(vector, b"", np.array([0], np.int64))
+        store.add_passage(key, Passage(name, 0, len(text), text), vectors)
+        store.seal(key, Origin("digest"))

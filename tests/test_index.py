@@ -253,6 +253,7 @@ def test_a_row_that_the_lists_cannot_fill_ends_in_minus_one() -> None:
     found, scores = index.search(-vectors[:1], 50)
     assert found.shape == (1, 5)
     assert set(found[0].tolist()) <= {-1, 295, 296, 297, 298, 299}
+    assert -1 in found
     assert np.all(np.isneginf(scores[found == -1]))
 
 

@@ -144,3 +144,17 @@ def test_every_term_is_held_by_what_is_found_where_that_is_asked(index: LexicalI
     assert index.search([("submarine", "ada"), ("built",)], 10, every=True).keys() == {12}
     assert index.search(variants("pilots harbour"), 10, every=True, allowed=[11, 12]).keys() == {11}
     assert index.search(variants("pilots submarine"), 10, every=True) == {}
+
+
+def test_words_of_passages_that_have_left_are_listed_but_not_spelt(tmp_path: Path) -> None:
+    passages = [LexicalPassage(n, [w], {w}) for n, w in enumerate(("zepplin", "balloon", "balloon"))]
+    LexicalIndex.build(tmp_path, passages)
+    index = LexicalIndex.extend(tmp_path, [], removed=[0, 1])
+    assert index.words("z") == [("zepplin", 1)]
+    assert not index.spells("zepplin")
+    assert index.spells("balloon")
+    assert index.holds("balloon")
+    assert not index.holds("zepplin")
+    # More passages that have left than there are.
+    assert index.rarity("balloon") > 0
+    assert list(index.search([("balloon",)], 5)) == [2]

@@ -21,6 +21,7 @@ import pytest
 from conftest import BAKERY, HARBOUR, LIGHTHOUSE, TOWN, MakeLibrary
 from tiny_models import make_tiny_model
 
+from embeddings.errors import UnusableModel
 from rag import Answer, Document, Library, Settings
 from rag.errors import (
     LibraryBusy,
@@ -34,6 +35,7 @@ from rag.errors import (
     SourceError,
 )
 from rag.pipeline import Pipeline, Work
+from rag.writer import Writer
 
 QUESTION = "Who built the lighthouse of Norrwick?"
 LONG_AGO_NS = 1_600_000_000 * 10**9
@@ -963,3 +965,111 @@ def test_old_generations_are_cleared_away(make_library: MakeLibrary) -> None:
         library.add([Document("one", f"This is text number {number}.")])
     kept = sorted(p.name for p in (library.path / "generations").iterdir())
     assert kept == ["00000004", "00000005"]
+
+
+def test_a_database_restored_from_a_copy_answers_as_it_did_and_goes_on(make_library: MakeLibrary) -> None:
+    library = make_library(HARBOUR)
+    library.close()
+    path = library.path
+    copy = (path / "library.sqlite3").read_bytes()
+    with Library.open(path) as later:
+        later.add([LIGHTHOUSE])
+    for name in ("library.sqlite3-wal", "library.sqlite3-shm"):
+        (path / name).unlink(missing_ok=True)
+    (path / "library.sqlite3").write_bytes(copy)
+    with Library.open(path) as restored:
+        assert {hit.passage.document_id for hit in restored.search(QUESTION)} == {"harbour.md"}
+        restored.add([BAKERY])
+        assert ids(restored) == ["bakery.md", "harbour.md"]
+        restored.verify()
+
+
+def test_documents_from_before_abbreviations_were_kept_have_them_after_the_next_commit(
+    make_library: MakeLibrary,
+) -> None:
+    library = make_library(Document("a", "The Harbour Pilot Service (HPS) has four boats."))
+    with sqlite3.connect(library.path / "library.sqlite3") as database:
+        database.execute("DELETE FROM abbreviations")
+        database.execute("DELETE FROM settings WHERE name = 'abbreviations'")
+    database.close()
+    assert not kept_abbreviations(library)
+    library.add([BAKERY])
+    assert kept_abbreviations(library) == [("HPS", "Harbour Pilot Service")]
+    library.add([LIGHTHOUSE])
+    assert len(kept_abbreviations(library)) == 1
+
+
+def kept_abbreviations(library: Library) -> list[tuple[str, str]]:
+    with sqlite3.connect(library.path / "library.sqlite3") as database:
+        return database.execute("SELECT short, long FROM abbreviations").fetchall()
+
+
+def test_a_reader_of_a_damaged_library_waits_for_whoever_is_mending_it(
+    sound: tuple[Path, list[Any]], tmp_path: Path
+) -> None:
+    path = tmp_path / "library"
+    shutil.copytree(sound[0], path)
+    flip(path / "generations/00000002/vectors-00000002.faiss")
+    with Library.open(path) as library, Library.open(path) as other, ThreadPoolExecutor(1) as pool:
+        with other._commits.writing():
+            waiting = pool.submit(answers, library)
+            time.sleep(0.5)
+            assert not waiting.done()
+            other._commits._rebuild()
+        assert waiting.result() == sound[1]
+
+
+def test_an_encoder_that_cannot_be_loaded_for_documents_is_told_and_loses_nothing(
+    make_library: MakeLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = make_library(HARBOUR, LIGHTHOUSE)
+    encoder = library._build.encoder()
+    encode = encoder.encode
+
+    def for_questions_only(texts: Any, *, kind: Any, threads: int = 1) -> Any:
+        if kind == "document":
+            raise UnusableModel("the graph cannot be read; fetch the model again")
+        return encode(texts, kind=kind, threads=threads)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(encoder, "encode", for_questions_only)
+        with pytest.raises(ModelError, match="the graph cannot be read"):
+            library.add([BAKERY])
+        assert len(ids(library)) == 2
+        assert library.search(QUESTION)
+    assert threading.active_count() < 20
+    assert library.add([BAKERY]).documents == 3
+
+
+def test_an_interruption_ends_encoding_after_a_part_of_a_batch(
+    make_library: MakeLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library = make_library(HARBOUR)
+    encoder = library._build.encoder()
+    encode, seen = encoder.encode, []
+    begun = threading.Event()
+
+    def slowly(texts: Any, *, kind: Any, threads: int = 1) -> Any:
+        seen.append(len(texts))
+        begun.set()
+        time.sleep(0.2)
+        return encode(texts[:1], kind=kind, threads=threads) * len(texts)
+
+    def documents() -> Iterator[Document]:
+        yield from (Document(f"d{n}", f"Barrel {n} of the harbour is full.") for n in range(200))
+
+    def interrupt(_entries: Any) -> Any:
+        yield from _entries
+        raise KeyboardInterrupt
+
+    pieces = Writer._pieces
+    monkeypatch.setattr(Writer, "_pieces", lambda *arguments: interrupt(pieces(*arguments)))
+    monkeypatch.setattr(encoder, "encode", slowly)
+    with pytest.raises(KeyboardInterrupt):
+        library.add(documents())
+    # 200 passages are seven parts; those after the one under way were left.
+    assert begun.is_set()
+    assert max(seen) <= 32
+    assert sum(seen) <= 64
+    monkeypatch.undo()
+    assert ids(library) == ["harbour.md"]

@@ -75,8 +75,8 @@ def test_variables_that_say_where_things_are_and_foreign_ones_are_no_settings() 
         ("answer_sentences", ""),
         ("passage_tokens", "15"),
         ("passage_chars", "63"),
-        ("token_dims", "-2"),
-        ("token_dims", "127"),
+        ("token_bits", "-2"),
+        ("token_bits", "3"),
         ("context_k", "0"),
         ("rerank", "sideways"),
         ("fusion", "sum"),
@@ -136,17 +136,17 @@ def test_every_setting_is_described() -> None:
 
 
 def test_a_library_fixes_what_it_was_built_with() -> None:
-    built = {"encoder": "a/b", "passage_tokens": 64, "passage_chars": 300, "token_dims": 0}
+    built = {"encoder": "a/b", "passage_tokens": 64, "passage_chars": 300, "token_bits": 0}
     assert Settings(leg_k=7).fixed(built, Path("l")) == Settings(leg_k=7, **built)
     assert Settings(encoder="a/b").fixed(built, Path("l")).encoder == "a/b"
     with pytest.raises(LibraryMismatch, match=r"library l .*passage_tokens 64, not 65"):
         Settings(passage_tokens=65).fixed(built, Path("l"))
-    with pytest.raises(LibraryMismatch, match=r"library l .*token_dims 0, not 128"):
-        Settings(token_dims=128).fixed(built, Path("l"))
+    with pytest.raises(LibraryMismatch, match=r"library l .*token_bits 0, not 2"):
+        Settings(token_bits=2).fixed(built, Path("l"))
 
 
 def test_a_new_library_takes_what_is_asked_for_and_defaults() -> None:
     settings = Settings(passage_tokens=64).fixed({}, Path("l"))
     assert (settings.encoder, settings.passage_tokens, settings.passage_chars) == (DEFAULT_ENCODER, 64, 900)
-    assert settings.token_dims == 128
-    assert Settings(token_dims=0).fixed({}, Path("l")).token_dims == 0
+    assert settings.token_bits == 2
+    assert Settings(token_bits=0).fixed({}, Path("l")).token_bits == 0

@@ -65,3 +65,10 @@ def test_short_words_and_numbers_are_never_misspelt() -> None:
 
 def test_a_word_that_is_meant_begins_with_the_same_letter_or_the_first_two_exchanged() -> None:
     assert beginnings("ahrbour") == ("a", "ha")
+
+
+def test_a_word_that_no_passage_holds_any_more_is_nobodys_meaning() -> None:
+    known = [("zepplin", 1), ("zeppelins", 2)]
+    assert [n.word for n in nearest("zepplinn", known)] == ["zepplin"]
+    assert [n.word for n in nearest("zepplinn", known, lives=lambda word: word != "zepplin")] == ["zeppelins"]
+    assert nearest("zepplinn", known, lives=lambda _: False) == ()

@@ -1,4 +1,4 @@
-"""Token vectors of a library: reduced, whole, or none, by a setting that each library keeps."""
+"""Token vectors of a library: at few bits, at more, or none, by a setting that each library keeps."""
 
 from __future__ import annotations
 
@@ -35,28 +35,28 @@ def packed_bytes(library: Library) -> dict[str, int]:
         return dict(database.execute(sql).fetchall())
 
 
-def test_a_new_library_keeps_66_bytes_a_token(make_library: MakeLibrary) -> None:
+def test_a_new_library_keeps_98_bytes_a_token(make_library: MakeLibrary) -> None:
     library = make_library(PILOTS)
     # 19 tokens, full stops and the comma counted.
-    assert packed_bytes(library) == {"pilots.md": 19 * 66}
+    assert packed_bytes(library) == {"pilots.md": 19 * 98}
 
 
-def test_whole_vectors_take_the_encoders_dimension_and_rank_alike(make_library: MakeLibrary) -> None:
-    reduced = make_library(PILOTS, BAKERY, LIGHT, name="reduced")
-    whole = make_library(PILOTS, BAKERY, LIGHT, name="whole", token_dims=1_000)
+def test_more_bits_take_more_bytes_and_rank_alike(make_library: MakeLibrary) -> None:
+    few = make_library(PILOTS, BAKERY, LIGHT, name="few")
+    whole = make_library(PILOTS, BAKERY, LIGHT, name="whole", token_bits=4)
     assert packed_bytes(whole)["pilots.md"] == 19 * 194
-    for library in (reduced, whole):
+    for library in (few, whole):
         assert [library.search(q)[0].passage.document_id for q in QUESTIONS] == ["pilots.md", "light.md", "bakery.md"]
     for (_, late, sentence), (_, whole_late, whole_sentence) in zip(
-        sorted(signals(reduced)), sorted(signals(whole)), strict=True
+        sorted(signals(few)), sorted(signals(whole)), strict=True
     ):
-        assert late == pytest.approx(whole_late, abs=0.2)
-        assert sentence == pytest.approx(whole_sentence, abs=0.2)
+        assert late == pytest.approx(whole_late, abs=0.06)
+        assert sentence == pytest.approx(whole_sentence, abs=0.06)
 
 
 def test_without_kept_vectors_candidates_are_encoded_anew_with_the_same_numbers(make_library: MakeLibrary) -> None:
-    none = make_library(PILOTS, BAKERY, LIGHT, name="none", token_dims=0)
-    whole = make_library(PILOTS, BAKERY, LIGHT, name="whole", token_dims=384)
+    none = make_library(PILOTS, BAKERY, LIGHT, name="none", token_bits=0)
+    whole = make_library(PILOTS, BAKERY, LIGHT, name="whole", token_bits=4)
     assert set(packed_bytes(none).values()) == {0}
     for (document, late, sentence), expected in zip(signals(none), signals(whole), strict=True):
         # Four bits a component is all that differs.
@@ -64,29 +64,27 @@ def test_without_kept_vectors_candidates_are_encoded_anew_with_the_same_numbers(
     assert none.ask(QUESTIONS[1]).citations[0].document_id == "light.md"
 
 
-def test_a_library_goes_on_with_the_dimensions_it_was_built_with(make_library: MakeLibrary, tmp_path: Path) -> None:
-    make_library(PILOTS, token_dims=64).close()
+def test_a_library_goes_on_with_the_bits_it_was_built_with(make_library: MakeLibrary, tmp_path: Path) -> None:
+    make_library(PILOTS, token_bits=1).close()
     with Library.open(tmp_path / "library") as library:
-        assert library.settings.token_dims == 64
+        assert library.settings.token_bits == 1
         library.add([LIGHT])
-        assert packed_bytes(library)["pilots.md"] == 19 * 34
+        assert packed_bytes(library)["pilots.md"] == 19 * 50
         assert library.search(QUESTIONS[1])[0].passage.document_id == "light.md"
-    with pytest.raises(LibraryMismatch, match="built with token_dims 64, not 128"):
-        Library.open(tmp_path / "library", settings=Settings(token_dims=128))
+    with pytest.raises(LibraryMismatch, match="built with token_bits 1, not 2"):
+        Library.open(tmp_path / "library", settings=Settings(token_bits=2))
 
 
-def test_a_library_from_before_there_were_reduced_vectors_keeps_whole_ones(
-    make_library: MakeLibrary, tmp_path: Path
-) -> None:
-    make_library(PILOTS, token_dims=384).close()
+def test_a_library_from_before_there_was_a_choice_keeps_four_bits(make_library: MakeLibrary, tmp_path: Path) -> None:
+    make_library(PILOTS, token_bits=4).close()
     with sqlite3.connect(tmp_path / "library" / DATABASE) as database:
         # As it was written then.
-        database.execute("UPDATE settings SET value = json_remove(value, '$.token_dims') WHERE name = 'build'")
+        database.execute("UPDATE settings SET value = json_remove(value, '$.token_bits') WHERE name = 'build'")
     with Library.open(tmp_path / "library") as library:
         library.add([LIGHT, BAKERY])
-        assert library.settings.token_dims == 384
+        assert library.settings.token_bits == 4
         assert packed_bytes(library)["pilots.md"] == 19 * 194
-        fresh = make_library(PILOTS, LIGHT, BAKERY, name="fresh", token_dims=384)
+        fresh = make_library(PILOTS, LIGHT, BAKERY, name="fresh", token_bits=4)
         assert signals(library) == signals(fresh)
 
 
