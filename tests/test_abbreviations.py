@@ -250,6 +250,12 @@ def test_a_function_word_in_capitals_is_the_short_form_it_is_known_as(
     assert [w > 0 for w in weights] == [is_name]
 
 
+def test_a_function_word_is_no_other_form_however_many_passages_write_it_in_capitals(make_library: MakeLibrary) -> None:
+    others = [Document(id=f"{n}", language="en", text=f"WHO grew by {n}%.") for n in range(5)]
+    with make_library(HEALTH, *others) as library:
+        assert "who" not in variants(library, "Where is the World Health Organization?")
+
+
 def test_a_short_form_next_to_another_script_is_known(make_library: MakeLibrary) -> None:
     chinese = Document(id="zh", language="zh", text=f"青岛有{AREA_NAME}（SCODA），面积很大。")
     with make_library(chinese, PORT) as library:

@@ -10,6 +10,7 @@ import pytest
 from tiny_models import make_tiny_cross_encoder
 
 from rag import Document, Library, Settings
+from rag.answer import _sentences
 from rag.evidence import Candidate
 from rag.pipeline import Work
 from rag.schema import Passage
@@ -189,3 +190,23 @@ def test_a_linked_passage_is_read_with_the_one_that_named_it_whatever_is_first_b
         assert work.candidates[0].stored.title == "Film news"
         linked = {c.stored.title: c.linked_from.title for c in work.candidates if c.linked_from}
         assert linked == {SECOND: FIRST}
+
+
+def test_what_named_a_passage_says_what_its_sentences_are_about_though_it_is_not_among_the_candidates(
+    film_library: Library,
+) -> None:
+    pipeline = film_library.pipeline()
+    work = pipeline.rerank(pipeline.retrieve(pipeline.understand(Work("What was shot in Leland in 1986?"))))
+    query = work.query
+    assert query is not None
+    found = {c.stored.title: c for c in work.candidates}
+    film, town, other = (found[title] for title in (SECOND, FIRST, "Norrwick 3"))
+    scores = [
+        next(
+            s.score
+            for s in _sentences(query, [other, replace(film, linked_from=origin)])
+            if s.candidate.stored.title == SECOND
+        )
+        for origin in (town.stored, other.stored, None)
+    ]
+    assert scores[0] > scores[1] >= scores[2]
