@@ -122,8 +122,9 @@ def _is_a_word(short: str, snapshot: Snapshot) -> bool:
     variants = next(_as_variants(short, snapshot.languages))
     keys = snapshot.lexical([(v,) for v in variants.split(" ")], MOST_READ, allowed=None, every=True)
     texts = [f"{stored.title}\n{stored.passage.text}" for stored in snapshot.passages(list(keys)).values()]
-    as_written = re.compile(rf"(?<![^\W{NO_SPACES}]){re.escape(short.removesuffix('s'))}s?(?![^\W{NO_SPACES}])")
-    return 2 * sum(as_written.search(text) is not None for text in texts) < len(texts)
+    word = "|".join(re.escape(w.removesuffix("s")) for w in (short.lower(), short.capitalize()))
+    as_a_word = re.compile(rf"(?<![^\W{NO_SPACES}])(?:{word})s?(?![^\W{NO_SPACES}])")
+    return 2 * sum(as_a_word.search(text) is not None for text in texts) > len(texts)
 
 
 def _is_meant(text: str, start: int, end: int, abbreviation: Abbreviation, count_tokens: CountTokens) -> bool:
