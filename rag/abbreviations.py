@@ -14,14 +14,14 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from rag.terms import spelt_terms
+from rag.terms import NO_SPACES_FIRST, RUN, spelt_terms
 
-PARENTHESES = re.compile(r"\(([^()\n]{2,120})\)")
+PARENTHESES = re.compile(r"[(（]([^()（）\n]{2,120})[)）]")
 # A capital beyond the first letter: "(Figure)" and "(see above)" are no short forms, "(mAb)" and "(H5N1)" are.
 SHORT = re.compile(r"(?=[^\W_])(?=.+[A-Z])[^\s,;:]{2,10}(?: [^\s,;:]{1,9})?")
-ENDS_PART = re.compile(r"[,;]")
+ENDS_PART = re.compile(r"[,;，；]")
 # A long form stays within its sentence.
-ENDS_SENTENCE = re.compile(r"[.!?;:]\s|\n")
+ENDS_SENTENCE = re.compile(r"[.!?;:]\s|[。！？；：\n]")
 QUOTES = "\"'“”‘’„«»"
 MOST_SHORT_CHARS = 10
 # The longest forms that are looked for in a question, in words.
@@ -67,12 +67,17 @@ def _introduced(text: str) -> Iterator[Abbreviation]:
             short, near = inside, before
         else:
             # The long form in parentheses after the short one.
-            short, near = before.rsplit(maxsplit=1)[-1] if before else "", match[1].strip()
+            short, near = _last_word(before), match[1].strip()
             if not _is_short(short):
                 continue
         long = long_form(short, near, whole=near is not before)
         if long:
             yield Abbreviation(short, long)
+
+
+def _last_word(text: str) -> str:
+    """Return what follows the last space of a text, or the last change to or from a script without spaces."""
+    return RUN.findall(text)[-1].rsplit(maxsplit=1)[-1] if text else ""
 
 
 def _is_short(form: str) -> bool:
@@ -91,11 +96,11 @@ def long_form(short: str, near: str, *, whole: bool = False) -> str:
         The shortest end of the text that holds the short form's letters and digits in order, the first of them at the
         beginning of a word; ``""`` where there is none, or where it has more words than such a form can have.
     """
-    letters = [c for c in short.lower() if c.isalnum()]
-    lower, place = near.lower(), len(near)
+    letters = [c for c in _lower(short) if c.isalnum()]
+    lower, place = _lower(near), len(near)
     for number in range(len(letters) - 1, -1, -1):
         place = lower.rfind(letters[number], 0, place)
-        while number == 0 and place > 0 and lower[place - 1].isalnum():
+        while number == 0 and place > 0 and _is_of_word(lower[place - 1]):
             place = lower.rfind(letters[0], 0, place)
         if place < 0:
             return ""
@@ -107,6 +112,15 @@ def long_form(short: str, near: str, *, whole: bool = False) -> str:
     if len(found) <= len(short) or short in parts or found.count("(") != found.count(")"):
         return ""
     return found
+
+
+def _lower(text: str) -> str:
+    """Return a text in lower case with every character where it was: "İ" is two in lower case."""
+    return "".join(c.lower()[0] for c in text)
+
+
+def _is_of_word(character: str) -> bool:
+    return character.isalnum() and not NO_SPACES_FIRST.match(character)
 
 
 def _is_one_word_form(short: str, found: str) -> bool:

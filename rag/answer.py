@@ -92,8 +92,8 @@ def draft(
         return Draft((), True, _say(query, NOTHING_FOUND), calibrate(0.0))
     chosen = _choose(scored, most=most_sentences)
     facts = key_facts(query)
-    here = frozenset().union(*(passage_terms(s.candidate) for s in chosen))
-    anywhere = here.union(*map(passage_terms, candidates))
+    here = frozenset().union(*(passage_terms(s.candidate.stored) for s in chosen))
+    anywhere = here.union(*(passage_terms(c.stored) for c in candidates))
     sure = calibrate(confidence(_signs(query, scored[0], facts, here=here, anywhere=anywhere)))
     if sure < threshold:
         return Draft((), True, _reason(query, facts, here=here, anywhere=anywhere), sure)
@@ -119,9 +119,9 @@ def _sentences(query: Query, candidates: Sequence[Candidate]) -> Iterator[_Score
         passage, language = candidate.stored.passage, candidate.stored.language
         headline = f"{candidate.stored.title} {passage.heading or ''}"
         context = frozenset(document_terms(headline, language=language))
-        if "linked" in candidate.signals:
-            # It is read as what the best passage goes on to, which says what it is about.
-            context |= passage_terms(candidates[0])
+        if candidate.linked_from:
+            # It is read as what that passage goes on to, which says what it is about.
+            context |= passage_terms(candidate.linked_from)
         before: frozenset[str] = frozenset()
         for number, span in enumerate(passage.sentences):
             text = passage.text[span.start_char - passage.start_char : span.end_char - passage.start_char]

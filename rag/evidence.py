@@ -62,12 +62,14 @@ class Candidate:
         signals: What each leg said, by name.
         sentence_late: For each sentence of the passage how far it covers the query, in about [0, 1]; empty before
             reranking.
+        linked_from: The best passage, where the second step moved this one up behind it.
     """
 
     stored: StoredPassage
     score: float
     signals: Mapping[str, float] = field(default_factory=dict)
     sentence_late: tuple[float, ...] = ()
+    linked_from: StoredPassage | None = None
 
     def to_hit(self, rank: int) -> Hit:
         """Return the candidate as it leaves the service."""

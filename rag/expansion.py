@@ -5,18 +5,22 @@ Knows the library's abbreviations, and nothing of how a question is searched.
 
 from __future__ import annotations
 
+import re
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from rag.abbreviations import Abbreviation, form_key, runs
 from rag.snapshot import Snapshot
-from rag.terms import FUNCTION_WORDS, Term, query_terms
+from rag.terms import FUNCTION_WORDS, NO_SPACES, Term, query_terms
 
 CountTokens = Callable[[Sequence[str]], Sequence[int]]
 # Of a form that stands for several things in different documents so many are searched, the most common first.
 MOST_FORMS = 3
 # Passages that hold a form are counted up to here.
 MOST_PASSAGES = 1_000
+# So many of the passages that hold a form's terms are read to see how they write it.
+MOST_READ = 20
 
 
 @dataclass(frozen=True)
@@ -53,10 +57,15 @@ def expansions(
     known = snapshot.abbreviations(places)
     if not known:
         return []
+    by_short: dict[str, list[Abbreviation]] = defaultdict(list)
+    by_long: dict[str, list[Abbreviation]] = defaultdict(list)
+    for abbreviation, _ in known:
+        by_short[form_key(abbreviation.short)].append(abbreviation)
+        by_long[form_key(abbreviation.long)].append(abbreviation)
     found = []
     for key, (start, end) in places.items():
-        longs = [a.long for a, _ in known if form_key(a.short) == key and _is_meant(text[start:end], a, count_tokens)]
-        shorts = [a.short for a, _ in known if form_key(a.long) == key]
+        longs = [a.long for a in by_short.get(key, ()) if _is_meant(text, start, end, a, count_tokens)]
+        shorts = [a.short for a in by_long.get(key, ()) if not _is_a_word(a.short, snapshot)]
         for forms, is_short in ((_distinct(longs), True), (_distinct(shorts), False)):
             if forms:
                 found.append(Expansion(start, end, forms, is_short))
@@ -67,11 +76,16 @@ def expanded(terms: Sequence[Term], expansion: Expansion, *, languages: Sequence
     """Return terms of which those of a form are found by its other forms too."""
     forms = tuple(v for form in expansion.forms for v in _as_variants(form, languages))
     return [
-        replace(t, variants=tuple(dict.fromkeys((*t.variants, *forms))))
-        if t.content and expansion.start_char <= t.start_char and t.end_char <= expansion.end_char
+        # "WHO" is no function word where it is a short form.
+        replace(t, variants=tuple(dict.fromkeys((*t.variants, *forms))), content=True)
+        if (t.content or expansion.is_short) and _is_in(t, expansion)
         else t
         for t in terms
     ]
+
+
+def _is_in(term: Term, expansion: Expansion) -> bool:
+    return expansion.start_char <= term.start_char and term.end_char <= expansion.end_char
 
 
 def commoner(text: str, expansion: Expansion, snapshot: Snapshot) -> tuple[str, ...]:
@@ -98,11 +112,27 @@ def _as_variants(form: str, languages: Sequence[str]) -> Iterator[str]:
         yield " ".join(dict.fromkeys(t.variants[0] for t in terms if t.content) or [t.variants[0] for t in terms])
 
 
-def _is_meant(written: str, abbreviation: Abbreviation, count_tokens: CountTokens) -> bool:
-    """Tell whether a word is a short form, rather than a word like it: "AIDS" and not "aids"."""
-    short = abbreviation.short
-    if written.removesuffix("s") == short.removesuffix("s"):
+def _is_a_word(short: str, snapshot: Snapshot) -> bool:
+    """Tell whether a short form is a common word besides, "WHO" or "LAB": the index knows no capitals to tell by.
+
+    As another form of a rare name such a word would make it as common as itself.
+    """
+    if short.casefold() in FUNCTION_WORDS:
         return True
+    variants = next(_as_variants(short, snapshot.languages))
+    keys = snapshot.lexical([(v,) for v in variants.split(" ")], MOST_READ, allowed=None, every=True)
+    texts = [f"{stored.title}\n{stored.passage.text}" for stored in snapshot.passages(list(keys)).values()]
+    word = "|".join(re.escape(w.removesuffix("s")) for w in (short.lower(), short.capitalize()))
+    as_a_word = re.compile(rf"(?<![^\W{NO_SPACES}])(?:{word})s?(?![^\W{NO_SPACES}])")
+    return 2 * sum(as_a_word.search(text) is not None for text in texts) > len(texts)
+
+
+def _is_meant(text: str, start: int, end: int, abbreviation: Abbreviation, count_tokens: CountTokens) -> bool:
+    """Tell whether a word of a question is a short form, rather than a word like it: "AIDS" and not "aids"."""
+    written, short = text[start:end], abbreviation.short
+    if written.removesuffix("s") == short.removesuffix("s"):
+        # In a question all in capitals "WHO" is what it mostly is.
+        return not (written.casefold() in FUNCTION_WORDS and (text[:start] + text[end:]).isupper())
     # What the encoder reads whole is a word that people use, and means what it says.
     return written.islower() and written not in FUNCTION_WORDS and count_tokens([written])[0] > 1
 

@@ -11,7 +11,8 @@ from collections.abc import Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
-from rag.evidence import Candidate, Query
+from rag.evidence import Query
+from rag.store import StoredPassage
 from rag.terms import Term, document_terms, held
 
 ORDINALS = frozenset(
@@ -62,7 +63,12 @@ def missing_numbers(facts: KeyFacts, terms: AbstractSet[str]) -> tuple[Term, ...
 def missing_names(facts: KeyFacts, terms: AbstractSet[str]) -> tuple[Term, ...]:
     """Return the names of which none of the terms speaks; "Russian" speaks of Russia."""
     absent = [fact for fact in facts.names if not held(fact, terms)]
-    return tuple(fact for fact in absent if not any(_akin(v, term) for v in fact.variants for term in terms))
+    return tuple(fact for fact in absent if not any(_akin(v, t) for v in _words_of(fact) for t in terms))
+
+
+def _words_of(fact: Term) -> list[str]:
+    # What begins with "Shanghai" is not the "Shanghai Cooperation Organisation" that "SCO" stands for.
+    return [v for v in fact.variants if " " not in v]
 
 
 def _akin(one: str, other: str) -> bool:
@@ -70,9 +76,8 @@ def _akin(one: str, other: str) -> bool:
     return len(shorter) >= AKIN_CHARS and longer.startswith(shorter)
 
 
-def passage_terms(candidate: Candidate) -> frozenset[str]:
+def passage_terms(stored: StoredPassage) -> frozenset[str]:
     """Return the terms of a passage, its title and heading, and its document's date."""
-    stored = candidate.stored
     texts = (stored.passage.text, stored.title, stored.passage.heading or "", stored.date or "")
     return frozenset(document_terms("\n".join(texts), language=stored.language))
 

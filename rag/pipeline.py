@@ -313,7 +313,8 @@ class Pipeline:
             texts = [_context(c.stored.title, c.stored.passage) + c.stored.passage.text for c in ranked]
             ranked = rerank.rescore(_known(work.query), ranked, texts, self.cross_encoder)
         everything = [*ranked, *_below(ranked, work.candidates[len(head) :])]
-        if self.settings.rerank != "none":
+        # A cross-encoder has read the passages that would be moved up, and its word is last.
+        if self.settings.rerank == "late":
             everything = self._follow(_known(work.query), everything)
         if self.settings.recency_days is not None:
             newest = self.snapshot.newest_date()
@@ -324,7 +325,7 @@ class Pipeline:
         return self.snapshot if self.snapshot.token_bits else _EncodedAnew(candidates, self.encoder)
 
     def _follow(self, query: Query, candidates: list[Candidate]) -> list[Candidate]:
-        linked = second_step.links(query.text, candidates)
+        linked = second_step.links(query.text, candidates, rarity=self.snapshot.rarity)
         if not linked:
             return candidates
         # Late interaction has not seen those from far below.

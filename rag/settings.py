@@ -49,7 +49,8 @@ class Settings:
         dense_weight: Share in [0, 1] of the dense leg in the fused score; the lexical leg has the rest. A leg whose
             share is 0 is not asked; reciprocal rank fusion makes no other use of it.
         candidates_k: Passages that the reranker sees.
-        rerank: ``late`` (late interaction), ``cross`` (a cross-encoder) or ``none``.
+        rerank: ``late`` (late interaction), ``cross`` (a cross-encoder) or ``none``. Only after ``late`` are documents
+            moved up that the question or the best passage names by their titles.
         cross_encoder: Hub id or local path of the cross-encoder that ``cross`` needs; used for nothing else.
         recency_days: Age in days, counted from the library's newest document, at which a passage has lost half of what
             its score can lose by age; ``None`` for no preference.

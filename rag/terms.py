@@ -104,11 +104,14 @@ def spelt_words(text: str) -> set[str]:
 
 def spelt_terms(text: str) -> list[tuple[int, int, str]]:
     """Return the words of a text, start, end and term of each, stemmed as in English whatever its language."""
-    found, place = [], 0
-    for word in _splitter().analyze(text):
-        place = text.index(word, place)
-        found.append((place, place + len(word), "".join(_analyzer("en").analyze(word))))
-        place += len(word)
+    found = []
+    for run in RUN.finditer(text):
+        place = run.start()
+        # Where the script changes a word ends, as it does in the index.
+        for word in _splitter().analyze(run[0]):
+            place = text.index(word, place)
+            found.append((place, place + len(word), "".join(_analyzer("en").analyze(word))))
+            place += len(word)
     return found
 
 

@@ -29,6 +29,9 @@ AREA_NAME = "Shanghai Cooperation Organisation Demonstration Area"
         ("the “European Free Trade Association” (EFTA)", "EFTA", "European Free Trade Association"),
         ("caused by coronavirus disease 2019 (COVID-19).", "COVID-19", "coronavirus disease 2019"),
         ("raised monoclonal antibodies (mAbs) against it", "mAbs", "monoclonal antibodies"),
+        (f"青岛有{AREA_NAME}（SCODA）。", "SCODA", AREA_NAME),
+        (f"青岛的SCODA（{AREA_NAME}）很大", "SCODA", AREA_NAME),
+        ("İİİİ new harbour area (NHA)", "NHA", "new harbour area"),
     ],
 )  # fmt: skip
 def test_a_form_in_parentheses_is_paired_with_the_one_before(text: str, short: str, long: str) -> None:
@@ -42,6 +45,7 @@ def test_a_form_in_parentheses_is_paired_with_the_one_before(text: str, short: s
         "Cells (Invitrogen) were kept.",
         "It was flooded twice (in 2019).",
         "A sentence ends. Trade (SCODA) begins.",
+        "Shanghai Co。 Deep Area（SCODA）",
         "the Ministry of Works (XYZ)",
         "Nothing before.\n(SCODA) Shanghai",
         "the BBC (BBC)",
@@ -162,3 +166,113 @@ def test_a_library_made_before_there_were_abbreviations_is_asked_and_added_to(ma
         assert library.search("Where do SCODA ships berth?", k=1)
         library.add([AREA])
         assert any(" " in v for t in understood(library, "Who is in SCODA?").terms for v in t.variants)
+
+
+def variants(library: Library, question: str) -> set[str]:
+    return {v for t in understood(library, question).terms for v in t.variants}
+
+
+PRONOUNS = [
+    Document(id=f"town{n}", language="en", text=f"All of the {n} people who live there care for it, and who would not?")
+    for n in range(30)
+]
+HEALTH = Document(
+    id="health",
+    title="Offices",
+    language="en",
+    text="The World Health Organization (WHO) is in Geneva. The Information Technology (IT) office is in Holm.",
+)
+BLOOD = [
+    Document(id="blood", language="en", text="Acute lymphoblastic leukemia (ALL) is a cancer of the blood."),
+    Document(id="drug", language="en", text="Vincristine is given against acute lymphoblastic leukemia at first."),
+]
+
+
+@pytest.fixture(scope="module")
+def health_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
+    """Short forms that are common words besides, among many passages that hold the words."""
+    with Library.open(tmp_path_factory.mktemp("health") / "library") as library:
+        library.add([HEALTH, *BLOOD, *PRONOUNS])
+        yield library
+
+
+@pytest.mark.parametrize(
+    ("question", "found", "inside"),
+    [
+        ("Which city is the World Health Organization in?", "health", "Geneva"),
+        ("Which drug is given against acute lymphoblastic leukemia?", "drug", "Vincristine"),
+    ],
+)
+def test_a_short_form_that_is_a_common_word_is_not_searched_for_its_long_form(
+    health_library: Library, question: str, found: str, inside: str
+) -> None:
+    assert not {"who", "all", "it"} & variants(health_library, question)
+    answer = health_library.ask(question)
+    assert not answer.abstained
+    assert inside in answer.text
+    assert answer.hits[0].passage.document_id == found
+
+
+def test_an_organisation_is_not_spoken_of_where_a_word_like_its_short_form_stands(make_library: MakeLibrary) -> None:
+    question = "Where is the bakery of the Information Technology office?"
+    bakery = Document(
+        id="bakery", language="en", text="The bakery is in Mill Street. It opens at six, and it sells rye."
+    )
+    with make_library(HEALTH, bakery, *PRONOUNS) as library:
+        assert "it" not in variants(library, question)
+
+
+@pytest.mark.parametrize(("text", "kept"), [("The lab closes at {} on Mondays.", False), ("LAB rose by {}%.", True)])
+def test_a_short_form_is_taken_for_a_common_word_where_most_passages_write_it_so(
+    make_library: MakeLibrary, text: str, kept: bool
+) -> None:
+    introduction = Document(id="a", language="en", text="Lactic acid bacteria (LAB) live in sour milk.")
+    others = [Document(id=f"{n}", language="en", text=text.format(n)) for n in range(5)]
+    with make_library(introduction, *others) as library:
+        assert ("lab" in variants(library, "Where do lactic acid bacteria live?")) is kept
+
+
+@pytest.mark.parametrize(
+    ("question", "is_name"),
+    [
+        ("In which city is WHO?", True),
+        ("WHO的城市在哪里？", True),
+        ("In which city is he who asks?", False),
+        ("WHO IS IN THE CITY?", False),
+    ],
+)
+def test_a_function_word_in_capitals_is_the_short_form_it_is_known_as(
+    health_library: Library, question: str, is_name: bool
+) -> None:
+    query = understood(health_library, question)
+    assert ("world health organiz" in {v for t in query.terms for v in t.variants}) is is_name
+    weights = [w for t, w in zip(query.terms, query.weights, strict=True) if "who" in t.variants]
+    assert [w > 0 for w in weights] == [is_name]
+
+
+def test_a_function_word_is_no_other_form_however_many_passages_write_it_in_capitals(make_library: MakeLibrary) -> None:
+    others = [Document(id=f"{n}", language="en", text=f"WHO grew by {n}%.") for n in range(5)]
+    with make_library(HEALTH, *others) as library:
+        assert "who" not in variants(library, "Where is the World Health Organization?")
+
+
+def test_a_short_form_next_to_another_script_is_known(make_library: MakeLibrary) -> None:
+    chinese = Document(id="zh", language="zh", text=f"青岛有{AREA_NAME}（SCODA），面积很大。")
+    with make_library(chinese, PORT) as library:
+        assert library.pipeline().snapshot.languages == ("en", "zh")
+        for question in ("SCODA的面积是多少？", "SCODA 的面积是多少？", "Where is SCODA?"):
+            assert "shanghai cooper organis demonstr area" in variants(library, question)
+
+
+def test_the_forms_of_a_long_question_are_stemmed_once(
+    make_library: MakeLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{a}{b}est {a}{b}ill {a}{b}ong" for a in "bdfghjk" for b in "aeiou"]
+    forms = [(name, "".join(word[0] for word in name.split()).upper() + f"Q{n}") for n, name in enumerate(names)]
+    text = " ".join(f"Here is the {name} quay {n} ({short})." for n, (name, short) in enumerate(forms))
+    calls = []
+    monkeypatch.setattr("rag.expansion.form_key", lambda form: calls.append(form) or form_key(form))
+    with make_library(Document(id="a", language="en", text=text)) as library:
+        query = understood(library, " ".join(short for _, short in forms))
+    assert sum(any(" " in v for v in t.variants) for t in query.terms) == len(forms)
+    assert len(calls) <= 4 * len(forms)

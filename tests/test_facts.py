@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from rag.evidence import Query
-from rag.facts import key_facts, missing_names, missing_numbers, words
-from rag.terms import document_terms, query_terms
+from rag.facts import KeyFacts, key_facts, missing_names, missing_numbers, words
+from rag.terms import Term, document_terms, query_terms
 
 
 def query(text: str) -> Query:
@@ -66,3 +66,10 @@ def test_a_number_written_in_another_way_is_not_missing() -> None:
     assert missing_numbers(facts, spoken) == missing_names(facts, spoken) == ()
     other = frozenset(document_terms("On 20 August 2,040,000 people got 9 points.", language="en"))
     assert [t.variants for t in missing_numbers(facts, other)] == [("2040000000",), ("9%",)]
+
+
+def test_a_short_form_is_not_spoken_of_by_the_first_word_of_its_long_one() -> None:
+    area = Term(0, 5, ("scoda", "shanghai cooper area"))
+    facts = KeyFacts((), (area,))
+    assert missing_names(facts, frozenset({"shanghai"})) == (area,)
+    assert missing_names(facts, frozenset({"shanghai", "cooper", "area"})) == ()

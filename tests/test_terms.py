@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from rag.terms import STEMMERS, document_terms, query_terms, spelt_words
+from rag.terms import STEMMERS, Term, document_terms, held, query_terms, spelt_terms, spelt_words
 
 LANGUAGES = st.sampled_from([*STEMMERS, "zh", "ja", "und"])
 WORDS = [
@@ -134,3 +134,14 @@ def test_a_number_is_one_thing_asked_about_and_its_words_are_searched_too() -> N
         ("billion", False),
     ]
     assert [t.variants for t in terms[2:]] == [("2040000000",), ("2",), ("04",), ("billion",)]
+
+
+def test_a_variant_of_several_words_is_held_where_all_of_them_are() -> None:
+    term = Term(0, 3, ("efta", "free trade"))
+    assert held(term, {"free", "trade", "x"})
+    assert held(term, {"efta"})
+    assert not held(term, {"free", "other"})
+
+
+def test_a_word_ends_where_the_script_changes() -> None:
+    assert spelt_terms("SCODA的面积 ports") == [(0, 5, "scoda"), (5, 8, "的面积"), (9, 14, "port")]

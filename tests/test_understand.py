@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pytest
 
+from embeddings.encoder import Encoder
+from embeddings.encoding import Encoding
 from rag import Library
 from rag.evidence import Query
 from rag.pipeline import Work
+from rag.understand import understand
 
 
 def understood(library: Library, question: str) -> Query:
@@ -48,3 +54,25 @@ def test_a_misspelt_name_is_found_and_not_missing(town_library: Library) -> None
     assert not answer.abstained
     assert "1874" in answer.text
     assert answer.question == "When was the lighthouse of Norwick built by Ada Lindqvst?"
+
+
+class Listening:
+    """An encoder that keeps what it is given to read."""
+
+    def __init__(self, encoder: Encoder) -> None:
+        """Wrap an encoder."""
+        self.encoder, self.texts = encoder, list[str]()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.encoder, name)
+
+    def encode(self, texts: Sequence[str], **options: Any) -> list[Encoding]:
+        self.texts += texts
+        return self.encoder.encode(texts, **options)
+
+
+def test_a_misspelt_name_is_read_with_its_capital(town_library: Library) -> None:
+    pipeline = town_library.pipeline()
+    listening: Any = Listening(pipeline.encoder)
+    understand("What did Lindqvst do at the ligthhouse?", listening, pipeline.snapshot)
+    assert listening.texts == ["What did Lindqvist do at the lighthouse?"]
