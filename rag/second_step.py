@@ -55,8 +55,13 @@ def _links(question: str, candidates: Sequence[Candidate], rarity: Rarity) -> It
     # A passage that begins with its own title does not speak of what else is called so.
     text = best.passage.text.replace(best.title, "\n") if best.title else best.passage.text
     known = {name_of(best.title)}
+    tried = {best.title}
     for candidate in candidates[1:]:
         stored = candidate.stored
+        # Most candidates are of few documents.
+        if stored.title in tried:
+            continue
+        tried.add(stored.title)
         name = name_of(stored.title)
         if name in known or not (names(question, stored.title) or names(text, stored.title)):
             continue
