@@ -1052,7 +1052,7 @@ def test_an_interruption_ends_encoding_after_a_part_of_a_batch(
     def slowly(texts: Any, *, kind: Any, threads: int = 1) -> Any:
         seen.append(len(texts))
         begun.set()
-        time.sleep(0.2)
+        time.sleep(1.5)  # long enough for a busy machine to come to the interruption meanwhile
         return encode(texts[:1], kind=kind, threads=threads) * len(texts)
 
     def documents() -> Iterator[Document]:
