@@ -12,9 +12,15 @@ from typing import Any
 # Read by the hub's client when it is imported.
 os.environ["HF_HUB_OFFLINE"] = "1"
 os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
+import hypothesis
 import pytest
 
 from rag import Document, Library, Settings
+
+# The same code gives the same result twice; HYPOTHESIS_PROFILE=explore looks for examples that nobody has tried.
+hypothesis.settings.register_profile("repeatable", derandomize=True)
+hypothesis.settings.register_profile("explore", derandomize=False)
+hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 SEEDS = Path(__file__).parents[1] / "seeds"
 LOOPBACK = ("127.", "::1", "localhost", "0.0.0.0")
