@@ -141,6 +141,8 @@ class Citation:
         page: Page of the quote, from 1, or ``None``.
         heading: Heading above the quote, or ``None``.
         score: How well the quote answers the question, in [0, 1].
+        highlight: The part of the quote that is asked for, such as a number, in offsets of the document; ``None`` where
+            the question asks for no such thing, or for all of it.
     """
 
     number: int
@@ -152,6 +154,13 @@ class Citation:
     page: int | None
     heading: str | None
     score: float
+    highlight: Span | None = None
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Citation:
+        """Return the citation that ``asdict`` gave as JSON values."""
+        highlight = data.get("highlight")
+        return cls(**{**data, "highlight": Span(**highlight) if highlight else None})
 
 
 @dataclass(frozen=True)
@@ -170,6 +179,34 @@ class AnswerSentence:
 
 
 @dataclass(frozen=True)
+class Reading:
+    """What one source gives for something that sources disagree on.
+
+    Attributes:
+        value: The value as the source writes it.
+        citation: Number of the citation that says so.
+        date: Day of the source, ``YYYY-MM-DD``, or ``None``.
+        newest: Whether no other source that disagrees is as new; false for all where a date is missing.
+    """
+
+    value: str
+    citation: int
+    date: str | None
+    newest: bool
+
+
+@dataclass(frozen=True)
+class Disagreement:
+    """One thing for which sources give different values.
+
+    Attributes:
+        readings: What each gives, two or more, newest first.
+    """
+
+    readings: tuple[Reading, ...]
+
+
+@dataclass(frozen=True)
 class Answer:
     """What every surface returns for a question.
 
@@ -184,6 +221,10 @@ class Answer:
         hits: Ranked passages the answer was made from; the nearest ones when it abstains.
         timings_s: Seconds by stage.
         models: Ids of the models used, by role.
+        query: The question as it was searched, where that is not as asked: a follow-up made to stand alone, or ``""``.
+        notice: One line on what the reader should know of how the answer came about, such as why a chat model's words
+            are not in it, or ``""``.
+        disagreements: Where the cited sources give different values for the same thing.
     """
 
     question: str
@@ -196,6 +237,9 @@ class Answer:
     hits: tuple[Hit, ...] = ()
     timings_s: Mapping[str, float] = field(default_factory=dict)
     models: Mapping[str, str] = field(default_factory=dict)
+    query: str = ""
+    notice: str = ""
+    disagreements: tuple[Disagreement, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the answer as JSON values; the keys are the same on every surface."""
@@ -210,6 +254,9 @@ class Answer:
             "hits": [h.to_dict() for h in self.hits],
             "timings_s": dict(self.timings_s),
             "models": dict(self.models),
+            "query": self.query,
+            "notice": self.notice,
+            "disagreements": [asdict(d) | {"readings": [asdict(r) for r in d.readings]} for d in self.disagreements],
         }
 
     @classmethod
@@ -220,13 +267,18 @@ class Answer:
             question=data["question"],
             text=data["text"],
             sentences=tuple(sentences),
-            citations=tuple(Citation(**c) for c in data["citations"]),
+            citations=tuple(Citation.from_dict(c) for c in data["citations"]),
             abstained=data["abstained"],
             reason=data["reason"],
             confidence=data["confidence"],
             hits=tuple(Hit.from_dict(h) for h in data["hits"]),
             timings_s=dict(data["timings_s"]),
             models=dict(data["models"]),
+            query=data.get("query", ""),
+            notice=data.get("notice", ""),
+            disagreements=tuple(
+                Disagreement(tuple(Reading(**r) for r in d["readings"])) for d in data.get("disagreements", ())
+            ),
         )
 
     def to_json(self, *, indent: int | None = None) -> str:

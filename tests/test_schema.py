@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.schema import Answer, AnswerSentence, Citation, Document, Hit, Passage, Span
+from rag.schema import Answer, AnswerSentence, Citation, Disagreement, Document, Hit, Passage, Reading, Span
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
 SHARES = st.floats(0, 1)
@@ -38,6 +38,10 @@ CITATIONS = st.builds(
     page=PAGES,
     heading=st.none() | TEXTS,
     score=SHARES,
+    highlight=st.none() | SPANS,
+)
+READINGS = st.builds(
+    Reading, TEXTS, st.integers(1, 9), st.none() | st.dates().map(lambda day: day.isoformat()), st.booleans()
 )
 ANSWERS = st.builds(
     Answer,
@@ -53,6 +57,11 @@ ANSWERS = st.builds(
     hits=st.lists(HITS, max_size=3).map(tuple),
     timings_s=SIGNALS,
     models=st.dictionaries(TEXTS, TEXTS, max_size=3),
+    query=TEXTS,
+    notice=TEXTS,
+    disagreements=st.lists(
+        st.builds(Disagreement, st.lists(READINGS, min_size=2, max_size=3).map(tuple)), max_size=2
+    ).map(tuple),
 )
 
 
@@ -74,14 +83,24 @@ def test_the_keys_of_an_answer_are_those_promised() -> None:
     found = answer.to_dict()
     assert set(found) == {
         "question", "text", "sentences", "citations", "abstained", "reason", "confidence", "hits", "timings_s",
-        "models",
+        "models", "query", "notice", "disagreements",
     }  # fmt: skip
     assert found["sentences"] == [{"text": "Text", "citations": [1], "support": 1.0}]
     assert set(found["citations"][0]) == {
         "number", "document_id", "title", "start_char", "end_char", "quote", "page", "heading", "score",
+        "highlight",
     }  # fmt: skip
     assert found["citations"][0]["page"] is None
     assert found["hits"][0]["sentences"] == [[0, 4]]
+
+
+def test_answers_kept_before_there_were_notices_can_be_read() -> None:
+    citation = Citation(1, "d", "Title", 0, 4, "Text", None, None, 0.5)
+    written = Answer("Q", "Text", citations=(citation,)).to_dict()
+    for key in ("query", "notice", "disagreements"):
+        del written[key]
+    del written["citations"][0]["highlight"]
+    assert Answer.from_dict(written) == Answer("Q", "Text", citations=(citation,))
 
 
 def test_json_keeps_other_scripts_readable() -> None:
