@@ -15,7 +15,7 @@ from rag.errors import LibraryChanged
 from rag.filters import check_filters, metadata_name, unknown
 from rag.generations import Generation
 from rag.schema import Document
-from rag.settings import EARLIER_TOKEN_BITS
+from rag.settings import EARLIER
 from rag.spelling import Near, beginnings, nearest
 from rag.store import Store, StoredPassage
 
@@ -35,7 +35,7 @@ class Snapshot:
     @property
     def token_bits(self) -> int:
         """Bits a component of its token vectors; 0 where it keeps none."""
-        return int(self.generation.manifest.build.get("token_bits", EARLIER_TOKEN_BITS))
+        return int(self.generation.manifest.build.get("token_bits", EARLIER["token_bits"]))
 
     @property
     def languages(self) -> tuple[str, ...]:
