@@ -122,7 +122,7 @@ class Snapshot:
             LibraryChanged: One has left the store: two commits have passed since this generation.
         """
         found = self._packed(keys)
-        packed, starts = zip(*(found[key] for key in keys), strict=True) if keys else ((), ())
+        packed, starts = [found[key][0] for key in keys], [found[key][1] for key in keys]
         return segment_similarities(query, packed, starts, bits=self.token_bits)
 
     def _packed(self, keys: Sequence[int]) -> dict[int, tuple[bytes, NDArray[np.int64]]]:

@@ -315,7 +315,8 @@ def _cheapest(
         The cost, and the first sentence of the last run.
     """
     # The innermost loop of indexing: names of its own, and max() written out, which took half of the time.
-    tokens, starts, whole, max_tokens, max_chars = *sizes[:2], sizes.whole, limits.max_tokens, limits.max_chars
+    tokens, starts, whole = sizes.tokens, sizes.starts, sizes.whole
+    max_tokens, max_chars = limits.max_tokens, limits.max_chars
     total, stop, ends_whole = tokens[run.stop], sizes.ends[run.stop - 1], whole[run.stop]
     cut = 0.0 if ends_whole else CUT
     lowest, best, found = min(least[run.start : run.stop]), math.inf, run.start
