@@ -145,8 +145,8 @@ class LexicalIndex:
         found = self._searcher.search(query, limit=min(k, len(self)), count=False).hits
         # Not doc(address), which unpacks what is stored and takes five times as long.
         keys = cast("list[int]", self._searcher.fast_field_values(KEY, [address for _, address in found]))
-        scored = zip(keys, (float(score) for score, _ in found), strict=True)
-        return dict(sorted(scored, key=lambda pair: (-pair[1], pair[0])))
+        ordered = sorted(zip([-float(score) for score, _ in found], keys, strict=True))
+        return {key: -score for score, key in ordered}
 
 
 def _open(folder: Path) -> tantivy.Index:

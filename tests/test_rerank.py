@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rag.evidence import Candidate, Query
-from rag.rerank import AGE_SHARE, FIRST_STAGE, PASSAGE, RARITY, SENTENCE, prefer_recent, rerank, rescore
+from rag.rerank import AGE_SHARE, FIRST_STAGE, PASSAGE, RARITY, SENTENCE, by_sentence, prefer_recent, rerank, rescore
 from rag.schema import Passage, Span
 from rag.store import StoredPassage
 
@@ -30,13 +30,13 @@ QUERY = Query(
 
 
 class Shelf:
-    """Token vectors by passage number, as a snapshot gives them."""
+    """Compares with token vectors by passage number, as a snapshot does."""
 
     def __init__(self, tokens: dict[int, tuple[NDArray[np.float32], list[int]]]) -> None:
         self._tokens = tokens
 
-    def tokens(self, keys: list[int]) -> dict[int, tuple[NDArray[np.float32], NDArray[np.int64]]]:
-        return {k: (self._tokens[k][0], np.array(self._tokens[k][1], np.int64)) for k in keys}
+    def similarities(self, query: NDArray[np.float32], keys: Sequence[int]) -> list[NDArray[np.float32]]:
+        return [by_sentence(query, (self._tokens[k][0], np.array(self._tokens[k][1], np.int64))) for k in keys]
 
 
 def candidate(key: int, score: float, *, sentences: int = 1) -> Candidate:
@@ -67,7 +67,7 @@ FIRST_SHARE = RARITY * 0.75 + (1 - RARITY) * 0.5
 
 
 def reranked(*candidates: Candidate, reorder: bool = True, query: Query = QUERY) -> list[Candidate]:
-    return rerank(query, candidates, SHELF, reorder=reorder)  # type: ignore[arg-type]
+    return rerank(query, candidates, SHELF, reorder=reorder)
 
 
 def test_late_interaction_is_as_worked_out_by_hand() -> None:
