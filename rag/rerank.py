@@ -28,8 +28,9 @@ from rag.phrases import boosted
 Tokens = tuple[NDArray[np.float32], NDArray[np.int64]]
 # At most this share of its score a passage loses by age: the best of the old ones still goes before a mediocre new one.
 AGE_SHARE = 0.2
-# Shares of the first stage's score, the whole passage's late interaction, and its best sentence's.
-FIRST_STAGE, PASSAGE, SENTENCE = 0.1, 0.45, 0.45
+# Shares of the first stage's score, of the question's words that the passage holds, by rarity, of the whole passage's
+# late interaction, and of its best sentence's.
+FIRST_STAGE, COVERAGE, PASSAGE, SENTENCE = 0.05, 0.13, 0.41, 0.41
 # How much of a token's share in those is by the rarity of its word; all tokens have the rest alike.
 RARITY = 0.5
 
@@ -187,7 +188,9 @@ def _ranking_shares(query: Query) -> NDArray[np.float32]:
 
 def _scores(candidates: Sequence[Candidate], late: _Late) -> NDArray[np.float64]:
     first = _normalise([c.score for c in candidates])
-    scores = FIRST_STAGE * first + PASSAGE * _normalise(late.passages) + SENTENCE * _normalise(late.bests)
+    coverage = np.array([c.signals.get("coverage", 0.0) for c in candidates])
+    scores = FIRST_STAGE * first + COVERAGE * coverage
+    scores += PASSAGE * _normalise(late.passages) + SENTENCE * _normalise(late.bests)
     shares = np.array([c.signals.get("phrase", 0.0) for c in candidates])
     return boosted(scores, shares) if shares.any() else scores
 

@@ -58,7 +58,8 @@ def retrieve(
     # Pairs are compared without a call for each: a question has a hundred and fifty.
     keys = [key for _, key in sorted((-score, key) for key, score in fused.items())[:k]]
     stored = snapshot.passages(keys)
-    legs = {"dense": dense, "lexical": lexical, "phrase": quoting}
+    coverage = snapshot.coverage(terms, query.weights, keys)
+    legs = {"dense": dense, "lexical": lexical, "phrase": quoting, "coverage": coverage}
     # Kept for whoever has to tell what the reranker did from what it was given.
     return [Candidate(stored[key], fused[key], _signals(legs, key, rank)) for rank, key in enumerate(keys, start=1)]
 

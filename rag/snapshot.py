@@ -56,6 +56,12 @@ class Snapshot:
         members = None if allowed is None else allowed.tolist()
         return self.generation.lexical.search(terms, k, allowed=members, every=every)
 
+    def coverage(
+        self, terms: Sequence[tuple[str, ...]], weights: Sequence[float], keys: Sequence[int]
+    ) -> dict[int, float]:
+        """Return the share of a query's terms, by weight, that each of some passages holds, by number."""
+        return self.generation.lexical.coverage(terms, weights, keys)
+
     def rarity(self, variants: Sequence[str]) -> float:
         """Return the inverse document frequency of a term, in nats; of its variants the most common counts."""
         return min(self.generation.lexical.rarity(v) for v in variants)

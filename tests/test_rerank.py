@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rag.evidence import Candidate, Query
-from rag.rerank import AGE_SHARE, FIRST_STAGE, PASSAGE, RARITY, SENTENCE, by_sentence, prefer_recent, rerank, rescore
+from rag.rerank import (
+    AGE_SHARE,
+    COVERAGE,
+    FIRST_STAGE,
+    PASSAGE,
+    RARITY,
+    SENTENCE,
+    by_sentence,
+    prefer_recent,
+    rerank,
+    rescore,
+)
 from rag.schema import Passage, Span
 from rag.store import StoredPassage
 
@@ -99,6 +110,17 @@ def test_the_score_is_the_weighted_sum_of_normalised_parts() -> None:
     assert [c.score for c in found] == pytest.approx(expected)
 
 
+def test_words_of_the_question_that_a_passage_holds_count_as_they_are() -> None:
+    covered = [
+        replace(c, signals={**c.signals, "coverage": share})
+        for c, share in ((candidate(2, 0.5, sentences=2), 0.5), (candidate(3, 0.0, sentences=2), 0.25))
+    ]
+    bare = reranked(candidate(2, 0.5, sentences=2), candidate(3, 0.0, sentences=2))
+    assert [c.score for c in reranked(*covered)] == pytest.approx(
+        [bare[0].score + COVERAGE * 0.5, bare[1].score + COVERAGE * 0.25]
+    )
+
+
 def test_a_sentence_without_tokens_covers_nothing() -> None:
     empty, half = reranked(candidate(4, 1, sentences=2), candidate(5, 1, sentences=2), reorder=False)
     assert empty.sentence_late == (0.0, 0.0)
@@ -114,7 +136,7 @@ def test_without_reordering_order_and_scores_stay() -> None:
 def test_equal_candidates_keep_their_order() -> None:
     found = reranked(*(replace(candidate(2, 0.5, sentences=2), signals={"dense": n}) for n in range(5)))
     assert [c.signals["dense"] for c in found] == [0, 1, 2, 3, 4]
-    assert {c.score for c in found} == {1.0}
+    assert [c.score for c in found] == pytest.approx([FIRST_STAGE + PASSAGE + SENTENCE] * 5)
 
 
 class Judge:
