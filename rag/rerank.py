@@ -146,8 +146,11 @@ def _interact(query: Query, candidates: Sequence[Candidate], tokens: Sequence[To
             candidate,
             signals={**candidate.signals, "late": float(passage), "sentence": float(best)},
             sentence_late=tuple(own.tolist()),
+            sentence_tokens=nearest,
         )
-        for candidate, passage, best, own in zip(candidates, passages, bests, sentences, strict=True)
+        for candidate, passage, best, own, nearest in zip(
+            candidates, passages, bests, sentences, np.split(similarities, firsts[1:], axis=1), strict=True
+        )
     ]
 
 
