@@ -45,8 +45,12 @@ def instead(question: str, place: tuple[int, int], sentence: str) -> tuple[str, 
         found = _counts(_first_word(question[place[1] :]), sentence)
     else:
         found = _names(question, place[0], sentence)
-    others = tuple(dict.fromkeys(other for other in found if other.casefold() not in question.casefold()))
+    others = tuple(dict.fromkeys(other for other in found if not _says(question, other)))
     return others if len(others) <= MOST_OTHERS else ()
+
+
+def _says(question: str, other: str) -> bool:
+    return bool(re.search(rf"(?<!\w){re.escape(other)}(?!\w)", question, re.IGNORECASE | re.ASCII))
 
 
 def _first_word(text: str) -> str:

@@ -12,7 +12,7 @@ from rag.instead import instead
 from rag.terms import Term, held
 
 # A sentence speaks of something else in the place of a fact when it says at least this much of the rest.
-SAME_MATTER = 0.4
+SAME_MATTER = 0.3
 # In English and in Chinese.
 NOTHING_FOUND = (
     "Not in these documents: no passage matches the question.",

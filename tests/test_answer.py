@@ -51,11 +51,14 @@ def test_a_name_that_occurs_nowhere_lowers_the_confidence(town_library: Library)
 
 
 def test_a_refusal_says_what_the_documents_speak_of_instead(make_library: MakeLibrary) -> None:
-    text = "In 2022 the pilots brought 312 ships into the port. The mayor met Ada Lindqvist in Norrwick."
+    text = "In 2022 the pilots brought 312 ships into the port. The harbour of Norrwick employs 41 of them."
     library = make_library(Document("port", text), Document("zh", "2022 年领航员把312艘船带进港口。", language="zh"))
     for question, said in (
         ("How many ships did the pilots bring into the port in 2021?", "the documents speak of “2022”, not “2021”"),
-        ("Whom did the mayor meet in Valparaiso?", "the documents speak of “Norrwick”, not “Valparaiso”"),
+        (
+            "How many pilots does the harbour of Valparaiso employ?",
+            "the documents speak of “Norrwick”, not “Valparaiso”",
+        ),
         ("2021 年领航员把多少艘船带进港口？", "文档提到的是“2022”，而不是“2021”"),
     ):
         assert said in library.ask(question, threshold=1.0).reason

@@ -14,9 +14,9 @@ def test_a_negation_is_told_in_all_its_writings(text: str) -> None:
     assert negates(text)
 
 
-@pytest.mark.parametrize("text", ["Who noted the knot?", "What is in Cant Town?", "None-such is a word", "谁来了？"])
+@pytest.mark.parametrize("text", ["Who noted the knot?", "What is in Canton?", "Nonesuch is a word", "谁来了？"])
 def test_words_like_a_negation_are_none(text: str) -> None:
-    assert not negates(text.replace("None-such", "Nonesuch").replace("Cant", "Canton"))
+    assert not negates(text)
 
 
 @pytest.mark.parametrize(
@@ -37,7 +37,7 @@ def test_a_word_against_its_opposite_is_told(asked: str, said: str) -> None:
     ("asked", "said"),
     [
         ("which is the largest town", "the largest and the smallest town"),
-        ("what is inside", "it is side by side"),
+        ("what is dished up", "it is hed"),
         ("what is it", "it is a harbour"),
         ("who is the dean", "a dean is an undean"),
     ],
