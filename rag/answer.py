@@ -15,8 +15,10 @@ from dataclasses import dataclass
 from rag.confidence import Signs, confidence
 from rag.evidence import Candidate, Chosen, Draft, Query
 from rag.expected import Kind, expected_kind, holds
-from rag.facts import KeyFacts, key_facts, missing_names, missing_numbers, passage_terms, words
+from rag.facts import key_facts, passage_terms
+from rag.refusal import NOTHING_FOUND, NOTHING_PASSES, reason, say
 from rag.schema import Span
+from rag.signs import read_signs
 from rag.terms import document_terms, held
 
 # Weights: the passage's score; the sentence's late interaction; the share of the question's words in it; that share
@@ -30,32 +32,12 @@ MARGIN = 0.5
 ASKS_OR_ANNOUNCES = re.compile(r"^#{1,6} |[?？][\"”’』」)）]*$")
 # Two sentences that share this much of the shorter one's terms say the same.
 SAME = 0.8
-# Why there is no answer, in English and in Chinese.
-NOTHING_FOUND = (
-    "Not in these documents: no passage matches the question.",
-    "这些文档中没有与问题相关的内容。",
-)
-NOTHING_PASSES = (
-    "Not in these documents: no document passes the filter {filters}.",
-    "没有文档符合筛选条件 {filters}。",
-)
-NOT_SPOKEN_OF = (
-    "Not in these documents: the nearest passages do not speak of {facts}.",
-    "这些文档没有回答这个问题：最接近的段落没有提到{facts}。",
-)
-SPOKEN_OF_ELSEWHERE = (
-    "Not in these documents: what is nearest to the question does not speak of {facts}; other passages do.",
-    "这些文档没有回答这个问题：与问题最接近的内容没有提到{facts}，只在其他段落中出现。",
-)
-TOO_UNLIKE = (
-    "Not in these documents: the nearest passages do not match the question closely enough.",
-    "这些文档没有回答这个问题：最接近的段落与问题不够吻合。",
-)
 
 
 @dataclass(frozen=True)
 class _Scored:
     candidate: Candidate
+    number: int
     span: Span
     text: str
     terms: frozenset[str]
@@ -84,20 +66,33 @@ def draft(
         Sentences of the candidates, best first, none saying the same as another or scoring far below the best; or none,
         with a reason in Chinese where the question is, else in English.
     """
-    found = list(_sentences(query, candidates))
-    # A heading or a question may be all words of the question asked, and answers nothing.
-    telling = [s for s in found if not ASKS_OR_ANNOUNCES.search(s.text)]
-    scored = sorted(telling or found, key=lambda s: -s.score)
+    scored = _ranked(query, candidates)
     if not scored:
-        return Draft((), True, _say(query, NOTHING_FOUND), calibrate(0.0))
+        return Draft((), True, say(query, NOTHING_FOUND), calibrate(0.0))
     chosen = _choose(scored, most=most_sentences)
-    facts = key_facts(query)
-    here = frozenset().union(*(passage_terms(s.candidate.stored) for s in chosen))
-    anywhere = here.union(*(passage_terms(c.stored) for c in candidates))
-    sure = calibrate(confidence(_signs(query, scored[0], facts, here=here, anywhere=anywhere)))
+    here, anywhere = _spoken_of(chosen, candidates)
+    sure = calibrate(confidence(_signs(query, scored[0], here=here, anywhere=anywhere)))
     if sure < threshold:
-        return Draft((), True, _reason(query, facts, here=here, anywhere=anywhere), sure)
+        return Draft((), True, _reason(query, scored[0], here=here, anywhere=anywhere), sure)
     return Draft(tuple(_as_chosen(s) for s in chosen), False, "", sure)
+
+
+def signs_of(query: Query, candidates: Sequence[Candidate], *, most_sentences: int) -> Signs | None:
+    """Return what the confidence in the answer to a question is worked out from, ``None`` where nothing is found.
+
+    Args:
+        query: The query.
+        candidates: As for `draft`.
+        most_sentences: As for `draft`.
+
+    Returns:
+        The signs.
+    """
+    scored = _ranked(query, candidates)
+    if not scored:
+        return None
+    here, anywhere = _spoken_of(_choose(scored, most=most_sentences), candidates)
+    return _signs(query, scored[0], here=here, anywhere=anywhere)
 
 
 def nothing_passes(query: Query, filters: str) -> Draft:
@@ -110,7 +105,15 @@ def nothing_passes(query: Query, filters: str) -> Draft:
     Returns:
         No sentences, and the reason, in Chinese where the question is, else in English; it is as sure as can be.
     """
-    return Draft((), True, _say(query, NOTHING_PASSES).format(filters=filters), 0.0)
+    return Draft((), True, say(query, NOTHING_PASSES).format(filters=filters), 0.0)
+
+
+def _ranked(query: Query, candidates: Sequence[Candidate]) -> list[_Scored]:
+    """Return the sentences that may be the answer, best first."""
+    found = list(_sentences(query, candidates))
+    # A heading or a question may be all words of the question asked, and answers nothing.
+    telling = [s for s in found if not ASKS_OR_ANNOUNCES.search(s.text)]
+    return sorted(telling or found, key=lambda s: -s.score)
 
 
 def _sentences(query: Query, candidates: Sequence[Candidate]) -> Iterator[_Scored]:
@@ -130,7 +133,7 @@ def _sentences(query: Query, candidates: Sequence[Candidate]) -> Iterator[_Score
             # Where the encoder does not read the question, its words have to stand in for its meaning.
             late = candidate.sentence_late[number] if candidate.sentence_late else coverages[0]
             score = _score(candidate, late=late, coverages=coverages, fits=_fits(kind, text, query.text), text=text)
-            yield _Scored(candidate, span, text, terms, late, score)
+            yield _Scored(candidate, number, span, text, terms, late, score)
             before = terms
 
 
@@ -180,34 +183,15 @@ def _as_chosen(sentence: _Scored) -> Chosen:
     return Chosen(stored.passage, stored.title, sentence.span, sentence.text, max(0.0, min(1.0, sentence.late)))
 
 
-def _signs(
-    query: Query, best: _Scored, facts: KeyFacts, *, here: AbstractSet[str], anywhere: AbstractSet[str]
-) -> Signs:
-    return Signs(
-        sentence=best.late,
-        dense=best.candidate.signals.get("dense", best.late),
-        content_terms=sum(w > 0 for w in query.weights),
-        number_not_here=bool(missing_numbers(facts, here)),
-        number_nowhere=bool(missing_numbers(facts, anywhere)),
-        name_not_here=bool(missing_names(facts, here)),
-        name_nowhere=bool(missing_names(facts, anywhere)),
-    )
+def _spoken_of(chosen: Sequence[_Scored], candidates: Sequence[Candidate]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the terms of the passages of the chosen sentences, and those of all."""
+    here = frozenset().union(*(passage_terms(s.candidate.stored) for s in chosen))
+    return here, here.union(*(passage_terms(c.stored) for c in candidates))
 
 
-def _reason(query: Query, facts: KeyFacts, *, here: AbstractSet[str], anywhere: AbstractSet[str]) -> str:
-    """Say why there is no answer: which key fact is missing, if one is."""
-    for terms, saying in ((anywhere, NOT_SPOKEN_OF), (here, SPOKEN_OF_ELSEWHERE)):
-        lacking = sorted(missing_names(facts, terms) + missing_numbers(facts, terms), key=lambda t: t.start_char)
-        if lacking:
-            return _say(query, saying).format(facts=words(query, lacking))
-    return _say(query, TOO_UNLIKE)
+def _signs(query: Query, best: _Scored, *, here: AbstractSet[str], anywhere: AbstractSet[str]) -> Signs:
+    return read_signs(query, best.candidate, best.number, facts=key_facts(query), here=here, anywhere=anywhere)
 
 
-def _say(query: Query, saying: tuple[str, str]) -> str:
-    english, chinese = saying
-    # Kana tell Japanese, which uses the same characters.
-    return (
-        chinese
-        if re.search("[\u4e00-\u9fff]", query.text) and not re.search("[\u3040-\u30ff]", query.text)
-        else english
-    )
+def _reason(query: Query, best: _Scored, *, here: AbstractSet[str], anywhere: AbstractSet[str]) -> str:
+    return reason(query, best.text, own=best.terms, here=here, anywhere=anywhere)

@@ -40,6 +40,8 @@ class Query:
             function words and for words in a script that the library does not hold.
         readable: Whether the encoder reads the query's script; otherwise only its terms say anything.
         phrases: What it puts in quotation marks.
+        token_spans: (tokens, 2) float32: first character in `text` of what each token stands for, and one past the
+            last; ``None`` where it is not known.
     """
 
     text: str
@@ -50,6 +52,7 @@ class Query:
     weights: tuple[float, ...]
     readable: bool = True
     phrases: tuple[Phrase, ...] = ()
+    token_spans: NDArray[np.float32] | None = None
 
 
 @dataclass(frozen=True)
@@ -62,6 +65,8 @@ class Candidate:
         signals: What each leg said, by name.
         sentence_late: For each sentence of the passage how far it covers the query, in about [0, 1]; empty before
             reranking.
+        sentence_tokens: (tokens, sentences) float32: how near each token of the query comes to one in each sentence;
+            ``None`` before reranking.
         linked_from: The best passage, where the second step moved this one up behind it.
     """
 
@@ -69,12 +74,20 @@ class Candidate:
     score: float
     signals: Mapping[str, float] = field(default_factory=dict)
     sentence_late: tuple[float, ...] = ()
+    sentence_tokens: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
     linked_from: StoredPassage | None = None
 
     def scored(self, score: float) -> Candidate:
         """Return the candidate with another score."""
         # Not replace(), which takes six times as long: a question has fifty candidates.
-        return Candidate(self.stored, score, self.signals, self.sentence_late, self.linked_from)
+        return Candidate(
+            self.stored,
+            score,
+            self.signals,
+            sentence_late=self.sentence_late,
+            sentence_tokens=self.sentence_tokens,
+            linked_from=self.linked_from,
+        )
 
     def to_hit(self, rank: int) -> Hit:
         """Return the candidate as it leaves the service."""

@@ -82,12 +82,17 @@ def passage_terms(stored: StoredPassage) -> frozenset[str]:
     return frozenset(document_terms("\n".join(texts), language=stored.language))
 
 
-def words(query: Query, facts: Iterable[Term]) -> str:
-    """Return facts as the question writes them, neighbours together: ``"Li Gang", "2021"``."""
-    runs: list[tuple[int, int]] = []
+def runs(query: Query, facts: Iterable[Term]) -> list[tuple[int, int]]:
+    """Return the places of facts in the question, first character and one past the last, neighbours together."""
+    found: list[tuple[int, int]] = []
     for fact in facts:
-        if runs and not query.text[runs[-1][1] : fact.start_char].strip():
-            runs[-1] = (runs[-1][0], fact.end_char)
+        if found and not query.text[found[-1][1] : fact.start_char].strip():
+            found[-1] = (found[-1][0], fact.end_char)
         else:
-            runs.append((fact.start_char, fact.end_char))
-    return ", ".join(f"“{query.text[start:end]}”" for start, end in runs)
+            found.append((fact.start_char, fact.end_char))
+    return found
+
+
+def words(query: Query, facts: Iterable[Term]) -> str:
+    """Return facts as the question writes them, neighbours together: ``“Li Gang”, “2021”``."""
+    return ", ".join(f"“{query.text[start:end]}”" for start, end in runs(query, facts))

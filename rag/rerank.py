@@ -154,11 +154,12 @@ def _aged(candidate: Candidate, last: date, half_life_days: float) -> Candidate:
 
 
 class _Late(NamedTuple):
-    """Late interaction of a query with passages: the whole of each, its best sentence, and all of its sentences."""
+    """Late interaction of a query with passages: the whole of each, its best sentence, all sentences, and by token."""
 
     passages: NDArray[np.float32]
     bests: NDArray[np.float32]
     sentences: list[tuple[float, ...]]
+    tokens: Sequence[NDArray[np.float32]]
 
 
 def _interact(query: Query, similarities: Sequence[NDArray[np.float32]]) -> _Late:
@@ -173,6 +174,7 @@ def _interact(query: Query, similarities: Sequence[NDArray[np.float32]]) -> _Lat
         passages=(np.maximum.reduceat(every, firsts) * shares).sum(axis=1),
         bests=np.maximum.reduceat((every * shares).sum(axis=1), firsts),
         sentences=[tuple(sentences[first:end]) for first, end in zip(firsts, ends, strict=True)],
+        tokens=similarities,
     )
 
 
@@ -200,7 +202,12 @@ def _noted(candidate: Candidate, score: float, late: _Late, number: int) -> Cand
     said = {"late": float(late.passages[number]), "sentence": float(late.bests[number])}
     # Not replace(), which takes six times as long: a question has twenty.
     return Candidate(
-        candidate.stored, score, {**candidate.signals, **said}, late.sentences[number], candidate.linked_from
+        candidate.stored,
+        score,
+        {**candidate.signals, **said},
+        sentence_late=late.sentences[number],
+        sentence_tokens=late.tokens[number].T,
+        linked_from=candidate.linked_from,
     )
 
 

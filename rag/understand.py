@@ -61,15 +61,17 @@ def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
     read, origin = _respell(text, sorted([*map(_respelling, misspelt), *meant_forms]))
     # A prompt of the encoder is cut off its token spans, so that both count characters of the question.
     encoding = encoder.encode([read], kind="query")[0]
+    token_spans = origin[encoding.token_spans]
     return Query(
         text=text,
         vector=encoding.vector,
         token_vectors=encoding.token_vectors,
-        token_weights=_token_weights(origin[encoding.token_spans], terms, weights),
+        token_weights=_token_weights(token_spans, terms, weights),
         terms=terms,
         weights=weights,
         readable=encoder.id not in ENGLISH_ENCODERS or not _mostly_unspaced(terms, weights),
         phrases=phrases(text, terms),
+        token_spans=token_spans,
     )
 
 

@@ -50,6 +50,42 @@ def test_a_name_that_occurs_nowhere_lowers_the_confidence(town_library: Library)
     assert changed.confidence < 0.6 * true.confidence
 
 
+def test_a_refusal_says_what_the_documents_speak_of_instead(make_library: MakeLibrary) -> None:
+    text = "In 2022 the pilots brought 312 ships into the port. The harbour of Norrwick employs 41 of them."
+    library = make_library(Document("port", text), Document("zh", "2022 年领航员把312艘船带进港口。", language="zh"))
+    for question, said in (
+        ("How many ships did the pilots bring into the port in 2021?", "the documents speak of “2022”, not “2021”"),
+        (
+            "How many pilots does the harbour of Valparaiso employ?",
+            "the documents speak of “Norrwick”, not “Valparaiso”",
+        ),
+        ("2021 年领航员把多少艘船带进港口？", "文档提到的是“2022”，而不是“2021”"),
+    ):
+        assert said in library.ask(question, threshold=1.0).reason
+
+
+def test_a_year_that_only_other_passages_speak_of_is_no_year_of_the_nearest(make_library: MakeLibrary) -> None:
+    documents = [
+        Document("port", "In 2022 the pilots brought 312 ships into the port."),
+        Document("bread", "The bakery was opened in 2021 and sells rye bread."),
+    ]
+    reason = make_library(*documents, answer_sentences=1).ask("How many ships came into the port in 2021?", threshold=1)
+    assert "what is nearest to the question speaks of “2022”, not “2021”" in reason.reason
+
+
+@pytest.mark.parametrize(
+    ("true", "changed"),
+    [
+        ("Who was not allowed in the port?", "Who was not prohibited in the port?"),
+        ("What do the pilots bring into the port?", "What do the pilots not bring into the port?"),
+    ],
+)
+def test_an_opposite_lowers_the_confidence(make_library: MakeLibrary, true: str, changed: str) -> None:
+    text = "Whalers were not allowed in the port. Pilots bring ships into the port of Norrwick."
+    library = make_library(Document("port", text))
+    assert library.ask(changed).confidence < 0.75 * library.ask(true).confidence
+
+
 def test_a_chinese_question_about_a_chinese_document_is_answered(town_library: Library) -> None:
     answer = town_library.ask("面包店早上几点开门？")
     assert not answer.abstained
