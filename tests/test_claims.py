@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from embeddings.encoder import Encoder, load_encoder
 from rag.claims import SUPPORTED, Verdict, check_claim
@@ -112,18 +116,38 @@ def test_nothing_carries_nothing(encoder: Encoder, claim: str, evidence: list[st
     assert check_claim(claim, evidence, encoder=encoder) == Verdict(0.0)
 
 
+class Told:
+    """Entails what it is told to, and keeps what it was asked."""
+
+    def __init__(self, *shares: float) -> None:
+        self.shares = shares
+        self.asked: list[str] = []
+
+    def probabilities(self, texts: Sequence[str], claim: str) -> NDArray[np.float32]:
+        self.asked.append(claim)
+        return np.array(self.shares[: len(texts)], np.float32)
+
+
+def test_a_model_of_entailment_judges_what_has_no_faults(encoder: Encoder) -> None:
+    told = Told(0.25, 0.75)
+    found = check_claim("Ada Brandt leads the harbour.", [FOUNDED], encoder=encoder, entails=told)
+    assert found == Verdict(0.75)
+    assert check_claim("Ada Miller leads the harbour.", [FOUNDED], encoder=encoder, entails=told).faults
+    assert told.asked == ["Ada Brandt leads the harbour."]
+
+
 @settings(max_examples=200, deadline=None)
 @given(st.text(min_size=1, max_size=120), st.text(max_size=60))
-def test_a_text_checked_against_itself_is_always_supported(claim: str, other: str) -> None:
-    encoder = load_encoder(DEFAULT_ENCODER)
+def test_a_text_checked_against_itself_is_always_supported(encoder: Encoder, claim: str, other: str) -> None:
     if claim.strip():
         assert check_claim(claim, [other, claim], encoder=encoder) == Verdict(1.0)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.text(max_size=80), st.lists(st.text(max_size=80), max_size=3), st.text(max_size=40))
-def test_support_is_a_share_and_faults_exclude_it(claim: str, evidence: list[str], question: str) -> None:
-    encoder = load_encoder(DEFAULT_ENCODER)
+def test_support_is_a_share_and_faults_exclude_it(
+    encoder: Encoder, claim: str, evidence: list[str], question: str
+) -> None:
     clean = [text.encode(errors="ignore").decode() for text in (claim, question, *evidence)]
     found = check_claim(clean[0], clean[2:], encoder=encoder, question=clean[1])
     assert 0.0 <= found.support <= 1.0
