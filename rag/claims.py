@@ -56,7 +56,7 @@ class Verdict:
 
 
 class Entails(Protocol):
-    """A model that says whether a text entails a claim, such as `embeddings.entailment.Entailment`."""
+    """A model that says whether a text entails a claim."""
 
     def probabilities(self, texts: Sequence[str], claim: str) -> NDArray[np.float32]:
         """Return how likely each text entails the claim, (texts,) float32 in [0, 1]."""
