@@ -43,6 +43,7 @@ ASKING_MODULES = (
     "filters.py",
     "highlight.py",
     "lists.py",
+    "marks.py",
     "page.py",
     "phrases.py",
     "printable.py",

@@ -32,6 +32,8 @@ KINDS: frozenset[Want] = frozenset({"year", "date", "share", "money", "measure",
 # Asked for by none of the question's words, a value is looked for in this order.
 ANY_KIND: tuple[Want, ...] = ("share", "money", "measure", "date", "count")
 NUMBER = re.compile(r"\d[\d,]*(?:\.\d+)?")
+# Of numbers without a unit, those that are years.
+YEAR = re.compile(r"(?:1\d|20)\d\d")
 MONTH_NUMBER = re.compile(r"(?<=\d)-(\d\d)-(?=\d)|(\d{1,2}) ?月")
 NAME = re.compile(r"(?<=[\w,;:)\]] )[A-Z][\w'’-]+")
 WORD = re.compile(r"[^\W\d_]+|[%％$£€¥°]|\d[\d,]*(?:\.\d+)?")
@@ -121,18 +123,38 @@ def _content(terms: AbstractSet[str]) -> set[str]:
 def _values(query: Query, want: Want | None, one: str, other: str) -> tuple[Span, Span] | None:
     """Return what two sentences give for the same thing, where that differs and nothing else does."""
     for kind in (want,) if want else ANY_KIND:
-        pair = (highlight(query, one), highlight(query, other)) if want else (_only(kind, one), _only(kind, other))
-        if pair[0] is None or pair[1] is None:
+        spans = _asked(query, one, other) if want else None
+        spans = spans or _only_difference(query, kind, one, other)
+        if spans is None:
             continue
-        spans = (pair[0], pair[1])
         differs = not _agree((one, spans[0]), (other, spans[1])) and _unit(one, spans[0]) == _unit(other, spans[1])
         return spans if differs and _rest_agrees(one, spans[0], other, spans[1]) else None
     return None
 
 
-def _only(kind: Want, text: str) -> Span | None:
-    found = values(kind, text)
-    return Span(found[0].start_char, found[0].end_char) if len(found) == 1 else None
+def _asked(query: Query, one: str, other: str) -> tuple[Span, Span] | None:
+    """Return what is asked for in two sentences, if that is clear in both."""
+    first, second = highlight(query, one), highlight(query, other)
+    return (first, second) if first and second else None
+
+
+def _only_difference(query: Query, kind: Want, one: str, other: str) -> tuple[Span, Span] | None:
+    """Return the only values of a kind in which two sentences differ, if there is one in each."""
+    said = _numbers(query.text)
+    ones, others = (
+        {_frozen(v.text): v for v in values(kind, text) if not (kind == "count" and YEAR.fullmatch(v.text))}
+        for text in (one, other)
+    )
+    mine, theirs = (
+        [v for key, v in a.items() if key not in b and not key <= said] for a, b in ((ones, others), (others, ones))
+    )
+    if len(mine) != 1 or len(theirs) != 1:
+        return None
+    return Span(mine[0].start_char, mine[0].end_char), Span(theirs[0].start_char, theirs[0].end_char)
+
+
+def _frozen(value: str) -> frozenset[Decimal]:
+    return frozenset(_numbers(value))
 
 
 def _rest_agrees(one: str, span: Span, other: str, other_span: Span) -> bool:
