@@ -15,8 +15,8 @@ ASKS_FOR_SEVERAL = re.compile(
     r"^\W*(?:please )?(?:list|name|enumerate)\b|"
     r"\b(?:what|which) (?:are|were) (?:the|some|all|its|their)\b|"
     r"\b(?:what|which) (?:of the )?(?:two|three|four|five|six|seven|eight|nine|ten|\d+|other|kinds?|types?|sorts?)\b|"
-    r"\b(?:what|which) (?:[\w'’-]+ )?(?!is\b|was\b|does\b|has\b|this\b)\w{3,}(?<![su])s (?!is\b|was\b|does\b|"
-    r"has\b)|哪些|哪几|列出|列举",
+    r"\b(?:what|which) (?:[\w'’-]+ )?(?!(?:is|was|does|has|this)\b)\w{3,}(?<![su])s (?!is\b|was\b)|"
+    r"哪些|哪几|列出|列举",
     re.IGNORECASE,
 )
 BULLET = re.compile(r"(?:[-*+•‣·▪]|\(?\d{1,3}[.)]|[（(]?[一二三四五六七八九十]{1,3}[)）、])\s*\S")
