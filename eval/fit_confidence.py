@@ -181,7 +181,7 @@ def _case(kind: str, held_out: bool, work: Work, pipeline: Pipeline) -> Iterator
     settings = pipeline.settings
     if work.query and work.query.readable:
         candidates = work.candidates[: settings.context_k]
-        signs = signs_of(work.query, candidates, most_sentences=settings.answer_sentences)
+        signs = signs_of(work.query, candidates)
         if signs:
             yield Case(kind, held_out, _features(signs), confidence(signs))
 

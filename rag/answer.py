@@ -1,48 +1,18 @@
-"""Query and candidates to a draft answer of verbatim sentences, without a language model; numbers no citations.
-
-Reference:
-    The weights of a sentence's features are those of a conditional logit model fitted on half of squad2, qed and
-    covidqa, rounded; eval/LOG.md has the figures on the other halves and on the gold set.
-"""
+"""Query and candidates to a draft answer of verbatim sentences, without a language model; numbers no citations."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
 
+from rag.choice import nearest
 from rag.confidence import Signs, confidence
-from rag.evidence import Candidate, Chosen, Draft, Query
-from rag.expected import Kind, expected_kind, holds
+from rag.evidence import Candidate, Draft, Query
 from rag.facts import key_facts, passage_terms
+from rag.quoting import quote
 from rag.refusal import NOTHING_FOUND, NOTHING_PASSES, reason, say
-from rag.schema import Span
+from rag.sentences import Scored, ranked_sentences
 from rag.signs import read_signs
-from rag.terms import document_terms, held
-
-# Weights: the passage's score; the sentence's late interaction; the share of the question's words in it; that share
-# gained by the sentence before, and by title and heading; holding the expected kind of answer; length; the cosine.
-PASSAGE, LATE, COVERAGE, BEFORE, CONTEXT, KIND, LENGTH, DENSE = 1.0, 1.0, 1.0, 0.6, 0.6, 0.35, 0.1, 0.5
-LENGTH_CHARS = 400
-# A further sentence is given while it scores at most this much below the best. At 0.5 squad2's answers hold the gold
-# answer in 0.90 of the answerable questions, in 350 characters; always three sentences gain a point and 180 characters.
-MARGIN = 0.5
-# Markdown headings and questions.
-ASKS_OR_ANNOUNCES = re.compile(r"^#{1,6} |[?？][\"”’』」)）]*$")
-# Two sentences that share this much of the shorter one's terms say the same.
-SAME = 0.8
-
-
-@dataclass(frozen=True)
-class _Scored:
-    candidate: Candidate
-    number: int
-    span: Span
-    text: str
-    terms: frozenset[str]
-    late: float
-    score: float
 
 
 def draft(
@@ -63,35 +33,35 @@ def draft(
         calibrate: Raw to calibrated confidence, both in [0, 1], rising.
 
     Returns:
-        Sentences of the candidates, best first, none saying the same as another or scoring far below the best; or none,
+        Quotes from the candidates, best first, none saying the same as another, with what they say together; or none,
         with a reason in Chinese where the question is, else in English.
     """
-    scored = _ranked(query, candidates)
+    scored = ranked_sentences(query, candidates)
     if not scored:
         return Draft((), True, say(query, NOTHING_FOUND), calibrate(0.0))
-    chosen = _choose(scored, most=most_sentences)
-    here, anywhere = _spoken_of(chosen, candidates)
-    sure = calibrate(confidence(_signs(query, scored[0], here=here, anywhere=anywhere)))
+    best = scored[0]
+    here, anywhere = _spoken_of(nearest(scored), candidates)
+    sure = calibrate(confidence(_signs(query, best, here=here, anywhere=anywhere)))
     if sure < threshold:
-        return Draft((), True, _reason(query, scored[0], here=here, anywhere=anywhere), sure)
-    return Draft(tuple(_as_chosen(s) for s in chosen), False, "", sure)
+        return Draft((), True, reason(query, best.text, own=best.terms, here=here, anywhere=anywhere), sure)
+    said = quote(query, scored, most=most_sentences)
+    return Draft(said.chosen, False, "", sure, verdict=said.verdict, rests_on=said.rests_on, claims=said.claims)
 
 
-def signs_of(query: Query, candidates: Sequence[Candidate], *, most_sentences: int) -> Signs | None:
+def signs_of(query: Query, candidates: Sequence[Candidate]) -> Signs | None:
     """Return what the confidence in the answer to a question is worked out from, ``None`` where nothing is found.
 
     Args:
         query: The query.
         candidates: As for `draft`.
-        most_sentences: As for `draft`.
 
     Returns:
         The signs.
     """
-    scored = _ranked(query, candidates)
+    scored = ranked_sentences(query, candidates)
     if not scored:
         return None
-    here, anywhere = _spoken_of(_choose(scored, most=most_sentences), candidates)
+    here, anywhere = _spoken_of(nearest(scored), candidates)
     return _signs(query, scored[0], here=here, anywhere=anywhere)
 
 
@@ -108,90 +78,11 @@ def nothing_passes(query: Query, filters: str) -> Draft:
     return Draft((), True, say(query, NOTHING_PASSES).format(filters=filters), 0.0)
 
 
-def _ranked(query: Query, candidates: Sequence[Candidate]) -> list[_Scored]:
-    """Return the sentences that may be the answer, best first."""
-    found = list(_sentences(query, candidates))
-    # A heading or a question may be all words of the question asked, and answers nothing.
-    telling = [s for s in found if not ASKS_OR_ANNOUNCES.search(s.text)]
-    return sorted(telling or found, key=lambda s: -s.score)
-
-
-def _sentences(query: Query, candidates: Sequence[Candidate]) -> Iterator[_Scored]:
-    kind = expected_kind(query.text)
-    for candidate in candidates:
-        passage, language = candidate.stored.passage, candidate.stored.language
-        headline = f"{candidate.stored.title} {passage.heading or ''}"
-        context = frozenset(document_terms(headline, language=language))
-        if candidate.linked_from:
-            # It is read as what that passage goes on to, which says what it is about.
-            context |= passage_terms(candidate.linked_from)
-        before: frozenset[str] = frozenset()
-        for number, span in enumerate(passage.sentences):
-            text = passage.text[span.start_char - passage.start_char : span.end_char - passage.start_char]
-            terms = frozenset(document_terms(text, language=language))
-            coverages = [coverage(query, known) for known in (terms, terms | before, terms | before | context)]
-            # Where the encoder does not read the question, its words have to stand in for its meaning.
-            late = candidate.sentence_late[number] if candidate.sentence_late else coverages[0]
-            score = _score(candidate, late=late, coverages=coverages, fits=_fits(kind, text, query.text), text=text)
-            yield _Scored(candidate, number, span, text, terms, late, score)
-            before = terms
-
-
-def coverage(query: Query, terms: AbstractSet[str]) -> float:
-    """Return the share, in [0, 1], of what the question's words say that is among the terms."""
-    total = sum(query.weights)
-    found = sum(w for term, w in zip(query.terms, query.weights, strict=True) if held(term, terms))
-    return found / total if total > 0 else 0.0
-
-
-def _score(candidate: Candidate, *, late: float, coverages: Sequence[float], fits: bool, text: str) -> float:
-    own, with_before, with_context = coverages
-    return (
-        PASSAGE * candidate.score
-        + LATE * late
-        + COVERAGE * own
-        + BEFORE * (with_before - own)
-        + CONTEXT * (with_context - with_before)
-        + KIND * fits
-        + LENGTH * min(len(text), LENGTH_CHARS) / LENGTH_CHARS
-        + DENSE * candidate.signals.get("dense", 0.0)
-    )
-
-
-def _fits(kind: Kind, sentence: str, question: str) -> bool:
-    return kind != "other" and holds(kind, sentence, question=question)
-
-
-def _choose(scored: Sequence[_Scored], *, most: int) -> list[_Scored]:
-    """Return the best sentences, near-duplicates dropped, short of those that score much lower."""
-    chosen: list[_Scored] = []
-    for sentence in scored:
-        if len(chosen) == most or sentence.score < scored[0].score - MARGIN:
-            break
-        if not any(_same(sentence, other) for other in chosen):
-            chosen.append(sentence)
-    return chosen
-
-
-def _same(one: _Scored, other: _Scored) -> bool:
-    smaller = min(len(one.terms), len(other.terms))
-    return len(one.terms & other.terms) >= SAME * smaller
-
-
-def _as_chosen(sentence: _Scored) -> Chosen:
-    stored = sentence.candidate.stored
-    return Chosen(stored.passage, stored.title, sentence.span, sentence.text, max(0.0, min(1.0, sentence.late)))
-
-
-def _spoken_of(chosen: Sequence[_Scored], candidates: Sequence[Candidate]) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the terms of the passages of the chosen sentences, and those of all."""
-    here = frozenset().union(*(passage_terms(s.candidate.stored) for s in chosen))
+def _spoken_of(near: Sequence[Scored], candidates: Sequence[Candidate]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the terms of the passages of some sentences, and those of all."""
+    here = frozenset().union(*(passage_terms(s.candidate.stored) for s in near))
     return here, here.union(*(passage_terms(c.stored) for c in candidates))
 
 
-def _signs(query: Query, best: _Scored, *, here: AbstractSet[str], anywhere: AbstractSet[str]) -> Signs:
+def _signs(query: Query, best: Scored, *, here: AbstractSet[str], anywhere: AbstractSet[str]) -> Signs:
     return read_signs(query, best.candidate, best.number, facts=key_facts(query), here=here, anywhere=anywhere)
-
-
-def _reason(query: Query, best: _Scored, *, here: AbstractSet[str], anywhere: AbstractSet[str]) -> str:
-    return reason(query, best.text, own=best.terms, here=here, anywhere=anywhere)

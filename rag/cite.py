@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 from rag.errors import LibraryChanged
-from rag.evidence import Chosen, Draft
-from rag.schema import Answer, AnswerSentence, Citation, Document, Hit
+from rag.evidence import Chosen, Claim, Draft
+from rag.schema import Answer, AnswerSentence, Citation, Disagreement, Document, Hit, Reading
 
 FindDocument = Callable[[str], Document | None]
 
@@ -35,17 +35,44 @@ def cite(question: str, draft: Draft, *, documents: FindDocument, hits: Sequence
     citations = tuple(_citation(number, chosen) for number, chosen in enumerate(draft.sentences, start=1))
     for citation in citations:
         check(citation, documents(citation.document_id))
-    sentences = tuple(AnswerSentence(c.quote, (c.number,), support=1.0) for c in citations)
+    sentences = [*_verdict(draft, citations), *_verbatim(draft, citations)]
     return Answer(
         question=question,
-        text=draft.reason if draft.abstained else join([c.quote for c in citations]),
-        sentences=sentences,
+        text=draft.reason if draft.abstained else join([s.text for s in sentences]),
+        sentences=tuple(sentences),
         citations=citations,
         abstained=draft.abstained,
         reason=draft.reason,
         confidence=draft.confidence,
         hits=tuple(hits),
+        disagreements=_disagreements(draft.claims),
     )
+
+
+def _verdict(draft: Draft, citations: Sequence[Citation]) -> list[AnswerSentence]:
+    """Return the yes or no that goes before the quotes, if there is one."""
+    resting = [citations[place] for place in draft.rests_on]
+    if not draft.verdict or not resting:
+        return []
+    return [AnswerSentence(draft.verdict, tuple(c.number for c in resting), support=min(c.score for c in resting))]
+
+
+def _verbatim(draft: Draft, citations: Sequence[Citation]) -> Iterator[AnswerSentence]:
+    """Yield the sentences of the quotes, all of one quote with its number."""
+    for chosen, citation in zip(draft.sentences, citations, strict=True):
+        for part in chosen.parts or (citation.quote,):
+            yield AnswerSentence(part, (citation.number,), support=1.0)
+
+
+def _disagreements(claims: Sequence[Claim]) -> tuple[Disagreement, ...]:
+    """Return what the claims give for the one thing they are about, newest first."""
+    dates = [claim.date for claim in claims]
+    newest = max((date for date in dates if date), default="")
+    # Where a date is missing, or two are the same, none is known to be the newest.
+    is_known = all(dates) and dates.count(newest) == 1
+    readings = [Reading(c.value, c.quote + 1, c.date, is_known and c.date == newest) for c in claims]
+    ordered = sorted(readings, key=lambda reading: reading.date or "", reverse=True)
+    return (Disagreement(tuple(ordered)),) if ordered else ()
 
 
 def check(citation: Citation, document: Document | None) -> None:
@@ -69,8 +96,16 @@ def check(citation: Citation, document: Document | None) -> None:
 def growing(answer: Answer) -> Iterator[Answer]:
     """Yield the answer with one sentence, with two, and so on, short of all."""
     for count in range(1, len(answer.sentences)):
-        sentences, citations = answer.sentences[:count], answer.citations[:count]
-        yield replace(answer, text=join([s.text for s in sentences]), sentences=sentences, citations=citations)
+        sentences = answer.sentences[:count]
+        last = max(number for sentence in sentences for number in sentence.citations)
+        # What sources disagree on is said when all of them are there.
+        yield replace(
+            answer,
+            text=join([s.text for s in sentences]),
+            sentences=sentences,
+            citations=answer.citations[:last],
+            disagreements=(),
+        )
 
 
 def join(sentences: Sequence[str]) -> str:
@@ -92,4 +127,5 @@ def _citation(number: int, chosen: Chosen) -> Citation:
         page=chosen.passage.page,
         heading=chosen.passage.heading,
         score=chosen.score,
+        highlight=chosen.highlight,
     )

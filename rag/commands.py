@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.errors import RagError
 from rag.filters import from_typed
+from rag.marks import around_mark_in_quote, disagreement_lines
 from rag.printable import one_line, shown
 from rag.settings import Settings
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from rag.writer import IndexReport, Progress
 
 DONE, WRONG_WORLD = 0, 1
+# Signs that no cleaned text holds, until the lines are wrapped; then what switches bold type on and off.
+BOLD, PLAIN = "\x01", "\x02"
+EMPHASIS = str.maketrans({BOLD: "\x1b[1m", PLAIN: "\x1b[22m"})
 
 
 def _open(options: argparse.Namespace, *, create: bool) -> Library:
@@ -107,11 +111,13 @@ def run_ask(options: argparse.Namespace) -> int:
     if options.json:
         print(answer.to_json(indent=2))
     else:
-        print("\n".join(_answer_lines(answer)))
+        # Only a terminal can show what is asked for in a quote; elsewhere it would be signs in the text.
+        bold = sys.stdout.isatty()
+        print("\n".join(line.translate(EMPHASIS) for line in _answer_lines(answer, bold=bold)))
     return DONE
 
 
-def _answer_lines(answer: Answer) -> Iterator[str]:
+def _answer_lines(answer: Answer, *, bold: bool) -> Iterator[str]:
     if answer.abstained:
         yield from textwrap.wrap(answer.text, 100)
         if answer.hits:
@@ -127,7 +133,12 @@ def _answer_lines(answer: Answer) -> Iterator[str]:
         page = f", page {citation.page}" if citation.page else ""
         place = f"{shown(citation.document_id)}:{citation.start_char}-{citation.end_char}{page}"
         yield f"[{citation.number}] {place} {shown(citation.title)}"
-        yield from textwrap.wrap(f'"{citation.quote}"', 96, initial_indent="    ", subsequent_indent="    ")
+        before, asked, after = around_mark_in_quote(citation)
+        quote = f'"{before}{BOLD}{asked}{PLAIN}{after}"' if bold and asked else f'"{citation.quote}"'
+        yield from textwrap.wrap(quote, 96, initial_indent="    ", subsequent_indent="    ")
+    for line in disagreement_lines(answer):
+        yield ""
+        yield from textwrap.wrap(line, 100)
 
 
 def _hit_lines(hit: Hit) -> Iterator[str]:

@@ -96,14 +96,16 @@ class Candidate:
 
 @dataclass(frozen=True)
 class Chosen:
-    """A sentence of the answer.
+    """A quote of the answer: a sentence, or some that follow each other.
 
     Attributes:
         passage: The passage it is in.
         title: Title of its document.
         span: Its place in the document.
-        text: The sentence, verbatim.
+        text: The quote, verbatim.
         score: How well it answers the question, in [0, 1].
+        highlight: Place in the document of what is asked for, where that is clear.
+        parts: The sentences of a quote of several, verbatim, in order.
     """
 
     passage: Passage
@@ -111,6 +113,23 @@ class Chosen:
     span: Span
     text: str
     score: float
+    highlight: Span | None = None
+    parts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What a quote gives for something that other quotes give otherwise.
+
+    Attributes:
+        quote: Place of the quote among the draft's, from 0.
+        value: The value as the quote writes it.
+        date: Day of its document, ``YYYY-MM-DD``, or ``None``.
+    """
+
+    quote: int
+    value: str
+    date: str | None
 
 
 @dataclass(frozen=True)
@@ -118,13 +137,19 @@ class Draft:
     """An answer whose citations are not numbered yet.
 
     Attributes:
-        sentences: Most relevant first; empty when it abstains.
+        sentences: Quotes, most relevant first; empty when it abstains.
         abstained: Whether the documents do not answer the question.
         reason: Why it abstained, or ``""``.
         confidence: Probability in [0, 1] that the documents answer the question.
+        verdict: ``"Yes."`` or ``"No."`` in the question's language, where the quotes plainly say so, or ``""``.
+        rests_on: Places of the quotes that the verdict rests on.
+        claims: What quotes of different documents give for the same thing, where that differs.
     """
 
     sentences: tuple[Chosen, ...]
     abstained: bool
     reason: str
     confidence: float
+    verdict: str = ""
+    rests_on: tuple[int, ...] = ()
+    claims: tuple[Claim, ...] = ()

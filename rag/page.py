@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 
+from rag.marks import around_mark, disagreement_lines
 from rag.schema import Answer, AnswerSentence, Citation, Document, Hit
 
 NEAREST_SHOWN = 5
@@ -115,19 +116,22 @@ def _answer_html(turn: int, answer: Answer, *, done: bool) -> str:
         why = answer.reason.removeprefix(_ABSTAINED).lstrip(":. ")  # the line above it says that already
         reason = f'<p dir="auto">{escape(why[:1].upper() + why[1:])}</p>'
         return f'<div class="lg-abstained"><p><strong>{_ABSTAINED}</strong></p>{reason}{sure}{look}</div>'
-    titles = {c.number: c.title or c.document_id for c in answer.citations}
-    sentences = " ".join(_sentence_html(turn, sentence, titles) for sentence in answer.sentences)
-    return f'<div class="lg-answer"><p dir="auto">{sentences or escape(answer.text)}</p>{sure}</div>'
+    sentences = " ".join(_sentence_html(turn, sentence, answer.citations) for sentence in answer.sentences)
+    lines = "".join(f'<p class="lg-disagree" dir="auto">{escape(line)}</p>' for line in disagreement_lines(answer))
+    return f'<div class="lg-answer"><p dir="auto">{sentences or escape(answer.text)}</p>{lines}{sure}</div>'
 
 
-def _sentence_html(turn: int, sentence: AnswerSentence, titles: dict[int, str]) -> str:
+def _sentence_html(turn: int, sentence: AnswerSentence, citations: Sequence[Citation]) -> str:
+    titles = {c.number: c.title or c.document_id for c in citations}
     marks = "".join(
         f'<button class="lg-cite" data-turn="{turn}" data-number="{n}" title="{escape(titles[n])}"'
         f' aria-label="Citation {n}: {escape(titles[n])}">[{n}]</button>'
         for n in sentence.citations
         if n in titles
     )
-    return f"{escape(sentence.text)} {marks or '<em>[no source]</em>'}"
+    before, asked, after = around_mark(sentence, citations)
+    text = f"{escape(before)}<strong>{escape(asked)}</strong>{escape(after)}" if asked else escape(before)
+    return f"{text} {marks or '<em>[no source]</em>'}"
 
 
 def sources_html(
@@ -219,9 +223,18 @@ def document_html(text: str, spans: Sequence[Citation], *, nearest: bool = False
     for span in sorted(_apart(spans, first, last), key=lambda c: c.start_char):
         state = 'class="lg-chosen" tabindex="-1"' if span is chosen else 'class="lg-cited"'
         parts.append(escape(text[at : span.start_char]))
-        parts.append(f"<{tag} {state}>{escape(text[span.start_char : span.end_char])}</{tag}>")
+        parts.append(f"<{tag} {state}>{_quote_html(text, span)}</{tag}>")
         at = span.end_char
     return "".join((*parts, escape(text[at:last]), _cut_note(len(text) - last, "after")))
+
+
+def _quote_html(text: str, span: Citation) -> str:
+    """Return a span of a text, what is asked for in it bold."""
+    asked = span.highlight
+    if asked is None or not span.start_char <= asked.start_char < asked.end_char <= span.end_char:
+        return escape(text[span.start_char : span.end_char])
+    before, after = text[span.start_char : asked.start_char], text[asked.end_char : span.end_char]
+    return f"{escape(before)}<strong>{escape(text[asked.start_char : asked.end_char])}</strong>{escape(after)}"
 
 
 def _apart(spans: Sequence[Citation], first: int, last: int) -> list[Citation]:

@@ -25,7 +25,7 @@ def test_the_sentence_that_answers_comes_first_verbatim(town_library: Library) -
 )
 def test_the_fitting_sentence_wins(town_library: Library, question: str, inside: str) -> None:
     answer = town_library.ask(question, threshold=0.0)
-    assert inside in answer.sentences[0].text
+    assert inside in answer.citations[0].quote
 
 
 def test_an_unrelated_question_is_refused_with_a_reason_and_the_nearest_passages(town_library: Library) -> None:
@@ -141,6 +141,41 @@ def test_a_length_is_told_from_a_date(make_library: MakeLibrary) -> None:
     text = "The Long Bridge of Norrwick was designed by Ana Silva and opened on 3 May 1922. It spans 410 metres."
     answer = make_library(Document("bridge", text)).ask("How long is the Long Bridge of Norrwick?", threshold=0.0)
     assert "It spans 410 metres." in [s.text for s in answer.sentences]
+
+
+def test_a_sentence_that_begins_with_a_pronoun_comes_with_the_one_before_in_one_quote(town_library: Library) -> None:
+    answer = town_library.ask("How far can the lamp of the lighthouse be seen?", threshold=0.0)
+    quote = answer.citations[0].quote
+    assert quote.startswith("The lighthouse of Norrwick was built in 1874")
+    assert quote.endswith("Its lamp can be seen from 31 kilometres.")
+    assert {s.citations for s in answer.sentences if s.text in quote} == {(1,)}
+
+
+def test_what_is_above_a_blank_line_is_not_given_for_a_pronoun_below_it(make_library: MakeLibrary) -> None:
+    text = "Tickets are sold at the old mill.\n\nIt carries 120 passengers from Holm to Ryd on each crossing."
+    answer = make_library(Document("a", text), answer_sentences=1).ask(
+        "How many passengers from Holm to Ryd?", threshold=0
+    )
+    assert answer.citations[0].quote == "It carries 120 passengers from Holm to Ryd on each crossing."
+
+
+def test_sentences_that_follow_each_other_are_one_citation(make_library: MakeLibrary) -> None:
+    text = "The ferry to Holm leaves at 7:15. The ferry to Holm also leaves at 9:40. Nobody swims there."
+    answer = make_library(Document("a", text)).ask("When does the ferry to Holm leave?", threshold=0.0)
+    assert answer.citations[0].quote == " ".join(s.text for s in answer.sentences if s.citations == (1,))
+    assert len(answer.citations) < len(answer.sentences)
+
+
+@pytest.mark.parametrize(
+    "question", ["Who built it?", "How many?", "When was it moved?", "面包店在哪里？", "Is it old?"]
+)
+def test_every_citation_and_mark_is_exact(town_library: Library, question: str) -> None:
+    answer = town_library.ask(question, threshold=0.0)
+    assert answer.citations
+    for citation in answer.citations:
+        text = town_library.document(citation.document_id).text
+        assert text[citation.start_char : citation.end_char] == citation.quote
+        assert all(s.text in citation.quote for s in answer.sentences if s.citations == (citation.number,))
 
 
 def test_a_japanese_question_is_not_refused_in_chinese(town_library: Library) -> None:

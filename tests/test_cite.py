@@ -7,9 +7,9 @@ from dataclasses import replace
 import pytest
 from conftest import HARBOUR, LIGHTHOUSE
 
-from rag.answer import Chosen, Draft
 from rag.cite import InexactCitationError, check, cite, growing, join
 from rag.errors import LibraryChanged
+from rag.evidence import Chosen, Draft
 from rag.schema import Answer, Document, Passage, Span
 
 DOCUMENTS = {d.id: d for d in (HARBOUR, LIGHTHOUSE)}

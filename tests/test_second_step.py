@@ -10,11 +10,11 @@ import pytest
 from tiny_models import make_tiny_cross_encoder
 
 from rag import Document, Library, Settings
-from rag.answer import _sentences
 from rag.evidence import Candidate
 from rag.pipeline import Work
 from rag.schema import Passage
 from rag.second_step import MOST_LINKS, POOL_K, links, moved_up, names
+from rag.sentences import ranked_sentences
 from rag.store import StoredPassage
 
 
@@ -204,7 +204,7 @@ def test_what_named_a_passage_says_what_its_sentences_are_about_though_it_is_not
     scores = [
         next(
             s.score
-            for s in _sentences(query, [other, replace(film, linked_from=origin)])
+            for s in ranked_sentences(query, [other, replace(film, linked_from=origin)])
             if s.candidate.stored.title == SECOND
         )
         for origin in (town.stored, other.stored, None)
