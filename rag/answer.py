@@ -16,6 +16,7 @@ from rag.confidence import Signs, confidence
 from rag.evidence import Candidate, Chosen, Draft, Query
 from rag.expected import Kind, expected_kind, holds
 from rag.facts import KeyFacts, key_facts, missing_names, missing_numbers, passage_terms, words
+from rag.language import question_language
 from rag.schema import Span
 from rag.terms import document_terms, held
 
@@ -205,9 +206,4 @@ def _reason(query: Query, facts: KeyFacts, *, here: AbstractSet[str], anywhere: 
 
 def _say(query: Query, saying: tuple[str, str]) -> str:
     english, chinese = saying
-    # Kana tell Japanese, which uses the same characters.
-    return (
-        chinese
-        if re.search("[\u4e00-\u9fff]", query.text) and not re.search("[\u3040-\u30ff]", query.text)
-        else english
-    )
+    return chinese if question_language(query.text) == "zh" else english

@@ -20,6 +20,8 @@ _SCRIPTS = {
     "he": re.compile("[\u0590-\u05ff]"),
     "hi": re.compile("[\u0900-\u097f]"),
 }
+# Chinese characters that put a question or join its parts, and hardly stand in names.
+_PARTICLES = re.compile("[的是谁什么哪吗呢几怎何]|多少")
 _LATIN = {
     "en": "a about an and any are at be by can did do does for from had has have he her his how in is it its many "
     "much of on or she that the their them there these they this those to was were what when where which who "
@@ -27,7 +29,7 @@ _LATIN = {
     "de": "als an auf aus bei das dem den der des die ein eine einem einen einer für hat haben hatte im ist kann mit "
     "nach nicht oder sich sind über und unter von vom wann war waren warum was welche welchem welchen welcher "
     "welches wem wen wer werden wie wird wo wurde wurden zu zum zur",
-    "fr": "à au aux avec ce cette combien comment dans de des du elle en est et il ils la le les leur où ou par pour "
+    "fr": "a à au aux avec ce cette combien comment dans de des du elle en est et il ils la le les leur où ou par pour "
     "pourquoi qu quand que quel quelle quelles quels qui quoi sa ses son sont sur un une",
     "es": "a al como cómo con cual cuál cuando cuándo cuanto cuánto cuántos cuántas de del donde dónde el ella en es "
     "están fue ha hay la las lo los más no para por porque qué que quien quién se son su sus un una y",
@@ -54,16 +56,13 @@ def question_language(text: str) -> str:
         Greek, Arabic, Hebrew and Hindi are told by script; English, German, French, Spanish, Italian, Portuguese and
         Dutch by function words.
     """
-    # "Geespace 的 CEO 是谁" is put in Chinese: a question in a Latin language quotes whole names, no particles.
     found = {code: len(script.findall(text)) for code, script in _SCRIPTS.items()}
     if found["ja"]:
         return "ja"
     most = max(found, key=lambda code: found[code])
-    words = re.findall(r"[^\W\d_]+", text.casefold())
-    latin = _by_words(words, text)
-    if found[most] and (latin == "und" or found[most] >= sum(len(w) for w in words if w.isascii()) / 2):
-        return most
-    return latin
+    latin = _by_words(re.findall(r"[^\W\d_]+", text.casefold()), text)
+    # Whole names are quoted in another script, particles are not: "Geespace 的 CEO 是谁", "Who wrote 红楼梦?"
+    return most if found[most] and (latin == "und" or _PARTICLES.search(text)) else latin
 
 
 def _by_words(words: list[str], text: str) -> str:
