@@ -37,9 +37,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         nargs="+",
         metavar="GOLD",
         help="a JSON Lines file of questions on the library, or of conversations, or a folder with corpus.jsonl and "
-        "questions.jsonl, which is indexed into a library of its own; or: check GOLD, which names every row that cannot "
-        "be used; or: import FORMAT IN OUT, which converts from squad, beir or ragas (OUT.jsonl on the library, else a "
-        "new folder)",
+        "questions.jsonl, which is indexed into a library of its own; or: check GOLD, which names every row that "
+        "cannot be used; or: import FORMAT IN OUT, which converts from squad, beir or ragas (OUT.jsonl on the "
+        "library, else a new folder)",
     )
     parser.add_argument("--limit", type=count, metavar="N", help="ask N questions spread evenly over the set")
     parser.add_argument(

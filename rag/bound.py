@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from rag.mentions import AUXILIARIES, Mention, content_stems, may_be_person, mentions
+from rag.mentions import Mention, content_stems, may_be_person, mentions
 
 # Where one of these stands between, a pronoun may well mean what the question itself named before it; within one clause
 # it cannot (Chomsky 1981, principle B).
@@ -29,7 +29,7 @@ _EXPLETIVE = re.compile(
     re.IGNORECASE,
 )
 _POSSESSIVES = frozenset(("its", "their", "theirs", "his", "her", "hers"))
-_AFTER_AUXILIARY = re.compile(rf"\b(?:{'|'.join(sorted(AUXILIARIES))})$", re.IGNORECASE)
+_AFTER_BE = re.compile(r"\b(?:is|are|was|were|be|been)$", re.IGNORECASE)
 
 
 def is_bound(word: str, before: str, after: str, text: str) -> bool:
@@ -56,9 +56,9 @@ def is_bound(word: str, before: str, after: str, text: str) -> bool:
 
 def _is_filler(word: str, before: str, after: str) -> bool:
     """Tell whether "there" is that of "there are", or "then" that of "then who"."""
-    if word == "there" and _AFTER_AUXILIARY.search(before):
+    if word == "there" and _AFTER_BE.search(before):
         return True
-    return bool(re.match(r" (?:is|are|was|were)\b", after)) or (word == "then" and not before)
+    return bool(re.match(r" (?:is|are|was|were|be|been)\b", after)) or (word == "then" and not before)
 
 
 def _is_owned(word: str, before: str, named: list[Mention]) -> bool:

@@ -91,7 +91,8 @@ def _else(bare: str, turns: Sequence[Turn]) -> str:
     asked = bare.split()
     query = turns[-1].query.rstrip(" ?？")
     if len(asked) > 2:
-        told = bare if _says_what(bare) else _with_scope(bare, _scope(_turns_on(bare, turns)))
+        found = resolved(bare, turns)
+        told = found if _says_what(found) else _with_scope(found, _scope(_turns_on(bare, turns)))
         return f"{told.rstrip('?')}?"
     first, _, rest = query.partition(" ")
     if first.lower() == asked[0].lower() and rest:
