@@ -161,8 +161,8 @@ def told_for(turn: Turn, asked: str) -> str | None:
         return best.text if best else None
     if marked:
         return _with_kind(marked[0], head)
-    others = [m for m in found if not m.person]
-    best = nearest(others, turn.answer, turn.query)
+    # Teams and firms may be named like persons.
+    best = nearest(found, turn.answer, turn.query)
     return best.text if best else None
 
 

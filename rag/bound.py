@@ -24,7 +24,7 @@ _OPENS_CLAUSE = re.compile(
 # "How long does it take to ..." points to what follows.
 _EXPLETIVE = re.compile(
     r"\bit (?:(?:is|was|be|been|takes?|took|costs?|cost|true|possible|safe|better|worth|seems?|rains?)\b.*?)"
-    r"\b(?:to|that|for|when|if)\b|\b(?:what time|what day|what year) (?:is|was) it\b|\bit (?:true|safe|possible) \w+|"
+    r"\b(?:to|that|when|if)\b|\b(?:what time|what day|what year) (?:is|was) it\b|\bit (?:true|possible) (?:to|that)\b|"
     r"\b(?:is|was) it (?:\w+ ){0,2}\w+ (?:to|that)\b|\bit (?:rain|snow)|\b(?:is|was) it (?:time|the case)\b",
     re.IGNORECASE,
 )

@@ -25,7 +25,7 @@ def replaced(fragment: str, query: str) -> str | None:
     Returns:
         The question, or ``None`` where nothing in it is of the fragment's kind.
     """
-    for way in (_year, _possessive, _placed, _same_head, _name):
+    for way in (_year, _possessive, _placed, _same_head, _name, _object):
         if found := way(fragment, query):
             return found
     return None
@@ -108,3 +108,11 @@ def _most_alike(name: str, known: list[Mention]) -> Mention | None:
     """Return the name of the same number of words, or the last."""
     same = [n for n in known if len(n.text.split()) == len(name.split())]
     return (same or known)[-1] if known else None
+
+
+def _object(fragment: str, query: str) -> str | None:
+    """Replace what the last question ends in, behind its last preposition: "the side effects of ibuprofen"."""
+    match = re.search(r"\b(?:of|for|in|about|with) (?P<object>[\w'’ -]+?)(?=[ ?.!]*$)", query)
+    if not match or not re.fullmatch(r"[a-z][\w'’-]*(?: [a-z][\w'’-]*)?", fragment) or fragment.startswith("the "):
+        return None
+    return query[: match.start("object")] + fragment + query[match.end("object") :]

@@ -110,6 +110,8 @@ def _points_at(body: str, turns: Sequence[Turn]) -> bool:
     stems = {stem for _, stem in content_stems(body)}
     if _says_what(body) or not 0 < len(stems) <= FEW_WORDS:
         return False
+    if len(stems) == 1 and re.search(r"\bthe [a-z]+[ ?.!]*$", body):
+        return True
     said = set().union(*(_stems(text) for turn in turns for text in (turn.query, turn.answer, *turn.cited)))
     return 2 * len(stems & said) >= len(stems)
 
@@ -128,12 +130,13 @@ def _turns_on(body: str, turns: Sequence[Turn]) -> Sequence[Turn]:
 
 def _scope(turns: Sequence[Turn], *, beside: str = "") -> str:
     """Return what the last question was about, as far as `beside` does not say it."""
-    about = [m.text for m in antecedent.topic(turns) if m.text.lower() not in beside.lower()]
-    return ", ".join(about[:2]) or turns[-1].query.rstrip(" ?？")
+    topic = [m.text for m in antecedent.topic(turns)]
+    about = [text for text in topic if text.lower() not in beside.lower()]
+    return ", ".join(about[:2]) if topic else turns[-1].query.rstrip(" ?？")
 
 
 def _with_scope(question: str, scope: str) -> str:
-    return f"{question.rstrip(' ?？.')} ({scope})?"
+    return f"{question.rstrip(' ?？.')} ({scope})?" if scope else question
 
 
 def _capital(text: str) -> str:

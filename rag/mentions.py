@@ -18,7 +18,7 @@ AUXILIARIES = frozenset(
 DO_SUPPORT = frozenset("can could did do does had has have may might must shall should will would".split())
 PREPOSITIONS = frozenset(
     "about after against as at before behind below besides between by during for from in into like near of on onto "
-    "over since than through to toward towards under until up upon via with within without".split()
+    "over since than through to toward towards under until up per upon via with within without".split()
 )
 _STOPS = AUXILIARIES | (PREPOSITIONS - {"of"}) | FUNCTION_WORDS - {"of", "and", "the"}
 # What a question or sentence may begin with that is no name, though it has a capital.
@@ -57,7 +57,7 @@ _NOT_PERSONS = frozenset(
 _POST = re.compile(rf"(?:(?:{'|'.join(sorted(ROLES))}) )*(?:of|for) ", re.IGNORECASE)
 COMPANY = re.compile(r"\b(?:Co|Ltd|Inc|Corp|LLC|GmbH|AG|PLC|S\.A)\b")
 _WORD = r"(?:Co\.|Ltd\.?|Inc\.|[A-Z][\w&’'-]*)"
-_NAME = re.compile(rf"{_WORD}(?:(?: (?:of|for|&)(?: the)? | |, ?(?=Ltd|Inc)){_WORD})*")
+_NAME = re.compile(rf"{_WORD}(?:(?: (?:of|for|&)(?: the)? | |, ?(?=Ltd|Inc)){_WORD})*(?: \d{{1,3}}(?![\w.,%–-]))?")
 QUOTED = re.compile(r"[\"“”]([^\"“”]{2,80})[\"“”]|《([^》]{2,80})》")
 _TOKEN = re.compile(r"[\"“][^\"“”]{1,80}[\"”]|[\w&]+(?:[’'-][\w&]+)*|[^\w\s]")
 _HELD = frozenset(
