@@ -9,7 +9,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from eval.dialogues import holds_dialogues, read_dialogues
 from eval.gold import GoldSet, read_gold
 from eval.outputs import check_outputs
 from rag.arguments import count, share
@@ -89,6 +88,8 @@ def run(arguments: argparse.Namespace, *, settings: Settings | None = None) -> i
         LibraryError: The library cannot be opened.
         ConfigurationError: A file cannot be written, or a system is not known.
     """
+    from eval.dialogues import holds_dialogues
+
     _check_words(arguments)
     if len(arguments.words) == 1 and holds_dialogues(Path(arguments.words[0])):
         return _converse(Path(arguments.words[0]), arguments, settings)
@@ -164,6 +165,7 @@ def _note_unused_library(path: str | None, reason: str) -> None:
 
 def _converse(path: Path, arguments: argparse.Namespace, settings: Settings | None) -> int:
     """Evaluate conversations, to which no option but the threshold applies."""
+    from eval.dialogues import read_dialogues
     from eval.document import to_json
     from eval.progress import bars
     from eval.talk import converse, document, lines
