@@ -61,6 +61,19 @@ class Encoder(Protocol):
             ValueError: If ``texts`` is not a sequence of valid Unicode strings.
         """
 
+    def count_unknown(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens of each text are not in the model's vocabulary, so that it cannot read them.
+
+        Args:
+            texts: What to count.
+
+        Returns:
+            A number for each text, in their order.
+
+        Raises:
+            ValueError: If ``texts`` is not a sequence of valid Unicode strings.
+        """
+
     def encode(self, texts: Sequence[str], *, kind: Kind, threads: int = 1) -> list[Encoding]:
         """Return the texts as vectors.
 

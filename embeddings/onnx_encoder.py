@@ -49,6 +49,13 @@ class OnnxEncoder:
         check_texts(texts)
         return [len(tokens.ids) for tokens in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
+    def count_unknown(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens of each text are not in the model's vocabulary."""
+        check_texts(texts)
+        unknown = self._tokenizer.token_to_id(getattr(self._tokenizer.model, "unk_token", None) or "[UNK]")
+        read = self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)
+        return [sum(number == unknown for number in tokens.ids) for tokens in read]
+
     def encode(self, texts: Sequence[str], *, kind: Kind, threads: int = 1) -> list[Encoding]:
         """Return the texts as vectors, in their order; such models make no difference between the kinds."""
         check_request(texts, kind=kind, threads=threads)

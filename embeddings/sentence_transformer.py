@@ -47,6 +47,12 @@ class SentenceTransformerEncoder:
         with self._lock:
             return [len(ids) for ids in self._token_ids(list(texts))]
 
+    def count_unknown(self, texts: Sequence[str]) -> list[int]:
+        """Return how many tokens of each text are not in the model's vocabulary."""
+        check_texts(texts)
+        with self._lock:
+            return [ids.count(self._model.tokenizer.unk_token_id) for ids in self._token_ids(list(texts))]
+
     def encode(self, texts: Sequence[str], *, kind: Kind, threads: int = 1) -> list[Encoding]:
         """Return the texts as vectors, in their order, each read behind the model's prompt for its kind."""
         check_request(texts, kind=kind, threads=threads)

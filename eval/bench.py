@@ -21,10 +21,13 @@ from eval.bench_quality import HEADING, quality
 from eval.bench_scale import scale_report
 from eval.bench_speed import askers_line, cold_start_line, indexing_table, search_table
 from eval.bench_vectors import vectors_report
+from eval.dialogues import read_dialogues
 from eval.fit_rerank import FITTED, held
 from eval.fit_rerank import table as weights_table
 from eval.gold import GoldSet, read_gold
 from eval.kept import open_gold_library
+from eval.talk import converse, document
+from eval.talk import lines as talk_lines
 from rag import Library
 from rag.errors import RagError
 
@@ -133,6 +136,13 @@ def _quality(options: argparse.Namespace) -> Iterator[str]:
         raise Missing(f"public sets: {options.data} holds none; name a folder with --data (make bench DATA=FOLDER)")
 
 
+def _dialogues(_options: argparse.Namespace) -> Iterator[str]:
+    dialogues = read_dialogues(ROOT / "eval" / "dialogues.jsonl")
+    with TemporaryDirectory() as folder, Library.open(Path(folder) / "seeds") as library:
+        library.index(ROOT / "seeds")
+        yield _paragraph("\n".join(talk_lines(document(dialogues, converse(dialogues, library)))))
+
+
 def _weights(options: argparse.Namespace) -> Iterator[str]:
     if not held(options.data, FITTED):
         raise Missing(
@@ -191,6 +201,7 @@ def _vectors(options: argparse.Namespace) -> Iterator[str]:
 
 PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "quality": _quality,
+    "dialogues": _dialogues,
     "weights": _weights,
     "claims": _claims,
     "start": _start,

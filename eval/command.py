@@ -35,9 +35,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "words",
         nargs="+",
         metavar="GOLD",
-        help="a JSON Lines file of questions on the library, or a folder with corpus.jsonl and questions.jsonl, which "
-        "is indexed into a library of its own; or: check GOLD, which names every row that cannot be used; or: import "
-        "FORMAT IN OUT, which converts from squad, beir or ragas (OUT.jsonl on the library, else a new folder)",
+        help="a JSON Lines file of questions on the library, or of conversations, or a folder with corpus.jsonl and "
+        "questions.jsonl, which is indexed into a library of its own; or: check GOLD, which names every row that "
+        "cannot be used; or: import FORMAT IN OUT, which converts from squad, beir or ragas (OUT.jsonl on the "
+        "library, else a new folder)",
     )
     parser.add_argument("--limit", type=count, metavar="N", help="ask N questions spread evenly over the set")
     parser.add_argument(
@@ -87,7 +88,11 @@ def run(arguments: argparse.Namespace, *, settings: Settings | None = None) -> i
         LibraryError: The library cannot be opened.
         ConfigurationError: A file cannot be written, or a system is not known.
     """
+    from eval.dialogues import holds_dialogues
+
     _check_words(arguments)
+    if len(arguments.words) == 1 and holds_dialogues(Path(arguments.words[0])):
+        return _converse(Path(arguments.words[0]), arguments, settings)
     match arguments.words:
         case ["check", gold]:
             return _check(Path(gold), arguments, settings)
@@ -156,6 +161,25 @@ def _library_at_hand(path: str | None, settings: Settings | None, opened: ExitSt
 def _note_unused_library(path: str | None, reason: str) -> None:
     if path is not None:
         sys.stderr.write(f"rag: --library is not used: {reason}\n")
+
+
+def _converse(path: Path, arguments: argparse.Namespace, settings: Settings | None) -> int:
+    """Evaluate conversations, to which no option but the threshold applies."""
+    from eval.dialogues import read_dialogues
+    from eval.document import to_json
+    from eval.progress import bars
+    from eval.talk import converse, document, lines
+
+    for option in ("limit", "systems", "systems_file", "baseline", "report", "csv", "details"):
+        if getattr(arguments, option) is not None:
+            arguments.usage_error(f"--{option.replace('_', '-')} does not go with conversations, which {path} holds")
+    dialogues = read_dialogues(path)
+    with ExitStack() as opened, bars() as progress:
+        library = _open_library(arguments.library, settings, opened)
+        library.warm_up()
+        values = document(dialogues, converse(dialogues, library, threshold=arguments.threshold, progress=progress))
+    sys.stdout.write((to_json(values) if arguments.json else "\n".join(map(shown, lines(values)))) + "\n")
+    return PASSED
 
 
 def _evaluate(path: Path, arguments: argparse.Namespace, settings: Settings | None) -> int:

@@ -47,7 +47,7 @@ def read_gold(path: Path, *, report: Report = refuse) -> GoldSet:
 
 
 def _question(row: Row) -> Question:
-    evidence, documents = _evidence(row.items("evidence"))
+    evidence, documents = read_evidence(row.items("evidence"))
     question = Question(
         id=row.id(),
         question=row.text("question"),
@@ -62,8 +62,8 @@ def _question(row: Row) -> Question:
     return question
 
 
-def _evidence(items: Sequence[Row]) -> tuple[tuple[Evidence, ...], tuple[str, ...]]:
-    """Return the spans, and the documents they name in order."""
+def read_evidence(items: Sequence[Row]) -> tuple[tuple[Evidence, ...], tuple[str, ...]]:
+    """Return the spans that rows of evidence give, and the documents they name in order."""
     spans = []
     for item in items:
         start, end = item.offsets("start_char", "end_char")

@@ -11,11 +11,17 @@ from fastapi.responses import JSONResponse
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
+from rag.conversation import MOST_TURNS
 from rag.errors import FilterError, QuestionError, RagError
 from rag.filters import check_filters
+from rag.schema import Answer, Citation
 
 if TYPE_CHECKING:
     from rag.library import Library
+
+
+# Longer ones are refused: only the last few answers of a conversation are read.
+MOST_HISTORY = 100
 
 
 def _encodable(text: str) -> str:
@@ -32,16 +38,43 @@ Text = Annotated[str, AfterValidator(_encodable)]
 Filters = Annotated[dict[str, Any], AfterValidator(_comparable)]
 
 
+class EarlierCitation(BaseModel):
+    """A citation of an earlier answer, as it was returned; only what a follow-up may point back to is read."""
+
+    quote: Text
+    title: Text = ""
+
+
+class EarlierAnswer(BaseModel):
+    """An earlier answer of the conversation, as it was returned, or no more of it than its question and text."""
+
+    question: Text
+    query: Text = ""
+    text: Text = ""
+    abstained: bool = False
+    citations: list[EarlierCitation] = []
+
+    def answer(self) -> Answer:
+        """Return it as an answer that a follow-up may be asked after."""
+        cited = tuple(
+            Citation(n, "", c.title, 0, len(c.quote), c.quote, None, None, 0.0)
+            for n, c in enumerate(self.citations[:MOST_TURNS], start=1)
+        )
+        return Answer(self.question, self.text, citations=cited, abstained=self.abstained, query=self.query)
+
+
 class AskRequest(BaseModel):
     """A question to the documents that ``filters`` let through.
 
-    Below the confidence ``threshold``, by default the library's own, the answer abstains.
+    Below the confidence ``threshold``, by default the library's own, the answer abstains. ``history`` is the
+    conversation before it, oldest first: a follow-up is searched as it would stand alone, and ``query`` says how.
     """
 
     model_config = ConfigDict(extra="forbid")
     question: Text
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
     filters: Filters | None = None
+    history: Annotated[list[EarlierAnswer], Field(max_length=MOST_HISTORY)] = []
 
 
 class SearchRequest(BaseModel):
@@ -69,7 +102,9 @@ def create_api(library: Library) -> FastAPI:
 def _add_questions(app: FastAPI, library: Library) -> None:
     @app.post("/v1/ask", summary="Answer a question with exact citations")
     def ask(request: AskRequest) -> dict[str, Any]:
-        return library.ask(request.question, threshold=request.threshold, filters=request.filters).to_dict()
+        history = [earlier.answer() for earlier in request.history[-MOST_TURNS:]]
+        options: dict[str, Any] = {"threshold": request.threshold, "filters": request.filters}
+        return library.ask(request.question, history=history, **options).to_dict()
 
     @app.post("/v1/search", summary="Rank passages")
     def search(request: SearchRequest) -> dict[str, Any]:

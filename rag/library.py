@@ -8,7 +8,7 @@ from __future__ import annotations
 import logging
 import os
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -239,13 +239,22 @@ class Library:
             raise ValueError(f"k = {k}; it has to be at least 1")
         return _once_more(lambda: self.pipeline().search(query, k, filters))
 
-    def ask(self, question: str, *, threshold: float | None = None, filters: Mapping[str, Any] | None = None) -> Answer:
+    def ask(
+        self,
+        question: str,
+        *,
+        threshold: float | None = None,
+        filters: Mapping[str, Any] | None = None,
+        history: Sequence[Answer] = (),
+    ) -> Answer:
         """Return the answer to a question, with exact citations, or with the reason why there is none.
 
         Args:
             question: The question.
             threshold: Confidence below which it abstains; 0 never abstains; ``None`` for `threshold`.
             filters: As for `search`: the answer is made from documents that pass all of them.
+            history: The answers before it in a conversation, oldest first, of which the last few are read: a follow-up
+                such as "And in 2021?" is searched as it would stand alone, and the answer's ``query`` says how.
 
         Returns:
             The answer; where no document passes the filters, one that abstains and says so.
@@ -255,10 +264,15 @@ class Library:
             FilterError: As for `search`.
             LibraryChanged: Others wrote so often meanwhile that its passages left the library, twice.
         """
-        return _once_more(lambda: self.pipeline(threshold=threshold).run(question, filters))
+        return _once_more(lambda: self.pipeline(threshold=threshold).run(question, filters, history))
 
     def stream(
-        self, question: str, *, threshold: float | None = None, filters: Mapping[str, Any] | None = None
+        self,
+        question: str,
+        *,
+        threshold: float | None = None,
+        filters: Mapping[str, Any] | None = None,
+        history: Sequence[Answer] = (),
     ) -> Iterator[Answer]:
         """Yield the answer as it grows; the last snapshot equals what `ask` returns.
 
@@ -266,6 +280,7 @@ class Library:
             question: The question.
             threshold: As for `ask`.
             filters: As for `search`.
+            history: As for `ask`.
 
         Returns:
             Snapshots of the answer, each with more of it.
@@ -275,7 +290,7 @@ class Library:
             FilterError: As for `search`.
             LibraryChanged: Others wrote so often meanwhile that its passages left the library.
         """
-        return self.pipeline(threshold=threshold).stream(question, filters)
+        return self.pipeline(threshold=threshold).stream(question, filters, history)
 
     def pipeline(self, *, threshold: float | None = None) -> Pipeline:
         """Return the stages of a question over the newest generation.

@@ -105,7 +105,14 @@ def _turn_html(number: int, turn: Turn) -> str:
     else:
         reply = _answer_html(number, turn.answer, done=turn.done)
     question = f'<p class="lg-question" dir="auto"><span class="lg-hidden">You asked: </span>{escape(asked)}</p>'
-    return f'<section class="lg-turn" aria-label="Question {number}">{question}{reply}</section>'
+    searched = _searched_html(turn.answer.query) if turn.answer and turn.answer.query and not turn.error else ""
+    return f'<section class="lg-turn" aria-label="Question {number}">{question}{searched}{reply}</section>'
+
+
+def _searched_html(query: str) -> str:
+    """Return how a follow-up was understood, so that the reader can put it in other words."""
+    shown = query if len(query) <= QUESTION_SHOWN_CHARS else query[:QUESTION_SHOWN_CHARS] + "…"
+    return f'<p class="lg-searched" dir="auto">Searched for: {escape(shown)}</p>'
 
 
 def _answer_html(turn: int, answer: Answer, *, done: bool) -> str:

@@ -1,7 +1,7 @@
 """The one place that knows the order of the stages, for indexing and for asking.
 
 index:  file -> load -> clean -> metadata -> split -> embed
-ask:    question -> understand -> retrieve -> rerank -> answer -> cite
+ask:    question -> (made to stand alone) -> understand -> retrieve -> rerank -> answer -> cite
 """
 
 from __future__ import annotations
@@ -21,8 +21,9 @@ from embeddings.encoder import Encoder
 from embeddings.encoding import Encoding
 from embeddings.errors import EncoderError
 from embeddings.late import pack
-from rag import answer, cite, clean, load, metadata, rerank, retrieve, second_step, split, understand
+from rag import answer, cite, clean, follow_up, load, metadata, rerank, retrieve, second_step, split, understand
 from rag.calibration import Calibration
+from rag.conversation import Rewrite, recent
 from rag.errors import ModelError, QuestionError, UnreadableSource
 from rag.evidence import Candidate, Draft, Query
 from rag.filters import in_words
@@ -176,12 +177,13 @@ class Work:
     """A question on its way through the stages; each stage returns a copy that knows more.
 
     What a stage is limited to comes with the question: its filters, and the numbers of the passages that pass them,
-    (n,) int64, or ``None`` for all.
+    (n,) int64, or ``None`` for all; and the answers that the conversation held before it, oldest first.
     """
 
     question: str
     filters: Mapping[str, Any] | None = None
     allowed: NDArray[np.int64] | None = None
+    history: Sequence[Answer] = ()
     query: Query | None = None
     candidates: tuple[Candidate, ...] = ()
     draft: Draft | None = None
@@ -203,6 +205,7 @@ class Pipeline:
         threshold: Confidence in [0, 1], calibrated where a calibration is given, below which an answer abstains.
         calibration: What makes confidences true on the user's questions, or ``None``.
         cross_encoder: What reranks instead of late interaction, or ``None``.
+        rewrite: What may make a follow-up stand alone better than rules do, or ``None``.
     """
 
     snapshot: Snapshot
@@ -211,6 +214,7 @@ class Pipeline:
     threshold: float
     calibration: Calibration | None = None
     cross_encoder: CrossEncoder | None = None
+    rewrite: Rewrite | None = None
 
     def stages(self) -> list[tuple[str, Stage]]:
         """Return the stages by name, in order."""
@@ -222,12 +226,13 @@ class Pipeline:
             ("cite", self.cite),
         ]
 
-    def begin(self, question: str, filters: Mapping[str, Any] | None = None) -> Work:
+    def begin(self, question: str, filters: Mapping[str, Any] | None = None, history: Sequence[Answer] = ()) -> Work:
         """Return a question as it enters the first stage.
 
         Args:
             question: The question.
             filters: Value, or list of allowed values, by name, as `rag.filters` describes them.
+            history: The answers before it in its conversation, oldest first.
 
         Returns:
             The question, with the passages that pass the filters.
@@ -235,14 +240,15 @@ class Pipeline:
         Raises:
             FilterError: A filter names what no document has, or its value is of the wrong kind.
         """
-        return Work(question, filters, self.snapshot.select(filters))
+        return Work(question, filters, self.snapshot.select(filters), history)
 
-    def run(self, question: str, filters: Mapping[str, Any] | None = None) -> Answer:
+    def run(self, question: str, filters: Mapping[str, Any] | None = None, history: Sequence[Answer] = ()) -> Answer:
         """Return the answer to a question.
 
         Args:
             question: The question.
             filters: As for `begin`.
+            history: As for `begin`.
 
         Returns:
             The answer.
@@ -251,18 +257,21 @@ class Pipeline:
             QuestionError: The question is empty or too long.
             FilterError: As `begin` raises it.
         """
-        work = self.begin(question, filters)
+        work = self.begin(question, filters, history)
         for name, stage in self.stages():
             work = timed(name, stage)(work)
         return finish(work)
 
-    def stream(self, question: str, filters: Mapping[str, Any] | None = None) -> Iterator[Answer]:
+    def stream(
+        self, question: str, filters: Mapping[str, Any] | None = None, history: Sequence[Answer] = ()
+    ) -> Iterator[Answer]:
         """Yield the answer as it grows: the passages found, then sentence by sentence; the last one is complete."""
-        work = self.begin(question, filters)
+        work = self.begin(question, filters, history)
         for name, stage in self.stages():
             work = timed(name, stage)(work)
             if name == "rerank":
-                yield Answer(question, "", hits=self._hits(work.candidates), timings_s=work.timings_s)
+                found = Answer(question, "", hits=self._hits(work.candidates), timings_s=work.timings_s)
+                yield replace(found, query=_searched(work))
         complete = finish(work)
         yield from cite.growing(complete)
         yield complete
@@ -286,6 +295,7 @@ class Pipeline:
         """
         check_question(work.question, most_chars=self.settings.question_chars)
         text = " ".join(clean.clean(work.question).split())
+        text = follow_up.stand_alone(text, recent(work.history), rewrite=self.rewrite)
         return replace(work, query=understand.understand(text, self.encoder, self.snapshot))
 
     def retrieve(self, work: Work) -> Work:
@@ -353,7 +363,7 @@ class Pipeline:
         )
         reranker = {"reranker": self.cross_encoder.id} if self.cross_encoder else {}
         models = {"encoder": self.encoder.id, **reranker, "answerer": "extractive"}
-        return replace(work, answer=replace(finished, models=models))
+        return replace(work, answer=replace(finished, models=models, query=_searched(work)))
 
     def _hits(self, candidates: Sequence[Candidate], k: int | None = None) -> tuple[Hit, ...]:
         return tuple(c.to_hit(rank) for rank, c in enumerate(candidates[: k or self.settings.hits_k], start=1))
@@ -387,6 +397,12 @@ def timed(name: str, stage: Stage) -> Stage:
         return replace(done, timings_s=dict(done.timings_s) | {name: time.perf_counter() - start})
 
     return run
+
+
+def _searched(work: Work) -> str:
+    """Return the question as it was searched, or ``""`` where that is as asked."""
+    text = _known(work.query).text
+    return "" if text == " ".join(clean.clean(work.question).split()) else text
 
 
 def finish(work: Work) -> Answer:

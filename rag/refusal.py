@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 from rag.evidence import Query
 from rag.facts import key_facts, missing_names, missing_numbers, runs, words
 from rag.instead import instead
+from rag.language import question_language
 from rag.terms import Term, held
 
 # A sentence speaks of something else in the place of a fact when it says at least this much of the rest.
@@ -75,12 +75,7 @@ def reason(
 def say(query: Query, saying: tuple[str, str]) -> str:
     """Return what is said, in Chinese where the question is, else in English."""
     english, chinese = saying
-    # Kana tell Japanese, which uses the same characters.
-    return (
-        chinese
-        if re.search("[\u4e00-\u9fff]", query.text) and not re.search("[\u3040-\u30ff]", query.text)
-        else english
-    )
+    return chinese if question_language(query.text) == "zh" else english
 
 
 def _in_place(query: Query, missing: Sequence[Term], sentence: str) -> str:

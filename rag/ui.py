@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from rag.conversation import MOST_TURNS
 from rag.errors import RagError
 from rag.page import (
     ICON,
@@ -150,8 +151,9 @@ class _Chat:
         # The box is left alone from here on: the next question may be half typed already.
         unchanged = (gr.skip(), gr.skip())
         answer = None
+        history = [turn.answer for turn in turns[-MOST_TURNS:] if turn.answer and turn.done]
         try:
-            for answer in self.library.stream(question):
+            for answer in self.library.stream(question, history=history):
                 yield *self._show(turns, Turn(question, answer)), *unchanged
         except RagError as error:
             yield *self._show(turns, Turn(question, error=str(error))), *unchanged

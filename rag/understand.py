@@ -11,14 +11,13 @@ from numpy.typing import NDArray
 from embeddings.encoder import Encoder
 from rag.evidence import Query
 from rag.expansion import commoner, expanded, expansions
+from rag.language import question_language
 from rag.phrases import phrases
+from rag.scripts import reads
 from rag.snapshot import Snapshot
 from rag.spelling import Near, may_be_misspelt
 from rag.terms import Term, query_terms, spelt_words
 
-# Encoders that read no script but Latin: on Chinese documents their vectors rank the passage asked for 20th where its
-# terms alone rank it first.
-ENGLISH_ENCODERS = frozenset({"sentence-transformers/all-MiniLM-L6-v2"})
 # Languages in scripts without spaces, as `metadata.find_language` names them.
 UNSPACED = frozenset({"zh", "ja", "ko", "th", "lo", "my", "km", "bo"})
 # More words than this that the library does not hold are of another language or subject, not misspelt.
@@ -69,7 +68,7 @@ def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
         token_weights=_token_weights(token_spans, terms, weights),
         terms=terms,
         weights=weights,
-        readable=encoder.id not in ENGLISH_ENCODERS or not _mostly_unspaced(terms, weights),
+        readable=not _mostly_unspaced(terms, weights) or reads(encoder, question_language(text), text),
         phrases=phrases(text, terms),
         token_spans=token_spans,
     )

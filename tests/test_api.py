@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -271,3 +272,31 @@ def test_a_library_is_served_while_it_grows(tmp_path: Path) -> None:
         assert client.get("/health").json()["statistics"]["documents"] == 2
         answer = client.post("/v1/ask", json={"question": next(iter(QUESTIONS)), "threshold": 0.0}).json()
         assert answer["citations"][0]["document_id"] == "harbour/pilots.md"
+
+
+def test_a_follow_up_is_asked_with_the_answers_before_it(client: httpx.Client) -> None:
+    first = client.post("/v1/ask", json={"question": "Who built the lighthouse of Norrwick?"}).json()
+    asked = {"question": "How far can its lamp be seen?", "threshold": 0.0}
+    whole = client.post("/v1/ask", json={**asked, "history": [first]}).json()
+    brief = client.post("/v1/ask", json={**asked, "history": [{"question": first["question"]}]}).json()
+    assert whole["question"] == asked["question"]
+    assert whole["query"] == brief["query"] == "How far can the lighthouse of Norrwick’s lamp be seen?"
+    assert "31 kilometres" in whole["text"]
+    assert client.post("/v1/ask", json={**asked, "history": []}).json()["query"] == ""
+
+
+@pytest.mark.parametrize(
+    ("history", "named"),
+    [
+        ("all of it", "history"),
+        ([{"text": "no question"}], "history.question"),
+        ([{"question": 7}], "history.question"),
+        ([{"question": "q", "citations": [{"title": "t"}]}], "history.citations.quote"),
+        ([{"question": "q"}] * 101, "history"),
+        ([{"question": "\ud800"}], "history.question"),
+    ],
+)
+def test_a_history_that_is_none_is_one_line(client: httpx.Client, history: Any, named: str) -> None:
+    content = json.dumps({"question": "Why?", "history": history})
+    response = client.post("/v1/ask", content=content, headers={"content-type": "application/json"})
+    assert error_of(response, 422).startswith(f"{named}: ")

@@ -123,3 +123,12 @@ def test_the_looks_and_the_script_are_shipped_with_the_package() -> None:
     assert {"page.css", "page.js"} <= set(project["tool"]["setuptools"]["package-data"]["rag"])
     assert ".lg-log" in style_sheet()
     assert "watch('value'" in script()
+
+
+def test_a_follow_up_is_shown_as_it_was_searched_and_inert() -> None:
+    asked = Turn("And it?", Answer("And it?", "Text.", query="What about <b>the lighthouse</b>?"), done=True)
+    read = Reader(conversation_html((asked,), ()))
+    assert "Searched for: What about <b>the lighthouse</b>?" in read.text
+    assert "b" not in read.names
+    plain = Turn("And it?", Answer("And it?", "Text."), done=True)
+    assert "Searched for" not in conversation_html((plain,), ())

@@ -402,6 +402,18 @@ def test_an_example_asks_itself_and_a_new_conversation_forgets(page: Page) -> No
     assert page.locator("#lg-panel mark").count() == 0
 
 
+def test_a_follow_up_is_understood_in_its_conversation_and_in_no_other(page: Page) -> None:
+    ask(page, "Who built the lighthouse of Norrwick?")
+    turn = ask(page, "How far can its lamp be seen?")
+    searched = "Searched for: How far can the lighthouse of Norrwick’s lamp be seen?"
+    assert turn.locator(".lg-searched").inner_text() == searched
+    assert "31 kilometres" in turn.inner_text()
+    assert page.locator(".lg-searched").count() == 1
+    page.get_by_role("button", name="New conversation").click()
+    page.locator(".lg-welcome").wait_for()
+    assert ask(page, "How far can its lamp be seen?").locator(".lg-searched").count() == 0
+
+
 def test_two_sessions_do_not_see_each_other(browser: Browser, page: Page, server: Served) -> None:
     ask(page, ANSWERABLE)
     context = browser.new_context()

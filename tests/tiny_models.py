@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import string
 import warnings
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 DIM = 32
 MAX_SEQ_LENGTH = 20
 _LETTERS = string.ascii_lowercase + string.digits + string.punctuation + "äöü北京"
-_VOCABULARY = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *_LETTERS, *(f"##{letter}" for letter in _LETTERS)]
+_SPECIAL = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]"]
+_VOCABULARY = [*_SPECIAL, *_LETTERS, *(f"##{letter}" for letter in _LETTERS)]
 
 
 def make_tiny_model(
@@ -28,6 +29,39 @@ def make_tiny_model(
         transformer = Transformer(str(_save_bert(path.with_name(f"{path.name}-bert"), seed=seed)))
         modules = [transformer, Pooling(DIM, pooling), Normalize()]
         SentenceTransformer(modules=modules, prompts=dict(prompts or {}), device="cpu").save(str(path))
+    return path
+
+
+def make_tiny_multilingual_model(path: Path, *, pairs: Mapping[str, str], characters: str, seed: int = 0) -> Path:
+    """Save a model that reads English words and Chinese characters, with e5's prompts, and return its folder.
+
+    Each Chinese character of ``pairs`` means the same to it as its English word: they share one embedding, which is
+    what training on parallel texts would give. ``characters`` it knows besides.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        import torch
+        from sentence_transformers import SentenceTransformer
+        from sentence_transformers.base.modules import Transformer
+        from sentence_transformers.sentence_transformer.modules import Normalize, Pooling
+        from transformers import BertModel
+
+        words = [*pairs, *pairs.values(), *(c for c in characters if c.strip())]
+        vocabulary = list(dict.fromkeys([*_VOCABULARY, *words, "query", "passage"]))
+        bare = _save_bert(path.with_name(f"{path.name}-bert"), seed=seed, vocabulary=vocabulary)
+        model = BertModel.from_pretrained(bare)
+        with torch.no_grad():
+            table = model.embeddings.word_embeddings.weight
+            # Layers that were never trained would only blur what the words say.
+            for name, weights in model.named_parameters():
+                if weights is not table and "LayerNorm" not in name:
+                    weights.mul_(0.02)
+            for english, chinese in pairs.items():
+                table[vocabulary.index(chinese)] = table[vocabulary.index(english)]
+        model.save_pretrained(bare)
+        modules = [Transformer(str(bare)), Pooling(DIM, "mean"), Normalize()]
+        prompts = {"query": "query: ", "passage": "passage: "}
+        SentenceTransformer(modules=modules, prompts=prompts, device="cpu").save(str(path))
     return path
 
 
@@ -53,13 +87,13 @@ def make_tiny_cross_encoder(path: Path, *, activation: str | None = None, labels
     return path
 
 
-def _save_bert(path: Path, *, seed: int) -> Path:
+def _save_bert(path: Path, *, seed: int, vocabulary: Sequence[str] = _VOCABULARY) -> Path:
     """Save the bare transformer and its tokenizer."""
     import torch
     from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, processors
     from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
 
-    ids = {token: number for number, token in enumerate(_VOCABULARY)}
+    ids = {token: number for number, token in enumerate(vocabulary)}
     tokenizer = Tokenizer(models.WordPiece(ids, unk_token="[UNK]"))
     tokenizer.normalizer = normalizers.BertNormalizer(strip_accents=False)
     tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
