@@ -40,6 +40,7 @@ class Query:
             function words and for words in a script that the library does not hold.
         readable: Whether the encoder reads the query's script; otherwise only its terms say anything.
         phrases: What it puts in quotation marks.
+        understood: Whether its words or the encoder make anything of it; if not, what is nearest is near by chance.
         token_spans: (tokens, 2) float32: first character in `text` of what each token stands for, and one past the
             last; ``None`` where it is not known.
     """
@@ -52,6 +53,7 @@ class Query:
     weights: tuple[float, ...]
     readable: bool = True
     phrases: tuple[Phrase, ...] = ()
+    understood: bool = True
     token_spans: NDArray[np.float32] | None = None
 
 

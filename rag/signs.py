@@ -46,7 +46,7 @@ def read_signs(
     covered = _coverage(query, terms.union(document_terms(context, language=language)))
     tokens, stand_ins = _nearness(query, best, number, terms) or (covered, covered)
     return Signs(
-        read=query.readable,
+        read=query.readable and query.understood,
         covered=covered,
         tokens=tokens,
         stand_ins=stand_ins,

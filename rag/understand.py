@@ -69,6 +69,8 @@ def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
         terms=terms,
         weights=weights,
         readable=not _mostly_unspaced(terms, weights) or reads(encoder, question_language(text), text),
+        # A Chinese question about English documents has no word that says anything of them.
+        understood=any(weights) or all(t.spaced for t in terms) or reads(encoder, question_language(text), text),
         phrases=phrases(text, terms),
         token_spans=token_spans,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from conftest import TOWN, MakeLibrary
+from conftest import HARBOUR, LIGHTHOUSE, TOWN, MakeLibrary
 from tiny_models import make_tiny_model, make_tiny_multilingual_model
 
 from embeddings.encoder import DEFAULT_MODEL, load_encoder
@@ -86,6 +86,15 @@ def test_a_multilingual_encoder_finds_documents_in_another_language(
         best, *_ = library.search(question, 3)
         assert best.passage.document_id == document
         assert "lexical" not in best.signals
+
+
+def test_a_question_of_which_nothing_is_understood_is_refused(make_library: MakeLibrary) -> None:
+    english = make_library(HARBOUR, LIGHTHOUSE)
+    for question in ("这座灯塔是谁建造的？", "港口有多少名领航员？"):
+        answer = english.ask(question)
+        assert answer.abstained
+        assert answer.confidence < 0.1
+    assert not english.ask("Who built the lighthouse?").abstained
 
 
 def test_a_question_in_a_script_that_the_encoder_does_not_read_is_answered_by_its_words(
