@@ -117,7 +117,8 @@ def _answer_html(turn: int, answer: Answer, *, done: bool) -> str:
         return f'<div class="lg-abstained"><p><strong>{_ABSTAINED}</strong></p>{reason}{sure}{look}</div>'
     titles = {c.number: c.title or c.document_id for c in answer.citations}
     sentences = " ".join(_sentence_html(turn, sentence, titles) for sentence in answer.sentences)
-    return f'<div class="lg-answer"><p dir="auto">{sentences or escape(answer.text)}</p>{sure}</div>'
+    note = f'<p class="lg-notice">{escape(answer.notice)}</p>' if answer.notice else ""
+    return f'<div class="lg-answer"><p dir="auto">{sentences or escape(answer.text)}</p>{sure}{note}</div>'
 
 
 def _sentence_html(turn: int, sentence: AnswerSentence, titles: dict[int, str]) -> str:
@@ -127,7 +128,10 @@ def _sentence_html(turn: int, sentence: AnswerSentence, titles: dict[int, str]) 
         for n in sentence.citations
         if n in titles
     )
-    return f"{escape(sentence.text)} {marks or '<em>[no source]</em>'}"
+    if not marks:
+        why = "No passage supports this sentence of the chat model"
+        return f'<span class="lg-unsupported" title="{why}">{escape(sentence.text)} <em>[not supported]</em></span>'
+    return f"{escape(sentence.text)} {marks}"
 
 
 def sources_html(

@@ -1,7 +1,7 @@
 """The one place that knows the order of the stages, for indexing and for asking.
 
 index:  file -> load -> clean -> metadata -> split -> embed
-ask:    question -> understand -> retrieve -> rerank -> answer -> cite
+ask:    question -> understand -> retrieve -> rerank -> answer -> cite (-> phrase, where a chat model is set)
 """
 
 from __future__ import annotations
@@ -21,8 +21,10 @@ from embeddings.encoder import Encoder
 from embeddings.encoding import Encoding
 from embeddings.errors import EncoderError
 from embeddings.late import pack
-from rag import answer, cite, clean, load, metadata, rerank, retrieve, second_step, split, understand
+from rag import answer, cite, clean, load, metadata, phrase, rerank, retrieve, second_step, split, understand
 from rag.calibration import Calibration
+from rag.chat import Chat
+from rag.claims import check_claim
 from rag.errors import ModelError, QuestionError, UnreadableSource
 from rag.evidence import Candidate, Draft, Query
 from rag.filters import in_words
@@ -203,6 +205,7 @@ class Pipeline:
         threshold: Confidence in [0, 1], calibrated where a calibration is given, below which an answer abstains.
         calibration: What makes confidences true on the user's questions, or ``None``.
         cross_encoder: What reranks instead of late interaction, or ``None``.
+        chat: The chat model that phrases answers, or ``None``.
     """
 
     snapshot: Snapshot
@@ -211,15 +214,18 @@ class Pipeline:
     threshold: float
     calibration: Calibration | None = None
     cross_encoder: CrossEncoder | None = None
+    chat: Chat | None = None
 
     def stages(self) -> list[tuple[str, Stage]]:
         """Return the stages by name, in order."""
+        phrasing: list[tuple[str, Stage]] = [("phrase", self.phrase)] if self.chat else []
         return [
             ("understand", self.understand),
             ("retrieve", self.retrieve),
             ("rerank", self.rerank),
             ("answer", self.answer),
             ("cite", self.cite),
+            *phrasing,
         ]
 
     def begin(self, question: str, filters: Mapping[str, Any] | None = None) -> Work:
@@ -260,12 +266,20 @@ class Pipeline:
         """Yield the answer as it grows: the passages found, then sentence by sentence; the last one is complete."""
         work = self.begin(question, filters)
         for name, stage in self.stages():
+            if name == "phrase":
+                yield from self._phrase_aloud(work)
+                return
             work = timed(name, stage)(work)
             if name == "rerank":
                 yield Answer(question, "", hits=self._hits(work.candidates), timings_s=work.timings_s)
         complete = finish(work)
         yield from cite.growing(complete)
         yield complete
+
+    def _phrase_aloud(self, work: Work) -> Iterator[Answer]:
+        start_s = time.perf_counter()
+        for phrased in self._phrasings(work):
+            yield finish(noted(phrased, "phrase", time.perf_counter() - start_s))
 
     def search(self, query: str, k: int, filters: Mapping[str, Any] | None = None) -> list[Hit]:
         """Return the best `k` passages for a query, from those that pass the filters."""
@@ -355,6 +369,32 @@ class Pipeline:
         models = {"encoder": self.encoder.id, **reranker, "answerer": "extractive"}
         return replace(work, answer=replace(finished, models=models))
 
+    def phrase(self, work: Work) -> Work:
+        """Let the chat model phrase the answer, each of its sentences checked; an abstention is left as it is."""
+        *_, last = self._phrasings(work)
+        return last
+
+    def _phrasings(self, work: Work) -> Iterator[Work]:
+        extractive = _known(work.answer)
+        if self.chat is None or extractive.abstained:
+            yield work
+            return
+        phrasing = phrase.Phrasing(
+            self.chat,
+            most_tokens=self.settings.chat_tokens,
+            mark=self.settings.chat_unsupported == "mark",
+            count_tokens=self.encoder.count_tokens,
+            check=lambda claim, evidence: self._support(_known(work.query), claim, evidence),
+        )
+        found = phrase.sources(extractive, work.candidates[: self.settings.context_k])
+        for phrased in phrase.phrase(extractive, found, phrasing):
+            for citation in phrased.citations:
+                cite.check(citation, self.snapshot.document(citation.document_id))
+            yield replace(work, answer=phrased)
+
+    def _support(self, query: Query, claim: str, evidence: str) -> float:
+        return check_claim(claim, evidence, encoder=self.encoder, question=query.text).support
+
     def _hits(self, candidates: Sequence[Candidate], k: int | None = None) -> tuple[Hit, ...]:
         return tuple(c.to_hit(rank) for rank, c in enumerate(candidates[: k or self.settings.hits_k], start=1))
 
@@ -384,9 +424,14 @@ def timed(name: str, stage: Stage) -> Stage:
     def run(work: Work) -> Work:
         start = time.perf_counter()
         done = stage(work)
-        return replace(done, timings_s=dict(done.timings_s) | {name: time.perf_counter() - start})
+        return noted(done, name, time.perf_counter() - start)
 
     return run
+
+
+def noted(work: Work, name: str, seconds: float) -> Work:
+    """Return the question with the seconds of a stage."""
+    return replace(work, timings_s=dict(work.timings_s) | {name: seconds})
 
 
 def finish(work: Work) -> Answer:
