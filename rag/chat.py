@@ -157,7 +157,9 @@ class Chat:
                     _refuse(fault_of(so_far))
                 pieces.put(piece)
         except ChatFailure as failure:
-            if failure.again and not so_far:
+            if failure.again and so_far:
+                raise ChatFailure("broke off in the middle of its reply") from None
+            if failure.again:
                 return failure
             raise
         _refuse(fault_of(so_far) or ("sent an empty reply" if not so_far.strip() else None))

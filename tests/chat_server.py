@@ -8,7 +8,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
@@ -137,7 +137,9 @@ def refuses(status: int, **headers: str) -> Behaviour:
     """A server that answers with an error whose text repeats the key it was sent."""
 
     def behave(handler: Handler, request: Request) -> None:
-        body = json.dumps({"error": {"message": f"refused: {request.authorization}", "type": "x", "code": "y"}}).encode()
+        body = json.dumps(
+            {"error": {"message": f"refused: {request.authorization}", "type": "x", "code": "y"}}
+        ).encode()
         handler.start(status, "application/json", content_length=str(len(body)), **headers)
         handler.wfile.write(body)
 
