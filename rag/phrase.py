@@ -136,7 +136,7 @@ class _Phrased:
         done = "marked" if self.phrasing.mark else "left out"
         return f"{count} of {_name(self.phrasing.chat)} {done}: not supported by the passages."
 
-    def _check(self, claim: str, evidence: str) -> float:
+    def _check(self, claim: str, evidence: Sequence[str]) -> float:
         if time.monotonic() >= self.ends_s:
             raise ChatFailure(f"did not finish its reply within {self.phrasing.chat.timeout_s:g} s")
         return self.phrasing.check(claim, evidence)

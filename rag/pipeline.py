@@ -21,10 +21,10 @@ from embeddings.encoder import Encoder
 from embeddings.encoding import Encoding
 from embeddings.errors import EncoderError
 from embeddings.late import pack
-from rag import answer, cite, clean, load, metadata, phrase, rerank, retrieve, second_step, split, understand
+from rag import answer, cite, claims, clean, load, metadata, phrase, rerank, retrieve, second_step, split, understand
 from rag.calibration import Calibration
 from rag.chat import Chat
-from rag.claims import check_claim
+from rag.chat_model import ChatFailure
 from rag.errors import ModelError, QuestionError, UnreadableSource
 from rag.evidence import Candidate, Draft, Query
 from rag.filters import in_words
@@ -392,8 +392,11 @@ class Pipeline:
                 cite.check(citation, self.snapshot.document(citation.document_id))
             yield replace(work, answer=phrased)
 
-    def _support(self, query: Query, claim: str, evidence: str) -> float:
-        return check_claim(claim, evidence, encoder=self.encoder, question=query.text).support
+    def _support(self, query: Query, claim: str, evidence: Sequence[str]) -> float:
+        try:
+            return claims.check_claim(claim, evidence, encoder=self.encoder, question=query.text).support
+        except EncoderError:
+            raise ChatFailure("wrote what cannot be checked: the encoder fails") from None
 
     def _hits(self, candidates: Sequence[Candidate], k: int | None = None) -> tuple[Hit, ...]:
         return tuple(c.to_hit(rank) for rank, c in enumerate(candidates[: k or self.settings.hits_k], start=1))

@@ -18,8 +18,8 @@ SUPPORTED = 0.5
 MOST_TRIED = 3
 ADDRESS = re.compile(r"(?:\w+://|www\.|mailto:)\S+|\b[\w.+-]+@[\w-]+\.\w+", re.IGNORECASE)
 
-# Claim and evidence to how far the evidence carries the claim, in [0, 1].
-Check = Callable[[str, str], float]
+# Claim and evidence, in one or more pieces, to how far the evidence carries the claim, in [0, 1].
+Check = Callable[[str, Sequence[str]], float]
 
 
 @dataclass(frozen=True)
@@ -82,9 +82,9 @@ def carry(said: Said, given: Sequence[Given], check: Check) -> Carried:
 
 
 def _support(claim: str, quotes: Sequence[Quote], check: Check) -> float:
-    evidence = " ".join(q.text for q in quotes)
+    evidence = [q.text for q in quotes]
     # An address that no passage holds carries something out or leads away, whatever stands around it.
-    if any(address.rstrip(".,;:!?)]") not in evidence for address in ADDRESS.findall(claim)):
+    if any(address.rstrip(".,;:!?)]") not in " ".join(evidence) for address in ADDRESS.findall(claim)):
         return 0.0
     return check(claim, evidence)
 

@@ -83,7 +83,7 @@ def _loaded() -> None:
 
 
 @pytest.fixture
-def ask(make_library: MakeLibrary) -> Iterator[Callable[..., Answer]]:
+def ask(make_library: MakeLibrary) -> Callable[..., Answer]:
     make_library(*TOWN, name="town").close()
 
     def ask(behaviour: model.Behaviour, timeout_s: float = ENDS_S, times: int = 1) -> Answer:
@@ -92,7 +92,7 @@ def ask(make_library: MakeLibrary) -> Iterator[Callable[..., Answer]]:
             library = make_library(name="town", **settings)
             return [library.ask(QUESTION) for _ in range(times)][-1]
 
-    yield ask
+    return ask
 
 
 @pytest.mark.parametrize("fault", FAULTS, ids=lambda f: f.says)
@@ -177,7 +177,8 @@ def _rows() -> Iterator[str]:
             phrase_s = answer.timings_s["phrase"]
             kept = "the extractive answer" if "41 pilots" in answer.text and not answer.abstained else answer.text
             why = answer.notice.partition(";")[0]
-            yield f"| {fault.says} | {kept}; “{why}” | {seconds:.1f} s | {phrase_s / fault.timeout_s:.0%} of {fault.timeout_s:g} s |"
+            share = f"{phrase_s / fault.timeout_s:.0%} of {fault.timeout_s:g} s"
+            yield f"| {fault.says} | {kept}; “{why}” | {seconds:.1f} s | {share} |"
 
 
 if __name__ == "__main__":

@@ -1,0 +1,80 @@
+"""What stands where a claim puts a value or a name: told by the words around; knows no meaning beyond stems."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from rag.reading import Reading
+
+# How many content words on either side tell what a value is a value of; a nearer one tells more.
+AROUND = 5
+# Words beyond one of these belong to something else, and tell half as much.
+PART_ENDS = re.compile(r"[,;:()，；：（）、]")
+BEYOND = 0.5
+# How much a word of the question tells of what a bare answer is an answer to.
+ASKED = 0.5
+# Something else of the evidence stands in the claimed one's place where it fits so much better.
+RATIO, MARGIN = 1.5, 0.6
+# A bare answer's words say less of its place.
+BARE_MARGIN = 1.0
+# Only in a sentence that has so much of the claim does something else stand in the same place.
+LEAST_SHARED = 0.65
+
+Place = tuple[int, int]
+Around = Mapping[str, float]
+
+
+def around(place: Place, text: Reading) -> dict[str, float]:
+    """Return the stems of the content words near a place, in its sentence, with how much each tells, in (0, 1]."""
+    start, end = place
+    sentence = next((w.sentence for w in text.words if w.end_char > start), 0)
+    near = [w for w in text.content if w.sentence == sentence and w.start_char not in text.value_places]
+    found: dict[str, float] = {}
+    before = [w for w in near if w.end_char <= start][-AROUND:]
+    after = [w for w in near if w.start_char >= end][:AROUND]
+    for distance, word in (*enumerate(reversed(before), start=1), *enumerate(after, start=1)):
+        between = text.text[word.end_char : start] if word.end_char <= start else text.text[end : word.start_char]
+        told = BEYOND ** len(PART_ENDS.findall(between)) / distance
+        found[word.stem] = max(told, found.get(word.stem, 0.0))
+    return found
+
+
+def fit(wanted: Around, known: Around) -> float:
+    """Return how much of what is around one place is around another."""
+    return sum(min(told, known[stem]) for stem, told in wanted.items() if stem in known)
+
+
+def tells_the_same(stated: Reading, text: Reading, place: Place, *, without: Place) -> bool:
+    """Tell whether the sentence at a place of the evidence has most of what a claim says beside one thing in it."""
+    start, end = without
+    rest = {w.stem for w in stated.content if not start <= w.start_char < end}
+    sentence = next((w.sentence for w in text.words if w.end_char > place[0]), 0)
+    return bool(rest) and len(rest & text.sentence_stems[sentence]) >= LEAST_SHARED * len(rest)
+
+
+def rival(
+    claimed: Around,
+    own: Sequence[tuple[Reading, Place]],
+    others: Iterator[tuple[Reading, Place]],
+    *,
+    margin: float = MARGIN,
+) -> tuple[Reading, Place] | None:
+    """Return what of the evidence fits the place of a claimed thing clearly better than that thing does.
+
+    Args:
+        claimed: What is around it in the claim.
+        own: Where the evidence has it.
+        others: Where the evidence has other things of its kind that the claim does not speak of.
+        margin: By how much more than `RATIO` times one of them has to fit better.
+
+    Returns:
+        The best fitting of the others, or ``None``.
+    """
+    best = RATIO * max((fit(claimed, around(place, text)) for text, place in own), default=0.0) + margin
+    found = None
+    for text, place in others:
+        fits = fit(claimed, around(place, text))
+        if fits > best:
+            best, found = fits, (text, place)
+    return found
