@@ -126,7 +126,7 @@ def load_chat_model(name: str, *, base_url: str | None, timeout_s: float, reply_
     try:
         model = _init(name, base_url, options | _limits(name, base_url, timeout_s, reply_tokens))
     except ImportError as error:
-        raise _missing(error.name or "") from None
+        raise _missing(error.name or getattr(error.__cause__, "name", None) or "langchain") from None
     except Exception as error:  # noqa: BLE001 (providers refuse in their own ways, and may repeat a key)
         raise ChatFailure(_cannot(error)) from None
     return LoadedModel(model, server)
@@ -177,7 +177,7 @@ def _serve_file(path: Path) -> tuple[Any, str, str]:
 
 def _missing(package: str) -> ChatFailure:
     home = package.partition(".")[0]
-    wanted = f"leadgoose[{EXTRAS[home]}]" if home in EXTRAS else home.replace("_", "-") or "langchain"
+    wanted = f"leadgoose[{EXTRAS[home]}]" if home in EXTRAS else home.replace("_", "-")
     return ChatFailure(f"needs a package that is not installed; run: pip install '{wanted}'")
 
 

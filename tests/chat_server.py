@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import re
 import threading
@@ -44,10 +45,8 @@ class Handler(BaseHTTPRequestHandler):
         request = Request(self.path, self.headers.get("authorization") or "", body)
         self.server.requests.append(request)
         self.close_connection = True
-        try:
+        with contextlib.suppress(OSError):  # whoever asked has gone, as it should
             self.server.behaviour(self, request)
-        except OSError:
-            pass  # whoever asked has gone, as it should
 
     def log_message(self, *_: Any) -> None:
         """Say nothing."""
@@ -227,7 +226,7 @@ def in_turn(*behaviours: Behaviour) -> Behaviour:
 
 
 def obeys(handler: Handler, request: Request) -> None:
-    """A model that does whatever it reads: it says what stands behind ``REPLY WITH:`` anywhere, to the end of a line."""
+    """A model that does whatever it reads: it says what stands behind ``REPLY WITH:``, to the end of the line."""
     orders = re.findall(r"REPLY WITH: (.*)", request.prompt)
     says("\n".join(orders) or HARBOUR_REPLY)(handler, request)
 
