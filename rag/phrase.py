@@ -13,6 +13,7 @@ from rag import cite
 from rag.chat import Chat
 from rag.chat_model import ChatFailure
 from rag.evidence import Candidate
+from rag.expected import expected_kind, holds
 from rag.prompt import CountTokens, Given, Source, fit, messages
 from rag.reply import Said, is_no_answer, says_no_answer, sentences
 from rag.schema import Answer, AnswerSentence, Citation, Disagreement, Span
@@ -122,12 +123,22 @@ class _Phrased:
         """Return the whole reply as an answer, or raise why there is none."""
         kept = self._kept(finished=True)
         if any(c.support >= SUPPORTED for c in kept):
+            if not self._says_what_is_asked_for(kept):
+                raise ChatFailure("does not say what is asked for", down=False)
             return self._compose(kept)
         if says_no_answer(self.reply):
             # The extractive answer is sure enough, by a threshold that was calibrated, and shows what the documents
             # say; small models give up on much that stands in front of them.
             raise ChatFailure("finds no answer in the passages", down=False)
         raise ChatFailure("said nothing that the passages support", down=False)
+
+    def _says_what_is_asked_for(self, kept: Sequence[Carried]) -> bool:
+        """Tell whether the reply has the number, day, person or place asked for, where the documents' words have it."""
+        question = self.answer.question
+        kind = expected_kind(question)
+        if kind == "other" or not any(holds(kind, c.quote, question=question) for c in self.answer.citations):
+            return True
+        return any(holds(kind, c.text, question=question) for c in kept if c.support >= SUPPORTED)
 
     def _unsupported(self) -> str:
         if not self.left_out:

@@ -7,6 +7,7 @@ a sentence is text.
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import sentencex
@@ -28,6 +29,10 @@ TAG = re.compile(r"</?[A-Za-z][^<>]*>?|<https?:[^<>\s]*>?")
 EMPHASIS = re.compile(r"\*\*|__|`|(?<!\w)[*_](?=\w)|(?<=\w)[*_](?!\w)")
 # What begins a line and is not said: headings, bullets, quotations, rules, names of speakers.
 LINE_START = re.compile(r"^\s*(?:#{1,6}\s+|>\s*|[-*+•]\s+|\d{1,2}[.)]\s+|(?:answer|assistant)\s*:\s*)+", re.IGNORECASE)
+# Small models go on with a question of their own, or repeat the one asked.
+NEXT_QUESTION = re.compile(r"^\s*(?:question|user)\s*:.*", re.IGNORECASE | re.MULTILINE | re.DOTALL)
+ASKS = re.compile(r"[?？][\"”’»」』)）]*$")
+ENDS = re.compile(r"[.!?…:;。！？；：][\"”’»」』)）*]*$")
 SAYS_SOMETHING = re.compile(r"[^\W_]")
 
 
@@ -52,13 +57,23 @@ def sentences(reply: str, *, finished: bool) -> list[Said]:
         finished: Whether it is whole; otherwise its last sentence may still go on and is left out.
 
     Returns:
-        At most ``MOST_SENTENCES``, none twice.
+        At most ``MOST_SENTENCES``, none twice, no questions, and no last one that is cut off.
     """
     # Marks are put before the full stop, so that no sentence begins with those of the one before.
     text = AFTER_STOP.sub(r"\2\1 ", plain(reply))
     pieces = [piece for line in text.splitlines() for piece in sentencex.segment("en", LINE_START.sub("", line))]
-    said = [_said(piece) for piece in (pieces if finished else pieces[:-1])]
-    return [s for s in dict.fromkeys(said) if SAYS_SOMETHING.search(s.text)][:MOST_SENTENCES]
+    if pieces and (not finished or _is_cut_off(pieces)):
+        del pieces[-1]
+    said = [_said(piece) for piece in pieces]
+    return [s for s in dict.fromkeys(said) if SAYS_SOMETHING.search(s.text) and not ASKS.search(s.text)][
+        :MOST_SENTENCES
+    ]
+
+
+def _is_cut_off(pieces: Sequence[str]) -> bool:
+    """Tell whether the last sentence stops in its middle, where the model had to stop."""
+    last = pieces[-1].strip()
+    return bool(ENDS.search(MARK.sub("", pieces[0]).strip())) and not ENDS.search(last) and not MARK.search(last)
 
 
 def says_no_answer(reply: str) -> bool:
@@ -73,7 +88,7 @@ def is_no_answer(said: Said) -> bool:
 
 def plain(reply: str) -> str:
     """Return a reply as plain text: without thoughts, markup, images, addresses of links and signs that hide."""
-    text = HIDDEN_HTML.sub(" ", THOUGHT.sub(" ", reply))
+    text = NEXT_QUESTION.sub("", HIDDEN_HTML.sub(" ", THOUGHT.sub(" ", reply)))
     text = LINK.sub(r"\1", IMAGE.sub(" ", CODE_FENCE.sub("", text)))
     return HIDDEN.sub(" ", EMPHASIS.sub("", TAG.sub(" ", text)))
 

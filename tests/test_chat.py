@@ -47,6 +47,10 @@ def timeless(answer: Answer) -> Answer:
         ("<think>It goes on and on", []),
         ("Same. Same. Same.", [("Same.", ())]),
         ("... \n\n --- \n", []),
+        ("It has 41.\nQuestion: How many ships?\nAnswer: 48.", [("It has 41.", ())]),
+        ("How many has it? It has 41.", [("It has 41.", ())]),
+        ("It has 41 pilots. They brought six", [("It has 41 pilots.", ())]),
+        ("It has 41 pilots. They brought six [1]", [("It has 41 pilots.", ()), ("They brought six", (1,))]),
     ],
 )
 def test_a_reply_becomes_sentences_with_the_numbers_they_cite(reply: str, said: list[tuple[str, tuple[int]]]) -> None:
@@ -165,6 +169,13 @@ def test_an_unsupported_sentence_is_left_out_or_marked_as_set(make_library: Make
         assert unsupported.citations == ()
         assert "It owns 77 boats. [not supported]" in printed.replace("\n", " ")
         assert '<span class="lg-unsupported"' in page
+
+
+def test_a_reply_without_the_number_asked_for_is_not_taken(make_library: MakeLibrary) -> None:
+    with model.serving(model.says("The harbour of Norrwick employs pilots [1].")) as server:
+        answer = make_library(*TOWN, chat_model="fake", chat_base_url=server.url).ask(QUESTION)
+    assert "41" in answer.text
+    assert "does not say what is asked for" in answer.notice
 
 
 def test_where_the_documents_do_not_answer_the_model_is_not_asked(make_library: MakeLibrary) -> None:

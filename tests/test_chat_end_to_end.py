@@ -22,9 +22,11 @@ LIMITS = {"chat_tokens": 320, "chat_reply_tokens": 48, "chat_timeout_s": 240.0}
 
 MONTHS = "January February March April May June July August September October November December".split()
 # Words that begin a sentence with a capital letter without being names.
-OPENERS = set("""the a an in on at it its this that these those there they he she we his her their according as by for
+OPENERS = set(
+    """the a an in on at it its this that these those there they he she we his her their according as by for
 from with when while after before during since and but or yes no however also both all one some many most what who
-which where how if to of passage passages answer question""".split())
+which where how if to of passage passages answer question""".split()
+)
 
 
 def model_file() -> Path:
@@ -95,7 +97,7 @@ def test_the_check_of_this_test_sees_what_is_not_in_the_passage() -> None:
     assert strangers("In April 2022 Bergen had 6,200 ships.", passage) == {"April", "april", "bergen"}
 
 
-# -- the model ----------------------------------------------------------------------------------------------------------
+# -- the model --------------------------------------------------------------------------------------------------------
 
 
 def ask_all(base_url: str, folder: Path) -> list[tuple[dict[str, object], Answer]]:
