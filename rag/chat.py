@@ -11,7 +11,7 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 
 from rag.breaker import Breaker
 from rag.chat_model import ChatFailure, LoadedModel, Message, load_chat_model
@@ -58,7 +58,7 @@ class Chat:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
-    def reply(self, messages: Sequence[Message], *, deadline_s: float | None = None) -> Iterator[str]:
+    def reply(self, messages: Sequence[Message], *, deadline_s: float | None = None) -> Generator[str, None, None]:
         """Yield the reply in pieces as they come, and ``""`` now and then while nothing comes.
 
         Args:

@@ -363,6 +363,8 @@ class Library:
         self.pipeline().encoder.encode(["warm up"], kind="query")
         if self._chat:
             self._chat.warm_up()
+            # Checks compare sentences as documents are encoded.
+            self.pipeline().encoder.encode(["warm up"], kind="document")
 
     def verify(self) -> None:
         """Check every derived file against its digest.

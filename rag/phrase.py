@@ -5,24 +5,27 @@ Whatever the model does, there is an answer, within the deadline, and one line t
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 
 from rag import cite
 from rag.chat import Chat
-from rag.chat_model import ChatFailure
+from rag.chat_model import ChatFailure, Message
 from rag.evidence import Candidate
 from rag.expected import expected_kind, holds
 from rag.prompt import CountTokens, Given, Source, fit, messages
+from rag.relay import Relay
 from rag.reply import Said, is_no_answer, says_no_answer, sentences
 from rag.schema import Answer, AnswerSentence, Citation, Disagreement, Span
 from rag.support import SUPPORTED, Carried, Check, Quote, carry
 
 # The extractive answer is shown when no sentence of the model's has come by then.
 SLOW_S = 1.5
-# Share of the deadline kept back for giving up.
-RESERVE = 0.05
+# Kept back of the deadline for giving up: a share, and at most so many seconds.
+RESERVE, MOST_RESERVE_S = 0.1, 1.0
 OWN_WORDS = "the answer is in the documents' own words"
 
 
@@ -78,14 +81,18 @@ def phrase(answer: Answer, found: Sequence[Source], phrasing: Phrasing) -> Itera
         the model's words or, with a notice that says why not, the extractive one.
     """
     start_s = time.monotonic()
-    ends_s = start_s + phrasing.chat.timeout_s * (1.0 - RESERVE)
+    reserve_s = min(RESERVE * phrasing.chat.timeout_s, MOST_RESERVE_S)
+    ends_s = start_s + phrasing.chat.timeout_s - reserve_s
     given = fit(answer.question, found, most_tokens=phrasing.most_tokens, count_tokens=phrasing.count_tokens)
-    work = _Phrased(answer, given, phrasing, ends_s)
+    relay = Relay[Answer]()
+    work = _Phrased(answer, given, phrasing, ends_s, relay.abandoned)
     try:
         if not given:
             raise ChatFailure("was not asked: no passage fits into chat_tokens")
-        yield from work.grow(start_s + SLOW_S)
-        yield work.complete()
+        # Half of the reserve is for a check that is under way when the time is over: it cannot be stopped, only left.
+        yield from relay.values(lambda: work.grow(start_s + SLOW_S), ends_s=ends_s + reserve_s / 2)
+    except TimeoutError:
+        yield replace(answer, notice=_also(answer, _notice(phrasing.chat, _late(phrasing.chat))))
     except ChatFailure as failure:
         yield replace(answer, notice=_also(answer, _notice(phrasing.chat, failure.why)))
 
@@ -98,6 +105,7 @@ class _Phrased:
     given: Sequence[Given]
     phrasing: Phrasing
     ends_s: float
+    abandoned: threading.Event
 
     def __post_init__(self) -> None:
         self.reply = ""
@@ -105,19 +113,28 @@ class _Phrased:
         self.left_out = 0
 
     def grow(self, slow_s: float) -> Iterator[Answer]:
-        """Read the reply to its end, and yield what can be shown meanwhile."""
-        shown = 0
-        pieces = self.phrasing.chat.reply(messages(self.answer.question, self.given), deadline_s=self.ends_s)
-        for piece in pieces:
-            self.reply += piece
-            if piece:
-                kept = self._kept(finished=False)
-                if len(kept) > shown:
-                    shown = len(kept)
+        """Read the reply to its end, and yield what can be shown meanwhile and at last."""
+        shown = False
+        told = 0
+        with closing(self.phrasing.chat.reply(self._messages(), deadline_s=self.ends_s)) as pieces:
+            for piece in pieces:
+                if self.abandoned.is_set():
+                    return
+                self.reply += piece
+                kept = self._kept(finished=False) if piece else []
+                if len(kept) > told:
+                    told = len(kept)
                     yield self._compose(kept)
-            if not shown and time.monotonic() >= slow_s:
-                shown, slow_s = 0, float("inf")
-                yield replace(self.answer, notice=_also(self.answer, _notice(self.phrasing.chat, "is still writing")))
+                if not told and not shown and time.monotonic() >= slow_s:
+                    shown = True
+                    yield replace(
+                        self.answer, notice=_also(self.answer, _notice(self.phrasing.chat, "is still writing"))
+                    )
+
+        yield self.complete()
+
+    def _messages(self) -> list[Message]:
+        return messages(self.answer.question, self.given)
 
     def complete(self) -> Answer:
         """Return the whole reply as an answer, or raise why there is none."""
@@ -149,7 +166,7 @@ class _Phrased:
 
     def _check(self, claim: str, evidence: Sequence[str]) -> float:
         if time.monotonic() >= self.ends_s:
-            raise ChatFailure(f"did not finish its reply within {self.phrasing.chat.timeout_s:g} s")
+            raise ChatFailure(_late(self.phrasing.chat))
         return self.phrasing.check(claim, evidence)
 
     def _kept(self, *, finished: bool) -> list[Carried]:
@@ -214,6 +231,10 @@ def _overlaps(citation: Citation, sentence: Span) -> bool:
 
 def _name(chat: Chat) -> str:
     return f"the chat model {chat.id}"
+
+
+def _late(chat: Chat) -> str:
+    return f"did not finish its reply within {chat.timeout_s:g} s"
 
 
 def _notice(chat: Chat, why: str) -> str:

@@ -11,6 +11,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -28,6 +29,7 @@ from rag.chat_model import ChatFailure
 from rag.errors import ModelError, QuestionError, UnreadableSource
 from rag.evidence import Candidate, Draft, Query
 from rag.filters import in_words
+from rag.remembered import RememberingEncoder
 from rag.rerank import Shelf, Tokens
 from rag.schema import Answer, Document, Hit, Passage, is_day
 from rag.settings import Settings
@@ -384,19 +386,13 @@ class Pipeline:
             most_tokens=self.settings.chat_tokens,
             mark=self.settings.chat_unsupported == "mark",
             count_tokens=self.encoder.count_tokens,
-            check=lambda claim, evidence: self._support(_known(work.query), claim, evidence),
+            check=partial(_support, RememberingEncoder(self.encoder), _known(work.query).text),
         )
         found = phrase.sources(extractive, work.candidates[: self.settings.context_k])
         for phrased in phrase.phrase(extractive, found, phrasing):
             for citation in phrased.citations:
                 cite.check(citation, self.snapshot.document(citation.document_id))
             yield replace(work, answer=phrased)
-
-    def _support(self, query: Query, claim: str, evidence: Sequence[str]) -> float:
-        try:
-            return claims.check_claim(claim, evidence, encoder=self.encoder, question=query.text).support
-        except EncoderError:
-            raise ChatFailure("wrote what cannot be checked: the encoder fails") from None
 
     def _hits(self, candidates: Sequence[Candidate], k: int | None = None) -> tuple[Hit, ...]:
         return tuple(c.to_hit(rank) for rank, c in enumerate(candidates[: k or self.settings.hits_k], start=1))
@@ -419,6 +415,13 @@ class _EncodedAnew:
             key: _own_tokens(title, passage, encoding)
             for key, (title, passage), encoding in zip(keys, pairs, encodings, strict=True)
         }
+
+
+def _support(encoder: Encoder, question: str, claim: str, evidence: Sequence[str]) -> float:
+    try:
+        return claims.check_claim(claim, evidence, encoder=encoder, question=question).support
+    except EncoderError:
+        raise ChatFailure("wrote what cannot be checked: the encoder fails") from None
 
 
 def timed(name: str, stage: Stage) -> Stage:

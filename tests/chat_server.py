@@ -97,6 +97,11 @@ class Server(ThreadingHTTPServer):
         """Address to be set as ``chat_base_url``."""
         return f"http://127.0.0.1:{self.server_address[1]}/v1"
 
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings that make it the chat model, with a deadline that a busy machine keeps."""
+        return {"chat_model": "fake", "chat_base_url": self.url, "chat_timeout_s": 120.0}
+
     def handle_error(self, *_: Any) -> None:
         """Say nothing when a client goes away."""
 

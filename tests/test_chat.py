@@ -132,7 +132,7 @@ def test_a_half_open_breaker_lets_exactly_one_of_many_threads_try() -> None:
 
 def test_an_answer_in_the_models_words_cites_exact_sentences(make_library: MakeLibrary) -> None:
     with model.serving(model.says("Norrwick's harbour employs 41 pilots [1].")) as server:
-        library = make_library(*TOWN, chat_model="fake", chat_base_url=server.url)
+        library = make_library(*TOWN, **server.settings)
         answer = library.ask(QUESTION)
     assert answer.text == "Norrwick's harbour employs 41 pilots."
     assert answer.models["answerer"] == "fake"
@@ -147,7 +147,7 @@ def test_an_answer_in_the_models_words_cites_exact_sentences(make_library: MakeL
 @pytest.mark.parametrize("mark", ["", " [7]", " [2]"])
 def test_a_sentence_with_a_wrong_or_missing_citation_is_cited_anew(make_library: MakeLibrary, mark: str) -> None:
     with model.serving(model.says(f"The harbour of Norrwick employs 41 pilots{mark}.")) as server:
-        answer = make_library(*TOWN, chat_model="fake", chat_base_url=server.url).ask(QUESTION)
+        answer = make_library(*TOWN, **server.settings).ask(QUESTION)
     assert answer.models["answerer"] == "fake"
     assert answer.citations[0].document_id == "harbour.md"
 
@@ -156,7 +156,7 @@ def test_a_sentence_with_a_wrong_or_missing_citation_is_cited_anew(make_library:
 def test_an_unsupported_sentence_is_left_out_or_marked_as_set(make_library: MakeLibrary, setting: str) -> None:
     reply = "The harbour of Norrwick employs 41 pilots [1]. It owns 77 boats [1]."
     with model.serving(model.says(reply)) as server:
-        library = make_library(*TOWN, chat_model="fake", chat_base_url=server.url, chat_unsupported=setting)
+        library = make_library(*TOWN, **server.settings, chat_unsupported=setting)
         answer = library.ask(QUESTION)
     assert ("77" in answer.text) == (setting == "mark")
     assert "not supported by the passages" in answer.notice
@@ -173,14 +173,14 @@ def test_an_unsupported_sentence_is_left_out_or_marked_as_set(make_library: Make
 
 def test_a_reply_without_the_number_asked_for_is_not_taken(make_library: MakeLibrary) -> None:
     with model.serving(model.says("The harbour of Norrwick employs pilots [1].")) as server:
-        answer = make_library(*TOWN, chat_model="fake", chat_base_url=server.url).ask(QUESTION)
+        answer = make_library(*TOWN, **server.settings).ask(QUESTION)
     assert "41" in answer.text
     assert "does not say what is asked for" in answer.notice
 
 
 def test_where_the_documents_do_not_answer_the_model_is_not_asked(make_library: MakeLibrary) -> None:
     with model.serving(model.says("It is helicase [1].")) as server:
-        library = make_library(*TOWN, chat_model="fake", chat_base_url=server.url)
+        library = make_library(*TOWN, **server.settings)
         answer = library.ask("Which enzyme unwinds the double helix during replication?", threshold=0.5)
         assert answer.abstained
         assert not server.requests
@@ -188,7 +188,7 @@ def test_where_the_documents_do_not_answer_the_model_is_not_asked(make_library: 
 
 def test_the_prompt_has_no_more_tokens_than_set(make_library: MakeLibrary) -> None:
     with model.serving(model.says(model.HARBOUR_REPLY)) as server:
-        library = make_library(*TOWN, chat_model="fake", chat_base_url=server.url, chat_tokens=220)
+        library = make_library(*TOWN, **server.settings, chat_tokens=220)
         library.ask(QUESTION)
         (request,) = server.requests
         assert sum(library.pipeline().encoder.count_tokens([request.prompt])) <= 220
@@ -198,7 +198,7 @@ def test_the_prompt_has_no_more_tokens_than_set(make_library: MakeLibrary) -> No
 
 def test_the_chain_answers_as_the_library_does(make_library: MakeLibrary) -> None:
     with model.serving(model.says(model.HARBOUR_REPLY)) as server:
-        library = make_library(*TOWN, chat_model="fake", chat_base_url=server.url)
+        library = make_library(*TOWN, **server.settings)
         answer = answer_chain(library).invoke(QUESTION)
         assert timeless(answer) == timeless(library.ask(QUESTION))
         assert list(answer.timings_s) == ["understand", "retrieve", "rerank", "answer", "cite", "phrase"]
@@ -207,7 +207,7 @@ def test_the_chain_answers_as_the_library_does(make_library: MakeLibrary) -> Non
 
 def test_a_quick_model_streams_sentence_by_sentence_and_ends_with_what_ask_returns(make_library: MakeLibrary) -> None:
     with model.serving(model.says(model.HARBOUR_REPLY, piece_chars=4)) as server:
-        library = make_library(*TOWN, chat_model="fake", chat_base_url=server.url)
+        library = make_library(*TOWN, **server.settings)
         asked = library.ask(QUESTION)
         snapshots = list(library.stream(QUESTION))
     assert timeless(snapshots[-1]) == timeless(asked)
@@ -224,7 +224,7 @@ def test_a_slow_model_lets_the_extractive_answer_be_seen_first(make_library: Mak
         model.says(model.HARBOUR_REPLY)(handler, request)
 
     with model.serving(late) as server:
-        library = make_library(*TOWN, chat_model="fake", chat_base_url=server.url)
+        library = make_library(*TOWN, **server.settings)
         snapshots = list(library.stream(QUESTION))
     assert snapshots[1].models["answerer"] == "extractive"
     assert "is still writing" in snapshots[1].notice
@@ -235,7 +235,7 @@ def test_a_slow_model_lets_the_extractive_answer_be_seen_first(make_library: Mak
 
 def test_a_stream_that_nobody_reads_to_its_end_lets_go_of_the_model(make_library: MakeLibrary) -> None:
     with model.serving(model.trickles) as server:
-        library = make_library(*TOWN, chat_model="fake", chat_base_url=server.url)
+        library = make_library(*TOWN, **server.settings)
         stream = library.stream(QUESTION)
         assert next(stream).hits
         assert next(stream).text
@@ -251,7 +251,7 @@ def test_two_askers_do_not_wait_for_each_others_model(make_library: MakeLibrary)
         model.says(model.HARBOUR_REPLY)(handler, request)
 
     with model.serving(late) as server:
-        library = make_library(*TOWN, chat_model="fake", chat_base_url=server.url)
+        library = make_library(*TOWN, **server.settings)
         library.warm_up()
         answers: list[Answer] = []
         threads = [threading.Thread(target=lambda: answers.append(library.ask(QUESTION))) for _ in range(4)]
