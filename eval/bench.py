@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from eval.bench_claims import claims_report
 from eval.bench_library import token_line
 from eval.bench_quality import HEADING, quality
 from eval.bench_scale import scale_report
@@ -141,6 +142,11 @@ def _weights(options: argparse.Namespace) -> Iterator[str]:
     yield _paragraph(weights_table(options.data, shown=FITTED, limit=options.limit))
 
 
+def _claims(options: argparse.Namespace) -> Iterator[str]:
+    gold = read_gold(ROOT / "eval" / "gold.jsonl")
+    yield from map(_paragraph, claims_report(options.data, gold, ROOT / "seeds", limit=options.limit))
+
+
 def _start(_options: argparse.Namespace) -> Iterator[str]:
     with TemporaryDirectory() as folder:
         with Library.open(Path(folder) / "seeds") as library:
@@ -186,6 +192,7 @@ def _vectors(options: argparse.Namespace) -> Iterator[str]:
 PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "quality": _quality,
     "weights": _weights,
+    "claims": _claims,
     "start": _start,
     "speed": _speed,
     "askers": _askers,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -48,7 +48,7 @@ class Case:
 
 
 def question_cases(
-    questions: list[Question], texts: Mapping[str, str], *, source: str, seed: int = 0
+    questions: Sequence[Question], texts: Mapping[str, str], *, source: str, seed: int = 0
 ) -> Iterator[Case]:
     """Yield the true and the changed claims of gold questions.
 

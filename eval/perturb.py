@@ -33,6 +33,8 @@ NO_NAME = frozenset(
 AUXILIARY = re.compile(r"(?<!\w)(?:is|are|was|were|has|have|had|will|would|can|could|should|may|might|must)(?= \w)")
 DENIAL = re.compile(r"(?<!\w)(?:not|never) |(?<=\w)n[’']t(?!\w)|(?<= )no (?!longer|more|one)")
 DENIED = re.compile(r"(?<!\w)(?:not|never|no|none|neither|nor|without|cannot)(?!\w)|n[’']t(?!\w)", re.IGNORECASE)
+# Other numbers that are drawn before a sentence counts as one that has them all.
+ATTEMPTS = 100
 # Names of fallback, where a text has no other.
 OTHER_NAMES = ("Robert Miller", "Toronto", "Li Ming", "Brazil", "Helena Novak", "Kyoto", "Siemens", "Nairobi")
 
@@ -103,9 +105,9 @@ def _number(sentence: str, chance: random.Random, _names: Sequence[str]) -> Chan
         return None
     match = chance.choice(found)
     known = {other[0] for other in found}
-    while (after := _other_number(match[0], chance)) in known:
-        pass
-    return _changed("number", sentence, match.span(), after)
+    tried = (_other_number(match[0], chance) for _ in range(ATTEMPTS))
+    after = next((number for number in tried if number not in known), None)
+    return None if after is None else _changed("number", sentence, match.span(), after)
 
 
 def _other_number(written: str, chance: random.Random) -> str:
@@ -131,9 +133,9 @@ def _date(sentence: str, chance: random.Random, _names: Sequence[str]) -> Change
         return None
     known = {other[0] for other in YEAR.finditer(sentence)}
     span, other = chance.choice(spans)
-    while (after := other(sentence[slice(*span)])) in known:
-        pass
-    return _changed("date", sentence, span, after)
+    tried = (other(sentence[slice(*span)]) for _ in range(ATTEMPTS))
+    after = next((part for part in tried if part not in known), None)
+    return None if after is None else _changed("date", sentence, span, after)
 
 
 def _name(sentence: str, chance: random.Random, names: Sequence[str]) -> Change | None:

@@ -8,7 +8,7 @@ from decimal import Decimal
 from rag.names import Name, NameBook, plain
 from rag.polarity import OPPOSITES, PREFIXES, Denial
 from rag.reading import Reading
-from rag.rivals import ASKED, BARE_MARGIN, MARGIN, Place, around, rival, tells_the_same
+from rag.rivals import Place, around, around_asked, rival, tells_the_same
 from rag.values import Value
 
 NEARLY = frozenset("about around approximately roughly almost nearly over under some circa ca more less".split())
@@ -36,25 +36,14 @@ def faults(stated: Reading, texts: Sequence[Reading], *, asked: Reading | None) 
 def _value_faults(stated: Reading, texts: Sequence[Reading], asked: Reading | None) -> Iterator[str]:
     for value in stated.values:
         written = stated.text[value.start_char : value.end_char]
-        same = [(text, v) for text in texts for v in text.values if _same(value, v, stated)]
+        same = [(text, _place(v)) for text in texts for v in text.values if _same(value, v, stated)]
         if same:
-            others = _beside(_other_values(value, stated, texts), stated, _place(value), asked)
-            own = [(text, _place(v)) for text, v in same]
-            margin = BARE_MARGIN if asked else MARGIN
-            if found := rival(_wanted(_place(value), stated, asked), own, others, margin=margin):
+            others = _other_values(value, stated, texts, asked)
+            wanted = around_asked(asked) if asked else around(_place(value), stated)
+            if found := rival(wanted, same, others):
                 yield f"the passage has {_written(found)} here, not {written}"
         elif not _in_date(value, texts):
             yield f"{written} is not in the passage"
-
-
-def _beside(
-    others: Iterator[tuple[Reading, Place]], stated: Reading, place: Place, asked: Reading | None
-) -> Iterator[tuple[Reading, Place]]:
-    return ((t, p) for t, p in others if asked or tells_the_same(stated, t, p, without=place))
-
-
-def _wanted(place: Place, stated: Reading, asked: Reading | None) -> dict[str, float]:
-    return ({word.stem: ASKED for word in asked.content} if asked else {}) | around(place, stated)
 
 
 def _written(found: tuple[Reading, Place]) -> str:
@@ -66,12 +55,16 @@ def _place(value: Value) -> Place:
     return value.start_char, value.end_char
 
 
-def _other_values(value: Value, stated: Reading, texts: Sequence[Reading]) -> Iterator[tuple[Reading, Place]]:
-    """Yield values of the evidence that might stand where the claim has one: of its kind, and not in the claim."""
+def _other_values(
+    value: Value, stated: Reading, texts: Sequence[Reading], asked: Reading | None
+) -> Iterator[tuple[Reading, Place]]:
+    """Yield values of the evidence that might stand where the claim has one: of its kind, and not spoken of yet."""
+    spoken = [*stated.values, *(asked.values if asked else ())]
     for text in texts:
         for other in text.values:
             alike = other.is_date == value.is_date and (other.is_date or other.unit == value.unit)
-            if alike and _is_year(other) == _is_year(value) and not any(_same(v, other, stated) for v in stated.values):
+            alike = alike and _is_year(other) == _is_year(value) and not any(_same(v, other, stated) for v in spoken)
+            if alike and (asked or tells_the_same(stated, text, _place(other), without=_place(value))):
                 yield text, _place(other)
 
 
@@ -130,7 +123,11 @@ def _name_faults(stated: Reading, texts: Sequence[Reading], asked: Reading | Non
         if asked:
             continue  # which of the names the question asks for, the words around a bare one do not tell
         own = list(_places_of(name, texts))
-        others = _beside(_other_names(claimed, texts), stated, name.place, asked)
+        others = (
+            (text, place)
+            for text, place in _other_names(claimed, texts)
+            if tells_the_same(stated, text, place, without=name.place)
+        )
         if own and (found := rival(around(name.place, stated), own, others)):
             yield f"the passage has {_written(found)} here, not {name.text}"
 

@@ -44,6 +44,8 @@ DEMONYMS = {
 }  # fmt: skip
 DEMONYMS |= {place: people for people, place in DEMONYMS.items()}
 LEAST_COMMON_CHARS = 5
+# Texts of so few words are answers taken from a text rather than sentences: they begin with a capital if that did.
+ANSWER_WORDS = 5
 
 
 @dataclass(frozen=True)
@@ -119,14 +121,13 @@ def _surely_name(text: str, words: Sequence[Word], n: int) -> bool:
         return True
     if word.text.casefold().endswith(_NO_NAME_ENDINGS):
         return False
-    if n + 1 == len(words):
-        return n == 0  # an answer of one word
-    following = words[n + 1].text
-    if text[word.end_char : words[n + 1].start_char] not in (" ", "-", "'", "’"):
-        return False
-    if _capitalised(words, n + 1) or following in ("s", "of"):
+    if len(words) <= ANSWER_WORDS:
         return True
-    return following in _AFTER_SUBJECT or following.endswith("ed")
+    if n + 1 == len(words) or text[word.end_char : words[n + 1].start_char] not in (" ", "-", "'", "’"):
+        return False
+    following = words[n + 1].text
+    after_name = following in ("s", "of") or following in _AFTER_SUBJECT or following.endswith("ed")
+    return after_name or _capitalised(words, n + 1)
 
 
 def _capitalised(words: Sequence[Word], n: int) -> bool:

@@ -12,12 +12,12 @@ AROUND = 5
 # Words beyond one of these belong to something else, and tell half as much.
 PART_ENDS = re.compile(r"[,;:()，；：（）、]")
 BEYOND = 0.5
-# How much a word of the question tells of what a bare answer is an answer to.
-ASKED = 0.5
+# Where the number would stand that a question asks for.
+HOW_MANY = re.compile(
+    r"\bhow (?:many|much|large|long|old|far|big)\b|\bwhat (?:number|share|percentage)\b|多少|几", re.I
+)
 # Something else of the evidence stands in the claimed one's place where it fits so much better.
 RATIO, MARGIN = 1.5, 0.6
-# A bare answer's words say less of its place.
-BARE_MARGIN = 1.0
 # Only in a sentence that has so much of the claim does something else stand in the same place.
 LEAST_SHARED = 0.65
 
@@ -40,6 +40,12 @@ def around(place: Place, text: Reading) -> dict[str, float]:
     return found
 
 
+def around_asked(asked: Reading) -> dict[str, float]:
+    """Return what is around the number that a question asks for; nothing where it asks for none."""
+    match = HOW_MANY.search(asked.text)
+    return around(match.span(), asked) if match else {}
+
+
 def fit(wanted: Around, known: Around) -> float:
     """Return how much of what is around one place is around another."""
     return sum(min(told, known[stem]) for stem, told in wanted.items() if stem in known)
@@ -57,8 +63,6 @@ def rival(
     claimed: Around,
     own: Sequence[tuple[Reading, Place]],
     others: Iterator[tuple[Reading, Place]],
-    *,
-    margin: float = MARGIN,
 ) -> tuple[Reading, Place] | None:
     """Return what of the evidence fits the place of a claimed thing clearly better than that thing does.
 
@@ -66,12 +70,11 @@ def rival(
         claimed: What is around it in the claim.
         own: Where the evidence has it.
         others: Where the evidence has other things of its kind that the claim does not speak of.
-        margin: By how much more than `RATIO` times one of them has to fit better.
 
     Returns:
         The best fitting of the others, or ``None``.
     """
-    best = RATIO * max((fit(claimed, around(place, text)) for text, place in own), default=0.0) + margin
+    best = RATIO * max((fit(claimed, around(place, text)) for text, place in own), default=0.0) + MARGIN
     found = None
     for text, place in others:
         fits = fit(claimed, around(place, text))

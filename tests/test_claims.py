@@ -1,0 +1,130 @@
+"""Claims against their evidence: what differs is named, what is said in another way is not, a copy is carried."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from embeddings.encoder import Encoder, load_encoder
+from rag.claims import SUPPORTED, Verdict, check_claim
+from rag.settings import DEFAULT_ENCODER
+
+CASES = (
+    "As of now, a total of 102 breakthrough innovation cases have been formed, of which 48 are national firsts; The "
+    "cutting-edge technology industry has signed nearly 500 projects with a total investment of over 600 billion yuan."
+)
+INVESTMENT = "In 2022 the area took in 2.04 billion US dollars of foreign investment, which is 9% of that of Shanghai."
+FOUNDED = "The harbour of Norrwick, led by Ada Brandt, was opened on August 20th, 1974. It was not closed in the war."
+CHINESE = "临港新片区2022年实际使用外资20.4亿美元，共有三十五家企业参加。李刚没有参加会议。"
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return load_encoder(DEFAULT_ENCODER)
+
+
+def verdict(encoder: Encoder, claim: str, *evidence: str, question: str = "") -> Verdict:
+    return check_claim(claim, evidence, encoder=encoder, question=question)
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence"),
+    [
+        ("A total of 102 breakthrough innovation cases have been formed.", CASES),
+        ("Some 102 innovation cases have been formed, of which 48 are national firsts.", CASES),
+        ("The total investment is over 600,000,000,000 yuan.", CASES),
+        ("In 2022 the area took in $2,040,000,000 of foreign investment.", INVESTMENT),
+        ("That is nine percent of the foreign investment of Shanghai.", INVESTMENT),
+        ("The area took in about 2 billion US dollars of foreign investment in 2022.", INVESTMENT),
+        ("The harbour of Norrwick was opened on 20 August 1974.", FOUNDED),
+        ("The harbour was opened in August 1974.", FOUNDED),
+        ("Ada Brandt leads the harbour of Norrwick.", FOUNDED),
+        ("The harbour wasn't closed in the war.", FOUNDED),
+        ("临港新片区2022年实际使用外资2,040,000,000美元。", CHINESE),
+        ("共有35家企业参加。", CHINESE),
+        ("李刚没有参加会议。", CHINESE),
+    ],
+)
+def test_what_the_evidence_says_in_another_way_is_supported(encoder: Encoder, claim: str, evidence: str) -> None:
+    found = verdict(encoder, claim, evidence)
+    assert found.faults == ()
+    assert found.support >= SUPPORTED
+
+
+@pytest.mark.parametrize(
+    ("claim", "evidence", "fault"),
+    [
+        ("A total of 103 breakthrough innovation cases have been formed.", CASES, "103 is not in the passage"),
+        ("A total of 48 breakthrough innovation cases have been formed.", CASES, "the passage has 102 here, not 48"),
+        ("The total investment is over 600 billion dollars.", CASES, "600 billion is not in the passage"),
+        ("The area took in 48.5 billion US dollars.", INVESTMENT, "48.5 billion is not in the passage"),
+        ("The area took in 9 billion US dollars.", INVESTMENT, "9 billion is not in the passage"),
+        ("In 2021 the area took in 2.04 billion US dollars.", INVESTMENT, "2021 is not in the passage"),
+        ("The harbour was opened on August 21st, 1974.", FOUNDED, "August 21st, 1974 is not in the passage"),
+        ("The harbour was opened in May 1974.", FOUNDED, "May 1974 is not in the passage"),
+        ("The harbour of Norrwick is led by Ada Miller.", FOUNDED, "Ada Miller is not in the passage"),
+        ("Kingsport has a harbour that is led by Ada Brandt.", FOUNDED, "Kingsport is not in the passage"),
+        ("The harbour of Norrwick was not opened on August 20th, 1974.", FOUNDED, "the passage does not deny it"),
+        ("It was closed in the war.", FOUNDED, "the passage denies it"),
+        ("临港新片区2022年实际使用外资48.5亿美元。", CHINESE, "48.5亿 is not in the passage"),
+        ("临港新片区2021年实际使用外资20.4亿美元。", CHINESE, "2021 is not in the passage"),
+        ("李刚参加了会议。", CHINESE, "the passage denies it"),
+    ],
+)
+def test_one_thing_changed_is_named(encoder: Encoder, claim: str, evidence: str, fault: str) -> None:
+    found = verdict(encoder, claim, evidence)
+    assert fault in found.faults
+    assert found.support < SUPPORTED
+
+
+def test_a_bare_number_is_checked_against_what_the_question_counts(encoder: Encoder) -> None:
+    question = "How many breakthrough innovation cases had the area formed?"
+    assert verdict(encoder, "102", CASES, question=question).supported
+    assert verdict(encoder, "48", CASES, question=question).faults == ("the passage has 102 here, not 48",)
+
+
+def test_a_question_supports_nothing(encoder: Encoder) -> None:
+    question = "Who led the harbour of Kingsport in 1999?"
+    found = verdict(encoder, "Ada Brandt led the harbour of Kingsport in 1999.", FOUNDED, question=question)
+    assert found.faults == ("1999 is not in the passage", "Kingsport is not in the passage")
+
+
+def test_titles_and_dates_among_the_evidence_carry_what_they_say(encoder: Encoder) -> None:
+    claim = "On August 20th, 2023 Norrwick celebrated its fourth anniversary."
+    passage = "On August 20th the town celebrated its fourth anniversary."
+    assert verdict(encoder, claim, passage).faults
+    assert verdict(encoder, claim, passage, "News from Norrwick", "2023-08-21").faults == ()
+
+
+def test_abbreviations_and_bent_names_are_the_same_names(encoder: Encoder) -> None:
+    evidence = "The United Nations sent Russian observers to the Lin-Gang Special Area."
+    for claim in ("The UN sent observers from Russia.", "The United Nations sent observers to Lingang."):
+        assert verdict(encoder, claim, evidence).faults == ()
+
+
+def test_what_speaks_of_something_else_is_not_supported(encoder: Encoder) -> None:
+    assert not verdict(encoder, "Cows eat grass on wet meadows.", CASES).supported
+
+
+@pytest.mark.parametrize(("claim", "evidence"), [("", [CASES]), ("x", []), (CASES, [""]), (" ", [" "])])
+def test_nothing_carries_nothing(encoder: Encoder, claim: str, evidence: list[str]) -> None:
+    assert check_claim(claim, evidence, encoder=encoder) == Verdict(0.0)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.text(min_size=1, max_size=120), st.text(max_size=60))
+def test_a_text_checked_against_itself_is_always_supported(claim: str, other: str) -> None:
+    encoder = load_encoder(DEFAULT_ENCODER)
+    if claim.strip():
+        assert check_claim(claim, [other, claim], encoder=encoder) == Verdict(1.0)
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.text(max_size=80), st.lists(st.text(max_size=80), max_size=3), st.text(max_size=40))
+def test_support_is_a_share_and_faults_exclude_it(claim: str, evidence: list[str], question: str) -> None:
+    encoder = load_encoder(DEFAULT_ENCODER)
+    clean = [text.encode(errors="ignore").decode() for text in (claim, question, *evidence)]
+    found = check_claim(clean[0], clean[2:], encoder=encoder, question=clean[1])
+    assert 0.0 <= found.support <= 1.0
+    assert not (found.faults and found.supported)
