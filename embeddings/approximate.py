@@ -44,6 +44,8 @@ _SEED = 0
 # Iterations of k-means and vectors a centroid is trained on; FAISS warns below 39.
 _ITERATIONS, _SAMPLE_PER_LIST = 8, 40
 _FEWEST_LISTS_SEARCHED = 8
+# The number of lists searched is settled to this part of itself.
+STEPS = 8
 
 
 def train_lists(vectors: Vectors) -> faiss.IndexIVFScalarQuantizer:
@@ -71,7 +73,7 @@ def train_lists(vectors: Vectors) -> faiss.IndexIVFScalarQuantizer:
 
 
 def search_far_enough(lists: faiss.IndexIVFScalarQuantizer, vectors: Vectors) -> float:
-    """Set how many lists are searched: the fewest of a doubling series that reach the target.
+    """Set how many lists are searched: about the fewest that reach the target, doubled first and then halved between.
 
     Args:
         lists: Lists that hold the vectors, numbered by row.
@@ -82,12 +84,25 @@ def search_far_enough(lists: faiss.IndexIVFScalarQuantizer, vectors: Vectors) ->
     """
     queries = _like_questions(_sample(vectors, _QUERIES))
     _, exact = faiss.knn(queries, vectors, RECALL_K, metric=faiss.METRIC_INNER_PRODUCT)
-    recall = 0.0
-    lists.nprobe = _FEWEST_LISTS_SEARCHED
-    while recall < TARGET_RECALL and lists.nprobe < lists.nlist:
-        lists.nprobe = min(2 * lists.nprobe, lists.nlist)
+
+    def measured(nprobe: int) -> float:
+        lists.nprobe = nprobe
         _, found = lists.search(queries, RECALL_K)
-        recall = _recall(exact, found)
+        return _recall(exact, found)
+
+    # Taken or known to be too few, and the fewest known to be enough.
+    few, enough = _FEWEST_LISTS_SEARCHED, min(2 * _FEWEST_LISTS_SEARCHED, lists.nlist)
+    while (recall := measured(enough)) < TARGET_RECALL and enough < lists.nlist:
+        few, enough = enough, min(2 * enough, lists.nlist)
+    # A search's time grows with its lists: what is measured here at most, an eighth too many, is not felt.
+    while enough - few > max(1, enough // STEPS):
+        between = (few + enough) // 2
+        found = measured(between)
+        if found >= TARGET_RECALL:
+            enough, recall = between, found
+        else:
+            few = between
+    lists.nprobe = enough
     return recall
 
 

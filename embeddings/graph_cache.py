@@ -24,7 +24,7 @@ _EXPORTERS: Mapping[Kind, str] = {
 
 
 # Appended to it: raise the number whenever quantisation gives another graph.
-_QUANTISED = ", int8 a column, 7 bits, 1"
+_QUANTISED = ", int8 a column and a row, 7 bits, 2"
 
 
 def default_cache_dir(environ: Mapping[str, str] = os.environ) -> Path:

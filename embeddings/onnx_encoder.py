@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from functools import partial
 from itertools import chain
 
 import numpy as np
@@ -26,24 +24,15 @@ _BATCH_TOKENS = 512
 
 
 class OnnxEncoder:
-    """An ``Encoder`` for plain BERT models: one ONNX session a graph, which any number of threads may share."""
+    """An ``Encoder`` for plain BERT models: one ONNX session, which any number of threads may share."""
 
-    def __init__(
-        self,
-        folder: ModelFolder,
-        *,
-        name: str,
-        graph: Callable[[], bytes],
-        query_graph: Callable[[], bytes] | None = None,
-    ) -> None:
-        """Load the tokenizer from the model's folder and a session for the graph that encodes queries.
+    def __init__(self, folder: ModelFolder, graph: bytes, *, name: str) -> None:
+        """Load the tokenizer from the model's folder and a session for its graph.
 
         Args:
             folder: The model.
+            graph: Its ONNX graph.
             name: What it was asked for by.
-            graph: Returns its ONNX graph.
-            query_graph: Returns one for queries, quantised; the same as for documents when ``None``. Who only asks then
-                never loads the other, four times as large.
 
         Raises:
             UnusableModel: If the tokenizer cannot be read.
@@ -51,11 +40,8 @@ class OnnxEncoder:
         self.id = name
         self.digest = folder.digest
         self._tokenizer = read_tokenizer(folder)
-        self._graph = graph
-        self._opening = threading.Lock()
-        self._opened: onnxruntime.InferenceSession | None = None
-        self._query_session = open_session(query_graph()) if query_graph else None
-        self.dim = int((self._query_session or self._session()).get_outputs()[0].shape[2])
+        self._session = open_session(graph)
+        self.dim = int(self._session.get_outputs()[0].shape[2])
         self.max_tokens = folder.max_seq_length - self._tokenizer.num_special_tokens_to_add(is_pair=False)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
@@ -64,22 +50,13 @@ class OnnxEncoder:
         return [len(tokens.ids) for tokens in self._tokenizer.encode_batch_fast(list(texts), add_special_tokens=False)]
 
     def encode(self, texts: Sequence[str], *, kind: Kind, threads: int = 1) -> list[Encoding]:
-        """Return the texts as vectors, in their order; such models differ by kind in precision at most."""
+        """Return the texts as vectors, in their order; such models make no difference between the kinds."""
         check_request(texts, kind=kind, threads=threads)
         tokens = self._tokenize(texts)
-        quantised = self._query_session if kind == "query" else None
-        # Each by itself where it is quantised: the largest activation of a batch scales all of it.
-        groups = [[i] for i in range(len(tokens))] if quantised else batches([len(text.ids) for text in tokens])
-        run = partial(self._run, quantised or self._session())
-        encoded = _run_all(run, [[tokens[i] for i in group] for group in groups], threads=threads)
+        groups = batches([len(text.ids) for text in tokens])
+        encoded = _run_all(self._run, [[tokens[i] for i in group] for group in groups], threads=threads)
         by_position = dict(zip(chain(*groups), chain(*encoded), strict=True))
         return [by_position[i] for i in range(len(tokens))]
-
-    def _session(self) -> onnxruntime.InferenceSession:
-        with self._opening:
-            if self._opened is None:
-                self._opened = open_session(self._graph())
-            return self._opened
 
     def _tokenize(self, texts: Sequence[str]) -> list[tokenizers.Encoding]:
         """Return the texts as tokens, cut to what the model reads, special tokens added."""
@@ -88,8 +65,7 @@ class OnnxEncoder:
             text.truncate(self.max_tokens)
         return [self._tokenizer.post_process(text) for text in tokens]
 
-    @staticmethod
-    def _run(session: onnxruntime.InferenceSession, batch: Sequence[tokenizers.Encoding]) -> list[Encoding]:
+    def _run(self, batch: Sequence[tokenizers.Encoding]) -> list[Encoding]:
         """Return one batch of tokenised texts as vectors."""
         width = max(len(text.ids) for text in batch)
         ids = np.zeros((len(batch), width), dtype=np.int64)
@@ -97,7 +73,7 @@ class OnnxEncoder:
         for row, text in enumerate(batch):
             ids[row, : len(text.ids)] = text.ids
             mask[row, : len(text.ids)] = 1
-        (hidden,) = session.run(None, {"input_ids": ids, "attention_mask": mask})
+        (hidden,) = self._session.run(None, {"input_ids": ids, "attention_mask": mask})
         return [_pooled(hidden[row, : len(text.ids)], text) for row, text in enumerate(batch)]
 
 

@@ -18,7 +18,7 @@ from rag import Library, Settings
 from rag.errors import GoldError, LibraryDamaged, LibraryMismatch, LibraryNotFound
 
 # Settings a library is built with; the others only matter when it is asked.
-BUILD_SETTINGS = ("encoder", "passage_tokens", "passage_chars", "token_bits")
+BUILD_SETTINGS = ("encoder", "passage_tokens", "passage_chars", "token_bits", "precision")
 # Modules that only matter when it is asked or shown. A change to any other builds it anew, so that what is measured is
 # what the code at hand would serve.
 ASKING_MODULES = (

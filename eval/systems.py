@@ -146,7 +146,9 @@ def _reopened(spec: SystemSpec, *, gold: GoldSet, library: Library, progress: Pr
 
 def _overlaid(settings: Settings, overrides: Mapping[str, Any]) -> Settings:
     checked = Settings.read(None, environ={}, overrides=overrides)
-    return replace(settings, **{name: getattr(checked, name) for name in overrides})
+    # Precision goes by the encoder where neither is said.
+    named = {*overrides, "precision"} if "encoder" in overrides else set(overrides)
+    return replace(settings, **{name: getattr(checked, name) for name in named})
 
 
 def _named(wanted: list[str], known: Mapping[str, SystemSpec]) -> tuple[SystemSpec, ...]:

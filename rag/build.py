@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from rag.calibration import Calibration
 from rag.confidence import CONFIDENCE_VERSION
 from rag.errors import LibraryMismatch, ModelError
-from rag.settings import DEFAULT_ENCODER, EARLIER_TOKEN_BITS, NEW_LIBRARY, Settings
+from rag.settings import EARLIER, NEW_LIBRARY, Settings
 from rag.store import Store
 
 if TYPE_CHECKING:
@@ -28,8 +28,8 @@ class Build:
     """What one library is built with; safe to share between threads.
 
     Attributes:
-        values: Encoder id and weight digest, dimension, whether vectors are normalised, splitter settings, and
-            bits of token vectors; empty before the library's first commit.
+        values: Encoder id and weight digest, dimension, whether vectors are normalised, splitter settings, bits
+            of token vectors, and precision; empty before the library's first commit.
         settings: The settings asked for, those that a library is built with filled in.
     """
 
@@ -88,6 +88,7 @@ class Build:
             "passage_tokens": self.settings.passage_tokens,
             "passage_chars": self.settings.passage_chars,
             "token_bits": self.settings.token_bits,
+            "precision": self.settings.precision,
         }
         if self._store.settings().get(BUILD) != build:
             # What a run that was cut short embedded with other settings does not go with these.
@@ -122,16 +123,14 @@ class Build:
             self.catch_up()
             if self._encoder is None:
                 try:
-                    self._encoder = load_encoder(str(self.settings.encoder), query_precision=self._query_precision())
+                    self._encoder = load_encoder(str(self.settings.encoder), precision=self._precision())
                 except EncoderError as error:
                     raise ModelError(str(error)) from error
                 self._check_weights(self._encoder)
             return self._encoder
 
-    def _query_precision(self) -> Precision:
-        # Eight bits are shown to be harmless for the default encoder alone.
-        open_to = "int8" if self.settings.encoder == DEFAULT_ENCODER else "float32"
-        return "int8" if (self.settings.query_precision or open_to) == "int8" else "float32"
+    def _precision(self) -> Precision:
+        return "int8" if self.settings.precision == "int8" else "float32"
 
     def cross_encoder(self) -> CrossEncoder | None:
         """Return the cross-encoder of the settings, loaded when it is first asked for.
@@ -174,6 +173,4 @@ class Build:
 
 def _fixed_by(values: Mapping[str, Any]) -> dict[str, Any]:
     """Return the settings that a library fixes; none before its first commit."""
-    # Libraries from before there was such a setting keep four bits.
-    known = {"token_bits": EARLIER_TOKEN_BITS, **values} if values else {}
-    return {name: known[name] for name in NEW_LIBRARY if values}
+    return {name: {**EARLIER, **values}[name] for name in NEW_LIBRARY} if values else {}

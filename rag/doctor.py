@@ -12,7 +12,7 @@ from pathlib import Path
 from rag.calibration import Calibration
 from rag.errors import LibraryDamaged, LibraryError, LibraryNotFound, RagError
 from rag.library import DATABASE, Library, default_path
-from rag.settings import DEFAULT_ENCODER, Settings
+from rag.settings import Settings
 
 # A model that is only loaded when it is first asked may take this long.
 CHAT_TIMEOUT_S, CHAT_TOKENS = 20.0, 8
@@ -54,7 +54,9 @@ def examine(
     folder = Path(path).expanduser().absolute() if path else default_path()
     findings = [*_versions(), *_library(folder, changed_gold)]
     settings = _settings(folder)
-    findings.append(_encoder(encoder or (settings and settings.encoder) or DEFAULT_ENCODER))
+    # Another model is tried as a new library would run it.
+    tried = Settings(encoder=encoder).fixed({}, folder) if encoder or not settings else settings
+    findings.append(_encoder(tried))
     if settings and settings.rerank == "cross":
         findings.append(_cross_encoder(str(settings.cross_encoder)))
     if settings and settings.chat_model:
@@ -141,12 +143,12 @@ def _calibration(library: Library, changed_gold: ChangedGold) -> Finding:
     return Finding("calibration", True, f"{found}; set instead: {library.threshold:g}" if set_otherwise else found)
 
 
-def _encoder(model: str) -> Finding:
+def _encoder(settings: Settings) -> Finding:
     from embeddings.encoder import load_encoder
     from embeddings.errors import EncoderError
 
     try:
-        encoder = load_encoder(model)
+        encoder = load_encoder(str(settings.encoder), precision="int8" if settings.precision == "int8" else "float32")
         encoder.encode(["Is anybody there?"], kind="query")
     except EncoderError as error:
         return Finding("encoder", False, str(error))

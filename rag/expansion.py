@@ -21,6 +21,9 @@ MOST_FORMS = 3
 MOST_PASSAGES = 1_000
 # So many of the passages that hold a form's terms are read to see how they write it.
 MOST_READ = 20
+# So many long forms of a question are looked into, the longest first, each of which reads passages: more stand in a
+# pasted text, not in a question.
+MOST_LONG = 20
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,13 @@ def expansions(
     for abbreviation, _ in known:
         by_short[form_key(abbreviation.short)].append(abbreviation)
         by_long[form_key(abbreviation.long)].append(abbreviation)
+    # Longer keys are of longer forms.
+    looked_into = sorted(by_long.keys() & places.keys(), key=lambda key: (-len(key), key))[:MOST_LONG]
     found = []
     for key, (start, end) in places.items():
         longs = [a.long for a in by_short.get(key, ()) if _is_meant(text, start, end, a, count_tokens)]
-        shorts = [a.short for a in by_long.get(key, ()) if not _is_a_word(a.short, snapshot)]
+        introduced = by_long[key] if key in looked_into else ()
+        shorts = [a.short for a in introduced if not _is_a_word(a.short, snapshot)]
         for forms, is_short in ((_distinct(longs), True), (_distinct(shorts), False)):
             if forms:
                 found.append(Expansion(start, end, forms, is_short))

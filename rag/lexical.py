@@ -145,8 +145,35 @@ class LexicalIndex:
         found = self._searcher.search(query, limit=min(k, len(self)), count=False).hits
         # Not doc(address), which unpacks what is stored and takes five times as long.
         keys = cast("list[int]", self._searcher.fast_field_values(KEY, [address for _, address in found]))
-        scored = zip(keys, (float(score) for score, _ in found), strict=True)
-        return dict(sorted(scored, key=lambda pair: (-pair[1], pair[0])))
+        ordered = sorted(zip([-float(score) for score, _ in found], keys, strict=True))
+        return {key: -score for score, key in ordered}
+
+    def coverage(
+        self, terms: Sequence[tuple[str, ...]], weights: Sequence[float], keys: Collection[int]
+    ) -> dict[int, float]:
+        """Return the share of a query's terms, by weight, that each of some passages holds.
+
+        Args:
+            terms: The query's terms; one is held in any of its variants.
+            weights: How much each term counts, from 0.
+            keys: Numbers of passages.
+
+        Returns:
+            Shares in [0, 1] by passage number; nothing where no term has a weight.
+        """
+        schema, total = self._index.schema, sum(weights)
+        if not keys or total <= 0:
+            return {}
+        counted = [(term, weight / total) for term, weight in zip(terms, weights, strict=True) if weight > 0]
+        members = tantivy.Query.const_score_query(tantivy.Query.term_set_query(schema, KEY, sorted(keys)), 0.0)
+        held = [
+            (tantivy.Occur.Should, tantivy.Query.const_score_query(_term(schema, term), share))
+            for term, share in counted
+        ]
+        query = tantivy.Query.boolean_query([(tantivy.Occur.Must, members), *held])
+        found = self._searcher.search(query, limit=len(keys), count=False).hits
+        numbers = cast("list[int]", self._searcher.fast_field_values(KEY, [address for _, address in found]))
+        return {key: min(1.0, float(share)) for (share, _), key in zip(found, numbers, strict=True)}
 
 
 def _open(folder: Path) -> tantivy.Index:

@@ -405,16 +405,16 @@ class _EncodedAnew:
     candidates: Sequence[Candidate]
     encoder: Encoder
 
-    def tokens(self, keys: Sequence[int]) -> dict[int, Tokens]:
-        """Return vectors in the encoder's dimension, and starts of sentences, by passage number."""
+    def similarities(self, query: NDArray[np.float32], keys: Sequence[int]) -> list[NDArray[np.float32]]:
+        """Return the best similarity of each query token in each sentence of the passages."""
         stored = {c.stored.key: c.stored for c in self.candidates}
         # One thread a question: others are asking too.
         pairs = [(stored[key].title, stored[key].passage) for key in keys]
         encodings = encode(pairs, self.encoder, threads=1)
-        return {
-            key: _own_tokens(title, passage, encoding)
-            for key, (title, passage), encoding in zip(keys, pairs, encodings, strict=True)
-        }
+        return [
+            rerank.by_sentence(query, _own_tokens(title, passage, encoding))
+            for (title, passage), encoding in zip(pairs, encodings, strict=True)
+        ]
 
 
 def _support(encoder: Encoder, question: str, claim: str, evidence: Sequence[str]) -> float:
@@ -475,4 +475,4 @@ def _known(value: T | None) -> T:
 def _below(ranked: Sequence[Candidate], rest: Sequence[Candidate]) -> list[Candidate]:
     """Return candidates that were not reranked, with scores that put them below those that were."""
     floor = min((c.score for c in ranked), default=1.0)
-    return [replace(c, score=min(c.score, 1.0) * floor) for c in rest]
+    return [c.scored(min(c.score, 1.0) * floor) for c in rest]

@@ -10,10 +10,11 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import date
-from typing import Protocol
+from itertools import accumulate
+from typing import NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,17 +28,27 @@ from rag.phrases import boosted
 Tokens = tuple[NDArray[np.float32], NDArray[np.int64]]
 # At most this share of its score a passage loses by age: the best of the old ones still goes before a mediocre new one.
 AGE_SHARE = 0.2
-# Shares of the first stage's score, the whole passage's late interaction, and its best sentence's.
-FIRST_STAGE, PASSAGE, SENTENCE = 0.1, 0.45, 0.45
+# Shares of the first stage's score, of the question's words that the passage holds, by rarity, of the whole passage's
+# late interaction, and of its best sentence's.
+FIRST_STAGE, COVERAGE, PASSAGE, SENTENCE = 0.05, 0.13, 0.41, 0.41
 # How much of a token's share in those is by the rarity of its word; all tokens have the rest alike.
 RARITY = 0.5
 
 
 class Shelf(Protocol):
-    """Where token vectors are had from."""
+    """What compares a query with passages, token by token."""
 
-    def tokens(self, keys: Sequence[int]) -> Mapping[int, Tokens]:
-        """Return the token vectors of passages, given by number."""
+    def similarities(self, query: NDArray[np.float32], keys: Sequence[int]) -> Sequence[NDArray[np.float32]]:
+        """Return the best similarity of each query token in each sentence of passages.
+
+        Args:
+            query: (q, dim) float32, unit rows.
+            keys: Numbers of passages.
+
+        Returns:
+            For each of them (sentences, q) float32; zeros for a sentence without tokens of its own, such as one beyond
+            what the encoder reads.
+        """
 
 
 def rerank(query: Query, candidates: Sequence[Candidate], shelf: Shelf, *, reorder: bool = True) -> list[Candidate]:
@@ -46,7 +57,7 @@ def rerank(query: Query, candidates: Sequence[Candidate], shelf: Shelf, *, reord
     Args:
         query: The query, its token vectors in the dimensions of those on the shelf.
         candidates: Passages of the first stage, best first.
-        shelf: Holds the token vectors of all of them.
+        shelf: Has the token vectors of all of them.
         reorder: Whether late interaction changes order and score; otherwise it is only noted.
 
     Returns:
@@ -54,9 +65,28 @@ def rerank(query: Query, candidates: Sequence[Candidate], shelf: Shelf, *, reord
     """
     if not candidates or not query.readable or not len(query.token_weights):
         return list(candidates)
-    tokens = shelf.tokens([c.stored.key for c in candidates])
-    interacted = _interact(query, candidates, [tokens[c.stored.key] for c in candidates])
-    return _reorder(interacted) if reorder else interacted
+    late = _interact(query, shelf.similarities(query.token_vectors, [c.stored.key for c in candidates]))
+    scores = _scores(candidates, late) if reorder else np.array([c.score for c in candidates])
+    order = np.argsort(-scores, kind="stable").tolist() if reorder else range(len(candidates))
+    return [_noted(candidates[i], float(scores[i]), late, i) for i in order]
+
+
+def by_sentence(query: NDArray[np.float32], tokens: Tokens) -> NDArray[np.float32]:
+    """Return the best similarity of each query token in each sentence of one passage, as a `Shelf` does.
+
+    Args:
+        query: (q, dim) float32, unit rows.
+        tokens: The passage's token vectors and starts of sentences.
+
+    Returns:
+        (sentences, q) float32.
+    """
+    vectors, starts = tokens
+    filled = starts < np.append(starts[1:], len(vectors))
+    similarities = np.zeros((len(starts), len(query)), np.float32)
+    if filled.any():
+        similarities[filled] = max_similarities(query, [vectors], starts[filled]).T
+    return similarities
 
 
 def rescore(
@@ -123,32 +153,27 @@ def _aged(candidate: Candidate, last: date, half_life_days: float) -> Candidate:
     return replace(candidate, score=candidate.score * factor, signals=signals)
 
 
-def _interact(query: Query, candidates: Sequence[Candidate], tokens: Sequence[Tokens]) -> list[Candidate]:
-    """Return the candidates with their late interaction, worked out for all of them together."""
-    lengths, counts = [len(vectors) for vectors, _ in tokens], [len(starts) for _, starts in tokens]
-    begins = np.cumsum([0, *lengths])
-    starts = np.concatenate([own + begin for (_, own), begin in zip(tokens, begins[:-1], strict=True)])
-    ends = np.append(starts[1:], begins[-1])
-    # A sentence without tokens of its own, such as one beyond what the encoder reads, covers nothing.
-    filled = starts < ends
-    similarities = np.zeros((len(query.token_weights), len(starts)), np.float32)
-    if filled.any():
-        texts = [vectors for vectors, _ in tokens]
-        similarities[:, filled] = max_similarities(query.token_vectors, texts, starts[filled])
-    firsts = np.cumsum([0, *counts[:-1]])
+class _Late(NamedTuple):
+    """Late interaction of a query with passages: the whole of each, its best sentence, and all of its sentences."""
+
+    passages: NDArray[np.float32]
+    bests: NDArray[np.float32]
+    sentences: list[tuple[float, ...]]
+
+
+def _interact(query: Query, similarities: Sequence[NDArray[np.float32]]) -> _Late:
+    """Return the late interaction of all passages, worked out for all of them together."""
+    ends = list(accumulate(map(len, similarities)))
+    firsts = [0, *ends[:-1]]
+    every = np.concatenate(similarities)
+    shares = _ranking_shares(query)
     # Sums of rows, not products of matrices: passages that say the same have to come out equal wherever they stand.
-    sentences = np.split((query.token_weights[:, None] * similarities).sum(axis=0), firsts[1:])
-    shares = _ranking_shares(query)[:, None]
-    passages = (shares * np.maximum.reduceat(similarities, firsts, axis=1)).sum(axis=0)
-    bests = np.maximum.reduceat((shares * similarities).sum(axis=0), firsts)
-    return [
-        replace(
-            candidate,
-            signals={**candidate.signals, "late": float(passage), "sentence": float(best)},
-            sentence_late=tuple(own.tolist()),
-        )
-        for candidate, passage, best, own in zip(candidates, passages, bests, sentences, strict=True)
-    ]
+    sentences = (every * query.token_weights).sum(axis=1).tolist()
+    return _Late(
+        passages=(np.maximum.reduceat(every, firsts) * shares).sum(axis=1),
+        bests=np.maximum.reduceat((every * shares).sum(axis=1), firsts),
+        sentences=[tuple(sentences[first:end]) for first, end in zip(firsts, ends, strict=True)],
+    )
 
 
 def _ranking_shares(query: Query) -> NDArray[np.float32]:
@@ -161,19 +186,25 @@ def _ranking_shares(query: Query) -> NDArray[np.float32]:
     return RARITY * query.token_weights + (1.0 - RARITY) * even
 
 
-def _reorder(candidates: Sequence[Candidate]) -> list[Candidate]:
+def _scores(candidates: Sequence[Candidate], late: _Late) -> NDArray[np.float64]:
     first = _normalise([c.score for c in candidates])
-    passage = _normalise([c.signals.get("late", 0.0) for c in candidates])
-    sentence = _normalise([c.signals.get("sentence", 0.0) for c in candidates])
-    scores = FIRST_STAGE * first + PASSAGE * passage + SENTENCE * sentence
+    coverage = np.array([c.signals.get("coverage", 0.0) for c in candidates])
+    scores = FIRST_STAGE * first + COVERAGE * coverage
+    scores += PASSAGE * _normalise(late.passages) + SENTENCE * _normalise(late.bests)
     shares = np.array([c.signals.get("phrase", 0.0) for c in candidates])
-    if shares.any():
-        scores = boosted(scores, shares)
-    order = np.argsort(-scores, kind="stable")
-    return [replace(candidates[i], score=float(scores[i])) for i in order]
+    return boosted(scores, shares) if shares.any() else scores
 
 
-def _normalise(values: Sequence[float]) -> NDArray[np.float64]:
+def _noted(candidate: Candidate, score: float, late: _Late, number: int) -> Candidate:
+    """Return a candidate with its score and what late interaction says of it."""
+    said = {"late": float(late.passages[number]), "sentence": float(late.bests[number])}
+    # Not replace(), which takes six times as long: a question has twenty.
+    return Candidate(
+        candidate.stored, score, {**candidate.signals, **said}, late.sentences[number], candidate.linked_from
+    )
+
+
+def _normalise(values: Sequence[float] | NDArray[np.float32]) -> NDArray[np.float64]:
     array = np.asarray(values, np.float64)
     spread = array.max() - array.min()
     return (array - array.min()) / spread if spread > 0 else np.ones_like(array)

@@ -23,9 +23,11 @@ NEW_LIBRARY: Mapping[str, Any] = {
     "passage_tokens": 200,
     "passage_chars": 900,
     "token_bits": 2,
+    # By its encoder.
+    "precision": None,
 }
-# Of libraries from before there was such a setting.
-EARLIER_TOKEN_BITS = 4
+# Of libraries from before there were such settings.
+EARLIER: Mapping[str, Any] = {"token_bits": 4, "precision": "float32"}
 PRECISIONS = ("int8", "float32")
 FUSIONS = ("convex", "rrf")
 RERANKERS = ("late", "cross", "none")
@@ -33,7 +35,7 @@ UNSUPPORTED = ("drop", "mark")
 CHOICES = {
     "fusion": FUSIONS,
     "rerank": RERANKERS,
-    "query_precision": PRECISIONS,
+    "precision": PRECISIONS,
     "chat_unsupported": UNSUPPORTED,
 }
 
@@ -49,9 +51,9 @@ class Settings:
         token_bits: Bits a component of the token vectors that late interaction compares: 1, 2 or 4; 2 for a new
             library. At 384 dimensions 2 take 98 bytes a token, 14.7 KB a passage of 150; 1 takes 50 bytes, 4 take 194.
             0 keeps none, and each question waits until its candidates are encoded anew. Fixed likewise.
-        query_precision: ``int8`` or ``float32``: precision in which questions are encoded, where ONNX Runtime runs the
-            encoder; ``None`` for ``int8`` with the default encoder, the only one for which it was measured, else
-            ``float32``. Documents are always encoded in single precision, so that a library goes with either.
+        precision: ``int8`` or ``float32``: precision in which documents and questions are encoded, where ONNX Runtime
+            runs the encoder; ``int8`` for a new library with the default encoder, the only one for which it was
+            measured, else ``float32``. Fixed likewise.
         leg_k: Passages that each retrieval leg, dense and lexical, contributes.
         fusion: ``convex`` (weighted mean of the legs' normalised scores) or ``rrf`` (reciprocal rank fusion).
         dense_weight: Share in [0, 1] of the dense leg in the fused score; the lexical leg has the rest. A leg whose
@@ -85,7 +87,7 @@ class Settings:
     passage_tokens: int | None = None
     passage_chars: int | None = None
     token_bits: int | None = None
-    query_precision: str | None = None
+    precision: str | None = None
     leg_k: int = 100
     fusion: str = "convex"
     dense_weight: float = 0.4
@@ -179,7 +181,10 @@ class Settings:
                 )
         asked_for = {name: getattr(self, name) for name in NEW_LIBRARY}
         chosen = {name: value for name, value in asked_for.items() if value is not None}
-        return replace(self, **{**NEW_LIBRARY, **chosen, **built})
+        values = {**NEW_LIBRARY, **chosen, **built}
+        if values["precision"] is None:
+            values["precision"] = "int8" if values["encoder"] == DEFAULT_ENCODER else "float32"
+        return replace(self, **values)
 
 
 def _check_address(address: str | None) -> None:

@@ -10,12 +10,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.late import unpack
+from embeddings.packed import segment_similarities
 from rag.abbreviations import Abbreviation
 from rag.errors import LibraryChanged
 from rag.filters import check_filters, metadata_name, unknown
 from rag.generations import Generation
 from rag.schema import Document
-from rag.settings import EARLIER_TOKEN_BITS
+from rag.settings import EARLIER
 from rag.spelling import Near, beginnings, nearest
 from rag.store import Store, StoredPassage
 
@@ -35,7 +36,7 @@ class Snapshot:
     @property
     def token_bits(self) -> int:
         """Bits a component of its token vectors; 0 where it keeps none."""
-        return int(self.generation.manifest.build.get("token_bits", EARLIER_TOKEN_BITS))
+        return int(self.generation.manifest.build.get("token_bits", EARLIER["token_bits"]))
 
     @property
     def languages(self) -> tuple[str, ...]:
@@ -54,6 +55,12 @@ class Snapshot:
         """Return BM25 scores of the best `k` passages, of those with every term if asked, by number, best first."""
         members = None if allowed is None else allowed.tolist()
         return self.generation.lexical.search(terms, k, allowed=members, every=every)
+
+    def coverage(
+        self, terms: Sequence[tuple[str, ...]], weights: Sequence[float], keys: Sequence[int]
+    ) -> dict[int, float]:
+        """Return the share of a query's terms, by weight, that each of some passages holds, by number."""
+        return self.generation.lexical.coverage(terms, weights, keys)
 
     def rarity(self, variants: Sequence[str]) -> float:
         """Return the inverse document frequency of a term, in nats; of its variants the most common counts."""
@@ -102,12 +109,33 @@ class Snapshot:
         Raises:
             LibraryChanged: One has left the store: two commits have passed since this generation.
         """
-        found = self.store.tokens(keys)
-        if len(found) < len(set(keys)):
-            raise LibraryChanged
+        found = self._packed(keys)
         dim = self.generation.vectors.dim
         vectors = unpack([packed for packed, _ in found.values()], dim, self.token_bits)
         return {key: (own, starts) for own, (key, (_, starts)) in zip(vectors, found.items(), strict=True)}
+
+    def similarities(self, query: NDArray[np.float32], keys: Sequence[int]) -> list[NDArray[np.float32]]:
+        """Return the best similarity of each query token in each sentence of passages.
+
+        Args:
+            query: (q, dim) float32, unit rows.
+            keys: Numbers of passages of this generation.
+
+        Returns:
+            For each of them (sentences, q) float32; zeros for a sentence without tokens of its own.
+
+        Raises:
+            LibraryChanged: One has left the store: two commits have passed since this generation.
+        """
+        found = self._packed(keys)
+        packed, starts = [found[key][0] for key in keys], [found[key][1] for key in keys]
+        return segment_similarities(query, packed, starts, bits=self.token_bits)
+
+    def _packed(self, keys: Sequence[int]) -> dict[int, tuple[bytes, NDArray[np.int64]]]:
+        found = self.store.tokens(keys)
+        if len(found) < len(set(keys)):
+            raise LibraryChanged
+        return found
 
     def select(self, filters: Mapping[str, Any] | None) -> NDArray[np.int64] | None:
         """Return the passages that pass the filters, (n,) int64, or ``None`` when there are no filters.

@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import accumulate
+from typing import NamedTuple
 
 import sentencex
 
@@ -249,37 +250,85 @@ def _pack(sentences: Sequence[_Sentence], *, limits: SplitLimits) -> list[Sequen
     return runs[::-1]
 
 
+class _Sizes(NamedTuple):
+    """Sentences as the search for the best runs sees them.
+
+    Attributes:
+        tokens: Of the first n sentences together, from n = 0.
+        starts: Where each sentence starts.
+        ends: Where each ends.
+        whole: Whether a paragraph ends with the first n sentences, from n = 0.
+    """
+
+    tokens: list[int]
+    starts: list[int]
+    ends: list[int]
+    whole: list[bool]
+
+
 def _begins(sentences: Sequence[_Sentence], limits: SplitLimits) -> list[int]:
     """Return for the first n sentences where the last of their best runs begins; of equals the longest run."""
-    max_tokens, max_chars = limits.max_tokens, limits.max_chars
-    tokens = [0, *accumulate(s.tokens for s in sentences)]
-    starts = [s.span.start_char for s in sentences]
-    whole = [True, *(s.ends_paragraph for s in sentences)]
-    whole[-1] = True
+    sizes = _Sizes(
+        tokens=[0, *accumulate(s.tokens for s in sentences)],
+        starts=[s.span.start_char for s in sentences],
+        ends=[s.span.end_char for s in sentences],
+        whole=[True, *(s.ends_paragraph for s in sentences[:-1]), True],
+    )
     # For the first n sentences what their best runs cost, and where the last of those begins.
     least, begins = [0.0], [0]
-    first = paragraph = 0
-    for end, sentence in enumerate(sentences, start=1):
-        total, stop = tokens[end], sentence.span.end_char
-        # One sentence alone has been cut as far as it can be.
-        while first < end - 1 and (total - tokens[first] > max_tokens or stop - starts[first] > max_chars):
-            first += 1
-        if whole[end - 1]:
+    paragraph = 0
+    for end, first in enumerate(_firsts(sizes, limits), start=1):
+        if sizes.whole[end - 1]:
             paragraph = end - 1
-        cut = 0.0 if whole[end] else CUT
-        lowest, best, found = min(least[first:end]), math.inf, first
-        for begin in range(first, end):
-            by_tokens, by_chars = (total - tokens[begin]) / max_tokens, (stop - starts[begin]) / max_chars
-            # Written out, for calls of max() would take half of the time.
-            slack = 1.0 - (by_tokens if by_tokens > by_chars else by_chars)
-            own = (slack**2 if slack > 0.0 else 0.0) + cut
-            # Later ones hold less, so they cost no less than this.
-            if lowest + own >= best:
-                break
-            if begin < paragraph and not (whole[begin] and whole[end]):
-                own += MIXED
-            if least[begin] + own < best:
-                best, found = least[begin] + own, begin
-        least.append(best)
-        begins.append(found)
+        cost, begin = _cheapest(sizes, least, range(first, end), paragraph=paragraph, limits=limits)
+        least.append(cost)
+        begins.append(begin)
     return begins
+
+
+def _firsts(sizes: _Sizes, limits: SplitLimits) -> Iterator[int]:
+    """Yield for each sentence the first with which it fits into one run."""
+    first = 0
+    for last, stop in enumerate(sizes.ends):
+        total = sizes.tokens[last + 1]
+        # One sentence alone has been cut as far as it can be.
+        while first < last and (
+            total - sizes.tokens[first] > limits.max_tokens or stop - sizes.starts[first] > limits.max_chars
+        ):
+            first += 1
+        yield first
+
+
+def _cheapest(
+    sizes: _Sizes, least: Sequence[float], run: range, *, paragraph: int, limits: SplitLimits
+) -> tuple[float, int]:
+    """Return what the runs up to an end cost at least, and where the last of them begins.
+
+    Args:
+        sizes: The sentences.
+        least: What the runs up to each end before cost.
+        run: The longest last run.
+        paragraph: Where the paragraph of its last sentence begins.
+        limits: Bounds on a run's size.
+
+    Returns:
+        The cost, and the first sentence of the last run.
+    """
+    # The innermost loop of indexing: names of its own, and max() written out, which took half of the time.
+    tokens, starts, whole = sizes.tokens, sizes.starts, sizes.whole
+    max_tokens, max_chars = limits.max_tokens, limits.max_chars
+    total, stop, ends_whole = tokens[run.stop], sizes.ends[run.stop - 1], whole[run.stop]
+    cut = 0.0 if ends_whole else CUT
+    lowest, best, found = min(least[run.start : run.stop]), math.inf, run.start
+    for begin in run:
+        by_tokens, by_chars = (total - tokens[begin]) / max_tokens, (stop - starts[begin]) / max_chars
+        slack = 1.0 - (by_tokens if by_tokens > by_chars else by_chars)
+        own = (slack**2 if slack > 0.0 else 0.0) + cut
+        # Later ones hold less, so they cost no less than this.
+        if lowest + own >= best:
+            break
+        if begin < paragraph and not (whole[begin] and ends_whole):
+            own += MIXED
+        if least[begin] + own < best:
+            best, found = least[begin] + own, begin
+    return best, found

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from rag.abbreviations import Abbreviation, form_key
 from rag.errors import LibraryBusy, LibraryDamaged, LibraryError
 from rag.filters import where
+from rag.recent import Recent
 from rag.schema import Document, Passage, Span
 
 SCHEMA = """
@@ -59,6 +60,8 @@ NAMES = frozenset(re.findall(r"IF NOT EXISTS (\w+)", SCHEMA))
 MOST_USES = 100
 # Passages that questions read are kept in memory up to this number, some 20 MB.
 MOST_RECENT = 4_000
+# Their token vectors too, up to so many bytes: of some 4,000 passages at two bits a component.
+MOST_TOKEN_BYTES = 50_000_000
 LIVE = "added <= :revision AND (removed IS NULL OR removed > :revision)"
 # Revisions count up from 1 by commits; none reaches this.
 LATEST = 2**62
@@ -152,6 +155,7 @@ class Store:
         self._lock = threading.RLock()
         self._newest_date: tuple[int, str | None] | None = None
         self._recent: dict[int, StoredPassage] = {}
+        self._recent_tokens = Recent[tuple[bytes, NDArray[np.int64]]](MOST_TOKEN_BYTES)
         try:
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=BUSY_TIMEOUT_S)
         except sqlite3.DatabaseError as error:
@@ -472,11 +476,17 @@ class Store:
         return vectors
 
     def tokens(self, keys: Sequence[int]) -> dict[int, tuple[bytes, NDArray[np.int64]]]:
-        """Return packed token vectors and sentence starts by passage number."""
+        """Return packed token vectors and sentence starts by passage number; those read last are kept in memory."""
+        recent = self._recent_tokens.get(keys)
+        missing = [key for key in keys if key not in recent]
+        if not missing:
+            return recent
         sql = """SELECT passage_key, tokens, sentence_starts FROM vectors
             WHERE passage_key IN (SELECT value FROM json_each(?))"""
-        rows = self._rows(sql, (json.dumps(keys),))
-        return {row[0]: (row[1], np.frombuffer(row[2], dtype="<i8").astype(np.int64)) for row in rows}
+        rows = self._rows(sql, (json.dumps(missing),))
+        found = {row[0]: (row[1], np.frombuffer(row[2], dtype="<i8").astype(np.int64)) for row in rows}
+        self._recent_tokens.put(found, size=sum(len(row[1]) + len(row[2]) for row in rows))
+        return recent | found
 
     def select(self, filters: Mapping[str, Any], *, revision: int) -> NDArray[np.int64]:
         """Return the numbers of a revision's passages whose document passes every filter, (n,) int64 ascending.

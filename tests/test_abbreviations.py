@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from rag import Document, Library
 from rag.abbreviations import Abbreviation, find_abbreviations, form_key, runs
 from rag.evidence import Query
+from rag.expansion import MOST_LONG
 from rag.pipeline import Work
 
 AREA_NAME = "Shanghai Cooperation Organisation Demonstration Area"
@@ -276,3 +277,19 @@ def test_the_forms_of_a_long_question_are_stemmed_once(
         query = understood(library, " ".join(short for _, short in forms))
     assert sum(any(" " in v for v in t.variants) for t in query.terms) == len(forms)
     assert len(calls) <= 4 * len(forms)
+
+
+def test_of_very_many_long_forms_in_a_question_some_are_looked_into(
+    make_library: MakeLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"{a}{b}est {a}{b}ill {a}{b}ong" for a in "bdfghjk" for b in "aeiou"]
+    short = [f"{''.join(word[0] for word in name.split()).upper()}{name[1].upper()}" for name in names]
+    text = " ".join(f"Here is the {long} quay ({form})." for long, form in zip(names, short, strict=True))
+    read = []
+    monkeypatch.setattr("rag.expansion._is_a_word", lambda form, snapshot: bool(read.append(form)))
+    with make_library(Document(id="a", language="en", text=text)) as library:
+        understood(library, f"Where is the {names[0]} quay?")
+        few = len(read)
+        understood(library, " ".join(f"{name} quay" for name in names))
+    assert few == 1
+    assert few < len(read) - few <= MOST_LONG

@@ -185,6 +185,15 @@ def leave(store: Store, ids: list[str], *, revision: int) -> None:
         store.remove_documents(ids, revision=revision)
 
 
+def grown(root: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> Store:
+    """Return a store with one published revision, large enough that what leaves it stays in its indexes."""
+    monkeypatch.setattr("rag.derived.WHOLE_UP_TO", 10)
+    store = Store(root / "library.sqlite3")
+    many(store, count, revision=1)
+    make(root, store, 1)
+    return store
+
+
 def inodes(root: Path, revision: int) -> dict[str, int]:
     folder = root / "generations" / f"{revision:08d}"
     return {p.relative_to(folder).as_posix(): p.stat().st_ino for p in folder.rglob("*") if p.is_file()}
@@ -253,10 +262,7 @@ def test_a_generation_made_of_changes_equals_one_built_anew(tmp_path: Path) -> N
 def test_what_has_left_a_large_library_is_not_found_and_no_word_of_it_held(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.derived.WHOLE_UP_TO", 10)
-    store = Store(tmp_path / "library.sqlite3")
-    many(store, 60, revision=1)
-    make(tmp_path, store, 1)
+    store = grown(tmp_path, monkeypatch, 60)
     leave(store, ["1-7"], revision=2)
     gone = make(tmp_path, store, 2)
     assert gone.manifest.left == 1
@@ -274,10 +280,7 @@ def test_what_has_left_a_large_library_is_not_found_and_no_word_of_it_held(
 def test_passages_that_come_and_leave_in_small_segments_are_forgotten_with_them(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.derived.WHOLE_UP_TO", 10)
-    store = Store(tmp_path / "library.sqlite3")
-    many(store, 100, revision=1)
-    make(tmp_path, store, 1)
+    store = grown(tmp_path, monkeypatch, 100)
     many(store, 3, revision=2)
     make(tmp_path, store, 2)
     leave(store, ["2-0", "2-1"], revision=3)

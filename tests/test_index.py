@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
+from embeddings.approximate import _QUERIES, RECALL_K, STEPS, TARGET_RECALL, _like_questions, _recall, _sample
 from embeddings.errors import EncoderError, UnreadableIndex
 from embeddings.index import VectorIndex
 
@@ -280,3 +281,20 @@ def test_bytes_that_are_no_inverted_lists_are_told(
         path.write_bytes(whole[:size])
         with pytest.raises(UnreadableIndex, match=r"lists\.faiss"):
             VectorIndex.read(path)
+
+
+def test_no_more_lists_are_searched_than_the_target_needs() -> None:
+    # Without clusters, so that many lists are needed.
+    raw = np.random.default_rng(3).normal(size=(10_000, 24))
+    vectors = (raw / np.linalg.norm(raw, axis=1, keepdims=True)).astype(np.float32)
+    index = VectorIndex.build(np.arange(10_000), vectors, exact_up_to=1_000)
+    lists = index._inner
+    enough = lists.nprobe
+    assert 16 < enough < lists.nlist
+    assert index.recall is not None
+    assert index.recall >= TARGET_RECALL
+    queries = _like_questions(_sample(vectors, _QUERIES))
+    _, exact = faiss.knn(queries, vectors, RECALL_K, metric=faiss.METRIC_INNER_PRODUCT)
+    # The most that was found to be too few.
+    lists.nprobe = enough - max(1, enough // STEPS)
+    assert _recall(exact, lists.search(queries, RECALL_K)[1]) < TARGET_RECALL

@@ -60,6 +60,17 @@ def test_scores_are_those_of_the_formula(query: str, index: LexicalIndex) -> Non
     assert list(found.values()) == sorted(found.values(), reverse=True)
 
 
+def test_coverage_is_the_share_of_the_terms_by_weight_that_a_passage_holds_in_any_variant(index: LexicalIndex) -> None:
+    terms = [("harbor", "harbour"), ("pilots",), ("nowhere",), ("the",)]
+    held = index.coverage(terms, [2.0, 1.0, 1.0, 0.0], [10, 13, 14, 15])
+    assert held == pytest.approx({10: 0.75, 13: 0.0, 14: 0.25, 15: 0.0})
+    assert index.coverage([("a b",), ("pilots bring",)], [1.0, 3.0], [11]) == pytest.approx({11: 0.75})
+
+
+def test_where_no_term_counts_or_no_passage_is_asked_about_nothing_is_covered(index: LexicalIndex) -> None:
+    assert index.coverage([("pilots",)], [0.0], [10]) == index.coverage([("pilots",)], [1.0], []) == {}
+
+
 WORDS = st.lists(st.sampled_from("a b c d e".split()), min_size=1, max_size=6)
 
 

@@ -12,7 +12,18 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from rag.evidence import Candidate, Query
-from rag.rerank import AGE_SHARE, FIRST_STAGE, PASSAGE, RARITY, SENTENCE, prefer_recent, rerank, rescore
+from rag.rerank import (
+    AGE_SHARE,
+    COVERAGE,
+    FIRST_STAGE,
+    PASSAGE,
+    RARITY,
+    SENTENCE,
+    by_sentence,
+    prefer_recent,
+    rerank,
+    rescore,
+)
 from rag.schema import Passage, Span
 from rag.store import StoredPassage
 
@@ -30,13 +41,13 @@ QUERY = Query(
 
 
 class Shelf:
-    """Token vectors by passage number, as a snapshot gives them."""
+    """Compares with token vectors by passage number, as a snapshot does."""
 
     def __init__(self, tokens: dict[int, tuple[NDArray[np.float32], list[int]]]) -> None:
         self._tokens = tokens
 
-    def tokens(self, keys: list[int]) -> dict[int, tuple[NDArray[np.float32], NDArray[np.int64]]]:
-        return {k: (self._tokens[k][0], np.array(self._tokens[k][1], np.int64)) for k in keys}
+    def similarities(self, query: NDArray[np.float32], keys: Sequence[int]) -> list[NDArray[np.float32]]:
+        return [by_sentence(query, (self._tokens[k][0], np.array(self._tokens[k][1], np.int64))) for k in keys]
 
 
 def candidate(key: int, score: float, *, sentences: int = 1) -> Candidate:
@@ -67,7 +78,7 @@ FIRST_SHARE = RARITY * 0.75 + (1 - RARITY) * 0.5
 
 
 def reranked(*candidates: Candidate, reorder: bool = True, query: Query = QUERY) -> list[Candidate]:
-    return rerank(query, candidates, SHELF, reorder=reorder)  # type: ignore[arg-type]
+    return rerank(query, candidates, SHELF, reorder=reorder)
 
 
 def test_late_interaction_is_as_worked_out_by_hand() -> None:
@@ -99,6 +110,17 @@ def test_the_score_is_the_weighted_sum_of_normalised_parts() -> None:
     assert [c.score for c in found] == pytest.approx(expected)
 
 
+def test_words_of_the_question_that_a_passage_holds_count_as_they_are() -> None:
+    covered = [
+        replace(c, signals={**c.signals, "coverage": share})
+        for c, share in ((candidate(2, 0.5, sentences=2), 0.5), (candidate(3, 0.0, sentences=2), 0.25))
+    ]
+    bare = reranked(candidate(2, 0.5, sentences=2), candidate(3, 0.0, sentences=2))
+    assert [c.score for c in reranked(*covered)] == pytest.approx(
+        [bare[0].score + COVERAGE * 0.5, bare[1].score + COVERAGE * 0.25]
+    )
+
+
 def test_a_sentence_without_tokens_covers_nothing() -> None:
     empty, half = reranked(candidate(4, 1, sentences=2), candidate(5, 1, sentences=2), reorder=False)
     assert empty.sentence_late == (0.0, 0.0)
@@ -114,7 +136,7 @@ def test_without_reordering_order_and_scores_stay() -> None:
 def test_equal_candidates_keep_their_order() -> None:
     found = reranked(*(replace(candidate(2, 0.5, sentences=2), signals={"dense": n}) for n in range(5)))
     assert [c.signals["dense"] for c in found] == [0, 1, 2, 3, 4]
-    assert {c.score for c in found} == {1.0}
+    assert [c.score for c in found] == pytest.approx([FIRST_STAGE + PASSAGE + SENTENCE] * 5)
 
 
 class Judge:

@@ -110,7 +110,8 @@ def candidates(
 def test_both_legs_say_what_they_found(method: str, pipeline: Pipeline) -> None:
     best, *others = candidates(pipeline, "Who built the lighthouse of Norrwick?", method=method)
     assert best.stored.passage.document_id == "old/lighthouse.md"
-    assert set(best.signals) == {"dense", "lexical", "retrieved_rank"}
+    assert set(best.signals) == {"dense", "lexical", "coverage", "retrieved_rank"}
+    assert best.signals["coverage"] == 1.0
     assert best.score == 1.0
     assert [c.score for c in others] == sorted((c.score for c in others), reverse=True)
 
@@ -121,7 +122,7 @@ def test_a_leg_without_weight_is_not_asked(weight: float, leg: str, method: str,
     found = candidates(pipeline, "Who built the lighthouse of Norrwick?", dense_weight=weight, method=method)
     assert found
     for candidate in found:
-        assert set(candidate.signals) == {leg, "retrieved_rank"}
+        assert set(candidate.signals) == {leg, "coverage", "retrieved_rank"}
 
 
 @pytest.mark.parametrize("question", ["submarine xylophone", "!?", "🦆"])
@@ -129,7 +130,7 @@ def test_a_question_without_known_terms_is_ranked_by_the_dense_leg_alone(questio
     found = candidates(pipeline, question)
     cosines = [c.signals["dense"] for c in found]
     assert cosines == sorted(cosines, reverse=True)
-    assert all(set(c.signals) == {"dense", "retrieved_rank"} for c in found)
+    assert all(c.signals.get("coverage", 0.0) == 0.0 and "lexical" not in c.signals for c in found)
     assert [c.signals["retrieved_rank"] for c in found] == list(range(1, len(found) + 1))
     assert (found[0].score, found[-1].score) == (1.0, 0.0)
 

@@ -80,7 +80,7 @@ def test_variables_that_say_where_things_are_and_foreign_ones_are_no_settings() 
         ("context_k", "0"),
         ("rerank", "sideways"),
         ("fusion", "sum"),
-        ("query_precision", "int4"),
+        ("precision", "int4"),
         ("recency_days", "0"),
         ("recency_days", "-3"),
         ("recency_days", "inf"),
@@ -136,7 +136,7 @@ def test_every_setting_is_described() -> None:
 
 
 def test_a_library_fixes_what_it_was_built_with() -> None:
-    built = {"encoder": "a/b", "passage_tokens": 64, "passage_chars": 300, "token_bits": 0}
+    built = {"encoder": "a/b", "passage_tokens": 64, "passage_chars": 300, "token_bits": 0, "precision": "float32"}
     assert Settings(leg_k=7).fixed(built, Path("l")) == Settings(leg_k=7, **built)
     assert Settings(encoder="a/b").fixed(built, Path("l")).encoder == "a/b"
     with pytest.raises(LibraryMismatch, match=r"library l .*passage_tokens 64, not 65"):
@@ -150,3 +150,13 @@ def test_a_new_library_takes_what_is_asked_for_and_defaults() -> None:
     assert (settings.encoder, settings.passage_tokens, settings.passage_chars) == (DEFAULT_ENCODER, 64, 900)
     assert settings.token_bits == 2
     assert Settings(token_bits=0).fixed({}, Path("l")).token_bits == 0
+
+
+def test_texts_are_encoded_at_eight_bits_only_by_the_encoder_that_was_measured_unless_asked_for() -> None:
+    precisions = [
+        Settings(**asked).fixed({}, Path("l")).precision
+        for asked in ({}, {"encoder": "a/b"}, {"precision": "float32"}, {"encoder": "a/b", "precision": "int8"})
+    ]
+    assert precisions == ["int8", "float32", "float32", "int8"]
+    with pytest.raises(LibraryMismatch, match=r"precision 'int8', not 'float32'"):
+        Settings(precision="float32").fixed({"precision": "int8"}, Path("l"))

@@ -75,16 +75,21 @@ def test_a_library_goes_on_with_the_bits_it_was_built_with(make_library: MakeLib
         Library.open(tmp_path / "library", settings=Settings(token_bits=2))
 
 
-def test_a_library_from_before_there_was_a_choice_keeps_four_bits(make_library: MakeLibrary, tmp_path: Path) -> None:
-    make_library(PILOTS, token_bits=4).close()
+def test_a_library_from_before_there_was_a_choice_keeps_four_bits_and_single_precision(
+    make_library: MakeLibrary, tmp_path: Path
+) -> None:
+    as_then = {"token_bits": 4, "precision": "float32"}
+    make_library(PILOTS, **as_then).close()
     with sqlite3.connect(tmp_path / "library" / DATABASE) as database:
         # As it was written then.
-        database.execute("UPDATE settings SET value = json_remove(value, '$.token_bits') WHERE name = 'build'")
+        database.execute(
+            "UPDATE settings SET value = json_remove(value, '$.token_bits', '$.precision') WHERE name = 'build'"
+        )
     with Library.open(tmp_path / "library") as library:
         library.add([LIGHT, BAKERY])
-        assert library.settings.token_bits == 4
+        assert (library.settings.token_bits, library.settings.precision) == (4, "float32")
         assert packed_bytes(library)["pilots.md"] == 19 * 194
-        fresh = make_library(PILOTS, LIGHT, BAKERY, name="fresh", token_bits=4)
+        fresh = make_library(PILOTS, LIGHT, BAKERY, name="fresh", **as_then)
         assert signals(library) == signals(fresh)
 
 
