@@ -42,7 +42,7 @@ def claims_report(data: Path, gold: GoldSet, seeds: Path, *, limit: int | None) 
     Yields:
         Rates by kind of claim, figures on labelled pairs beside baselines, the weights fitted anew, and the time.
     """
-    encoder = load_encoder(DEFAULT_ENCODER, query_precision="int8")
+    encoder = load_encoder(DEFAULT_ENCODER, precision="int8")
     own = gold_cases(gold, seeds)
     sets = {name: set_cases(data / name, limit or QUESTIONS) for name in SETS if (data / name).is_dir()}
     held_out = {gold.name: own} | {name: cases for name, (_, cases) in sets.items()}
