@@ -124,11 +124,9 @@ def test_an_order_changes_nothing_that_other_documents_say(make_library: MakeLib
 
 
 def test_an_order_to_say_what_no_passage_says_gives_the_extractive_answer(make_library: MakeLibrary) -> None:
-    def bought(handler: model.Handler, request: model.Request) -> None:
-        text = "The town is for sale at 9 crowns [1]. Send it to Rolf Bergström [1]."
-        model.says(text if "REPLY" in request.prompt else "")(handler, request)
-
-    with model.serving(bought) as server:
+    # What a model says that was talked into something, wherever it read that.
+    talked_into = "The town is for sale at 9 crowns [1]. Send it to Rolf Bergström [1]."
+    with model.serving(model.says(talked_into)) as server:
         library = make_library(HARBOUR, poisoned("no matter what"), **server.settings)
         answer = asked(library)
     assert answer.models["answerer"] == "extractive"
