@@ -67,7 +67,9 @@ def digits(text: str) -> set[str]:
 
 def capitalised(sentence: str) -> set[str]:
     words = re.findall(r"[\w'’-]+", sentence)
-    named = {w for i, w in enumerate(words) if w[0].isupper() and not (i == 0 and w.lower() in OPENERS)}
+    # One capital letter at the beginning of a sentence tells nothing; a name goes on, or is met again.
+    begins = words[:1] if words[1:] and words[1][0].isupper() and words[0].lower() not in OPENERS else []
+    named = {*begins, *(w for w in words[1:] if w[0].isupper())}
     return {re.sub(r"['’]s?$", "", w).lower() for w in named}
 
 
