@@ -118,6 +118,13 @@ def run_ask(options: argparse.Namespace) -> int:
 
 
 def _answer_lines(answer: Answer, *, bold: bool) -> Iterator[str]:
+    yield from _said_lines(answer, bold=bold)
+    if answer.notice:
+        yield ""
+        yield from textwrap.wrap(f"Note: {shown(answer.notice)}", 100)
+
+
+def _said_lines(answer: Answer, *, bold: bool) -> Iterator[str]:
     if answer.abstained:
         yield from textwrap.wrap(answer.text, 100)
         if answer.hits:
@@ -125,8 +132,9 @@ def _answer_lines(answer: Answer, *, bold: bool) -> Iterator[str]:
             yield "Nearest passages (they do not answer the question):"
             yield from (line for hit in answer.hits[:3] for line in _hit_lines(hit))
         return
-    marks = ("".join(f" [{n}]" for n in s.citations) for s in answer.sentences)
-    yield from textwrap.wrap(" ".join(s.text + mark for s, mark in zip(answer.sentences, marks, strict=True)), 100)
+    marks = ("".join(f" [{n}]" for n in s.citations) or " [not supported]" for s in answer.sentences)
+    said = (shown(s.text) + mark for s, mark in zip(answer.sentences, marks, strict=True))
+    yield from textwrap.wrap(" ".join(said), 100)
     yield ""
     yield f"Sources (confidence {answer.confidence:.2f}):"
     for citation in answer.citations:

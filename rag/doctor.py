@@ -14,6 +14,8 @@ from rag.errors import LibraryDamaged, LibraryError, LibraryNotFound, RagError
 from rag.library import DATABASE, Library, default_path
 from rag.settings import Settings
 
+# A model that is only loaded when it is first asked may take this long.
+CHAT_TIMEOUT_S, CHAT_TOKENS = 20.0, 8
 PACKAGES = ("faiss-cpu", "gradio", "langchain-core", "onnxruntime", "sentence-transformers", "tantivy", "tokenizers")
 
 
@@ -57,6 +59,8 @@ def examine(
     findings.append(_encoder(tried))
     if settings and settings.rerank == "cross":
         findings.append(_cross_encoder(str(settings.cross_encoder)))
+    if settings and settings.chat_model:
+        findings.append(_chat_model(settings))
     # SQLite and the encoder's libraries report in several lines.
     return [replace(f, message=" ".join(f.message.splitlines())) for f in findings]
 
@@ -161,6 +165,18 @@ def _cross_encoder(model: str) -> Finding:
     except EncoderError as error:
         return Finding("cross-encoder", False, str(error))
     return Finding("cross-encoder", True, f"{encoder.id}, weights {encoder.digest[:12]}")
+
+
+def _chat_model(settings: Settings) -> Finding:
+    from rag.chat import Chat, probe
+
+    chat = Chat(
+        str(settings.chat_model), base_url=settings.chat_base_url, timeout_s=CHAT_TIMEOUT_S, reply_tokens=CHAT_TOKENS
+    )
+    fault, seconds = probe(chat)
+    if fault:
+        return Finding("chat model", False, f"{chat.id} {fault}; questions are answered without it")
+    return Finding("chat model", True, f"{chat.id} answers, the first time after {seconds:.1f} s")
 
 
 def _settings(folder: Path) -> Settings | None:

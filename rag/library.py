@@ -15,11 +15,13 @@ from typing import Any, TypeVar
 from rag import load
 from rag.build import Build
 from rag.calibration import Calibration, keep_calibration, read_calibration
+from rag.chat import Chat
 from rag.commits import Commits, no_documents
 from rag.confidence import DEFAULT_THRESHOLD
 from rag.errors import LibraryChanged, LibraryError, LibraryMismatch
 from rag.folder import DATABASE, absolute, check_folder, default_path
 from rag.pipeline import Pipeline, check_document
+from rag.rewriting import rewriter
 from rag.schema import Answer, Document, Hit, Passage
 from rag.settings import Settings
 from rag.snapshot import Snapshot
@@ -45,6 +47,7 @@ class Library:
             raise
         self._commits = Commits(path, self._store, self._build)
         self._told: set[str] = set()
+        self._chat = _chat(self.settings)
 
     @property
     def settings(self) -> Settings:
@@ -84,7 +87,9 @@ class Library:
         self.close()
 
     def close(self) -> None:
-        """Release its files; the library cannot be used afterwards."""
+        """Release its files and connections; the library cannot be used afterwards."""
+        if self._chat:
+            self._chat.close()
         self._store.close()
 
     # -- writing ------------------------------------------------------------------------------------------------------
@@ -312,7 +317,14 @@ class Library:
         if not 0.0 <= chosen <= 1.0:
             raise ValueError(f"threshold = {chosen}; it has to be from 0 to 1")
         return Pipeline(
-            snapshot, self._build.encoder(), self.settings, chosen, calibration, self._build.cross_encoder()
+            snapshot,
+            self._build.encoder(),
+            self.settings,
+            chosen,
+            calibration,
+            self._build.cross_encoder(),
+            rewrite=rewriter(self._chat) if self._chat else None,
+            chat=self._chat,
         )
 
     @property
@@ -372,6 +384,10 @@ class Library:
     def warm_up(self) -> None:
         """Load the models and the indexes, so that the first question need not wait for them."""
         self.pipeline().encoder.encode(["warm up"], kind="query")
+        if self._chat:
+            self._chat.warm_up()
+            # Checks compare sentences as documents are encoded.
+            self.pipeline().encoder.encode(["warm up"], kind="document")
 
     def verify(self) -> None:
         """Check every derived file against its digest.
@@ -393,6 +409,17 @@ class Library:
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(self._store, self._commits.newest())
+
+
+def _chat(settings: Settings) -> Chat | None:
+    if not settings.chat_model:
+        return None
+    return Chat(
+        settings.chat_model,
+        base_url=settings.chat_base_url,
+        timeout_s=settings.chat_timeout_s,
+        reply_tokens=settings.chat_reply_tokens,
+    )
 
 
 def _find_files(paths: str | Path | Iterable[str | Path]) -> tuple[list[load.SourceFile], dict[str, str]]:

@@ -125,7 +125,8 @@ def _answer_html(turn: int, answer: Answer, *, done: bool) -> str:
         return f'<div class="lg-abstained"><p><strong>{_ABSTAINED}</strong></p>{reason}{sure}{look}</div>'
     sentences = " ".join(_sentence_html(turn, sentence, answer.citations) for sentence in answer.sentences)
     lines = "".join(f'<p class="lg-disagree" dir="auto">{escape(line)}</p>' for line in disagreement_lines(answer))
-    return f'<div class="lg-answer"><p dir="auto">{sentences or escape(answer.text)}</p>{lines}{sure}</div>'
+    note = f'<p class="lg-notice">{escape(answer.notice)}</p>' if answer.notice else ""
+    return f'<div class="lg-answer"><p dir="auto">{sentences or escape(answer.text)}</p>{lines}{sure}{note}</div>'
 
 
 def _sentence_html(turn: int, sentence: AnswerSentence, citations: Sequence[Citation]) -> str:
@@ -136,9 +137,12 @@ def _sentence_html(turn: int, sentence: AnswerSentence, citations: Sequence[Cita
         for n in sentence.citations
         if n in titles
     )
+    if not marks:
+        why = "No passage supports this sentence of the chat model"
+        return f'<span class="lg-unsupported" title="{why}">{escape(sentence.text)} <em>[not supported]</em></span>'
     before, asked, after = around_mark(sentence, citations)
     text = f"{escape(before)}<strong>{escape(asked)}</strong>{escape(after)}" if asked else escape(before)
-    return f"{text} {marks or '<em>[no source]</em>'}"
+    return f"{text} {marks}"
 
 
 def sources_html(

@@ -2,6 +2,7 @@
 
 index:  file -> load -> clean -> metadata -> split -> embed
 ask:    question -> (made to stand alone) -> understand -> retrieve -> rerank -> answer -> cite
+        (-> phrase, where a chat model is set)
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,12 +23,29 @@ from embeddings.encoder import Encoder
 from embeddings.encoding import Encoding
 from embeddings.errors import EncoderError
 from embeddings.late import pack
-from rag import answer, cite, clean, follow_up, load, metadata, rerank, retrieve, second_step, split, understand
+from rag import (
+    answer,
+    cite,
+    claims,
+    clean,
+    follow_up,
+    load,
+    metadata,
+    phrase,
+    rerank,
+    retrieve,
+    second_step,
+    split,
+    understand,
+)
 from rag.calibration import Calibration
+from rag.chat import Chat
+from rag.chat_model import ChatFailure
 from rag.conversation import Rewrite, recent
 from rag.errors import ModelError, QuestionError, UnreadableSource
 from rag.evidence import Candidate, Draft, Query
 from rag.filters import in_words
+from rag.remembered import RememberingEncoder
 from rag.rerank import Shelf, Tokens
 from rag.schema import Answer, Document, Hit, Passage, is_day
 from rag.settings import Settings
@@ -206,6 +225,7 @@ class Pipeline:
         calibration: What makes confidences true on the user's questions, or ``None``.
         cross_encoder: What reranks instead of late interaction, or ``None``.
         rewrite: What may make a follow-up stand alone better than rules do, or ``None``.
+        chat: The chat model that phrases answers, or ``None``.
     """
 
     snapshot: Snapshot
@@ -215,15 +235,18 @@ class Pipeline:
     calibration: Calibration | None = None
     cross_encoder: CrossEncoder | None = None
     rewrite: Rewrite | None = None
+    chat: Chat | None = None
 
     def stages(self) -> list[tuple[str, Stage]]:
         """Return the stages by name, in order."""
+        phrasing: list[tuple[str, Stage]] = [("phrase", self.phrase)] if self.chat else []
         return [
             ("understand", self.understand),
             ("retrieve", self.retrieve),
             ("rerank", self.rerank),
             ("answer", self.answer),
             ("cite", self.cite),
+            *phrasing,
         ]
 
     def begin(self, question: str, filters: Mapping[str, Any] | None = None, history: Sequence[Answer] = ()) -> Work:
@@ -268,6 +291,9 @@ class Pipeline:
         """Yield the answer as it grows: the passages found, then sentence by sentence; the last one is complete."""
         work = self.begin(question, filters, history)
         for name, stage in self.stages():
+            if name == "phrase":
+                yield from self._phrase_aloud(work)
+                return
             work = timed(name, stage)(work)
             if name == "rerank":
                 found = Answer(question, "", hits=self._hits(work.candidates), timings_s=work.timings_s)
@@ -275,6 +301,11 @@ class Pipeline:
         complete = finish(work)
         yield from cite.growing(complete)
         yield complete
+
+    def _phrase_aloud(self, work: Work) -> Iterator[Answer]:
+        start_s = time.perf_counter()
+        for phrased in self._phrasings(work):
+            yield finish(noted(phrased, "phrase", time.perf_counter() - start_s))
 
     def search(self, query: str, k: int, filters: Mapping[str, Any] | None = None) -> list[Hit]:
         """Return the best `k` passages for a query, from those that pass the filters."""
@@ -365,6 +396,29 @@ class Pipeline:
         models = {"encoder": self.encoder.id, **reranker, "answerer": "extractive"}
         return replace(work, answer=replace(finished, models=models, query=_searched(work)))
 
+    def phrase(self, work: Work) -> Work:
+        """Let the chat model phrase the answer, each of its sentences checked; an abstention is left as it is."""
+        *_, last = self._phrasings(work)
+        return last
+
+    def _phrasings(self, work: Work) -> Iterator[Work]:
+        extractive = _known(work.answer)
+        if self.chat is None or extractive.abstained:
+            yield work
+            return
+        phrasing = phrase.Phrasing(
+            self.chat,
+            most_tokens=self.settings.chat_tokens,
+            mark=self.settings.chat_unsupported == "mark",
+            count_tokens=self.encoder.count_tokens,
+            check=partial(_support, RememberingEncoder(self.encoder), _known(work.query).text),
+        )
+        found = phrase.sources(extractive, work.candidates[: self.settings.context_k])
+        for phrased in phrase.phrase(extractive, found, phrasing):
+            for citation in phrased.citations:
+                cite.check(citation, self.snapshot.document(citation.document_id))
+            yield replace(work, answer=phrased)
+
     def _hits(self, candidates: Sequence[Candidate], k: int | None = None) -> tuple[Hit, ...]:
         return tuple(c.to_hit(rank) for rank, c in enumerate(candidates[: k or self.settings.hits_k], start=1))
 
@@ -388,13 +442,20 @@ class _EncodedAnew:
         ]
 
 
+def _support(encoder: Encoder, question: str, claim: str, evidence: Sequence[str]) -> float:
+    try:
+        return claims.check_claim(claim, evidence, encoder=encoder, question=question).support
+    except EncoderError:
+        raise ChatFailure("wrote what cannot be checked: the encoder fails") from None
+
+
 def timed(name: str, stage: Stage) -> Stage:
     """Return the stage with its seconds noted."""
 
     def run(work: Work) -> Work:
         start = time.perf_counter()
         done = stage(work)
-        return replace(done, timings_s=dict(done.timings_s) | {name: time.perf_counter() - start})
+        return noted(done, name, time.perf_counter() - start)
 
     return run
 
@@ -403,6 +464,11 @@ def _searched(work: Work) -> str:
     """Return the question as it was searched, or ``""`` where that is as asked."""
     text = _known(work.query).text
     return "" if text == " ".join(clean.clean(work.question).split()) else text
+
+
+def noted(work: Work, name: str, seconds: float) -> Work:
+    """Return the question with the seconds of a stage."""
+    return replace(work, timings_s=dict(work.timings_s) | {name: seconds})
 
 
 def finish(work: Work) -> Answer:

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
+from urllib.parse import urlsplit
 
 from rag.errors import ConfigurationError, LibraryMismatch
 
@@ -30,6 +31,13 @@ EARLIER: Mapping[str, Any] = {"token_bits": 4, "precision": "float32"}
 PRECISIONS = ("int8", "float32")
 FUSIONS = ("convex", "rrf")
 RERANKERS = ("late", "cross", "none")
+UNSUPPORTED = ("drop", "mark")
+CHOICES = {
+    "fusion": FUSIONS,
+    "rerank": RERANKERS,
+    "precision": PRECISIONS,
+    "chat_unsupported": UNSUPPORTED,
+}
 
 
 @dataclass(frozen=True)
@@ -61,6 +69,16 @@ class Settings:
         answer_sentences: Most sentences in an answer.
         threshold: Confidence in [0, 1] below which an answer abstains; ``None`` for the one that the library was
             calibrated with, else for the shipped one.
+        chat_model: Chat model that phrases answers: a name of LangChain's, ``openai:gpt-4o-mini``, ``ollama:llama3.2``
+            and so on, or ``gguf:`` and the path of a file; ``None`` for the documents' own words. Keys are read from
+            the provider's environment variables, such as ``OPENAI_API_KEY``, and from nowhere else.
+        chat_base_url: Address of an OpenAI-compatible server, or of Ollama, that has the chat model; ``None`` for the
+            provider's own.
+        chat_timeout_s: Seconds that the chat model's part of an answer may take in all, with every retry and check;
+            past them the answer is in the documents' own words.
+        chat_tokens: Most tokens of a prompt, passages included, as the encoder counts them.
+        chat_reply_tokens: Most tokens of a reply.
+        chat_unsupported: What becomes of sentences that no passage supports: ``drop`` or ``mark``.
         question_chars: Longest question that is accepted.
         indexing_threads: Threads that embed documents.
     """
@@ -81,6 +99,12 @@ class Settings:
     context_k: int = 5
     answer_sentences: int = 3
     threshold: float | None = None
+    chat_model: str | None = None
+    chat_base_url: str | None = None
+    chat_timeout_s: float = 30.0
+    chat_tokens: int = 1_500
+    chat_reply_tokens: int = 300
+    chat_unsupported: str = "drop"
     question_chars: int = 4_000
     indexing_threads: int = os.cpu_count() or 1
 
@@ -104,9 +128,12 @@ class Settings:
         _require(bits in (None, 0, 1, 2, 4), "token_bits", bits, "0, 1, 2 or 4")
         age = self.recency_days
         _require(age is None or 0.0 < age < math.inf, "recency_days", age, "a number above 0")
-        for name, known in (("fusion", FUSIONS), ("rerank", RERANKERS), ("precision", PRECISIONS)):
+        limit = self.chat_timeout_s
+        _require(0.0 < limit < math.inf, "chat_timeout_s", limit, "a number above 0")
+        for name, known in CHOICES.items():
             value = getattr(self, name)
             _require(value is None or value in known, name, value, f"one of {', '.join(known)}")
+        _check_address(self.chat_base_url)
         if self.rerank == "cross" and not self.cross_encoder:
             raise ConfigurationError(
                 "setting rerank = 'cross' needs a model; set cross_encoder (RAG_CROSS_ENCODER) to a hub id or a path"
@@ -158,6 +185,23 @@ class Settings:
         if values["precision"] is None:
             values["precision"] = "int8" if values["encoder"] == DEFAULT_ENCODER else "float32"
         return replace(self, **values)
+
+
+def _check_address(address: str | None) -> None:
+    """Refuse an address that is none, or holds a password, which is then not repeated."""
+    if address is None:
+        return
+    try:
+        parts = urlsplit(address)
+        sound, secret = parts.scheme in ("http", "https") and bool(parts.hostname), "@" in parts.netloc
+    except ValueError:
+        sound, secret = False, "@" in address
+    if secret or "?" in address:
+        raise ConfigurationError(
+            "setting chat_base_url holds a password or key; keys belong into the provider's environment variable, "
+            "for example OPENAI_API_KEY"
+        )
+    _require(sound, "chat_base_url", address, "an address such as http://localhost:8080/v1")
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

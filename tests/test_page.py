@@ -92,7 +92,7 @@ def test_a_long_document_is_cut_around_the_span_and_says_so() -> None:
 
 def test_a_sentence_without_a_source_is_marked_as_such() -> None:
     answer = Answer("q", "Bare.", (AnswerSentence("Bare.", (), 0.0),))
-    assert "[no source]" in Reader(conversation_html((Turn("q", answer),), [])).text
+    assert "[not supported]" in Reader(conversation_html((Turn("q", answer),), [])).text
 
 
 def test_a_quote_that_the_document_no_longer_holds_is_shown_with_a_warning() -> None:
