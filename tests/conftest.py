@@ -17,9 +17,11 @@ import pytest
 
 from rag import Document, Library, Settings
 
-# The same code gives the same result twice; HYPOTHESIS_PROFILE=explore looks for examples that nobody has tried.
-hypothesis.settings.register_profile("repeatable", derandomize=True)
-hypothesis.settings.register_profile("explore", derandomize=False)
+# The same code gives the same result twice, however busy the machine; HYPOTHESIS_PROFILE=explore looks for examples
+# that nobody has tried.
+UNHURRIED = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("repeatable", derandomize=True, **UNHURRIED)
+hypothesis.settings.register_profile("explore", derandomize=False, **UNHURRIED)
 hypothesis.settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
 
 SEEDS = Path(__file__).parents[1] / "seeds"

@@ -55,7 +55,7 @@ def test_changed_claims_of_the_gold_set_are_found_and_true_ones_kept() -> None:
     cases = gold_cases(read_gold(ROOT / "eval" / "gold.jsonl"), ROOT / "seeds")
     # A question made a statement says what the passage need not say: reported by the benchmark, not promised.
     promised = [case for case in cases if "statement" not in case.kind and "of the passage" not in case.kind]
-    found = judged(promised, load_encoder(DEFAULT_ENCODER, query_precision="int8"))
+    found = judged(promised, load_encoder(DEFAULT_ENCODER, precision="int8"))
 
     def share(*kinds: str) -> float:
         values = [not verdict.supported for case, verdict in found if case.kind.split(",")[0] in kinds]

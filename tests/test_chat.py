@@ -160,7 +160,7 @@ def test_an_unsupported_sentence_is_left_out_or_marked_as_set(make_library: Make
         answer = library.ask(QUESTION)
     assert ("77" in answer.text) == (setting == "mark")
     assert "not supported by the passages" in answer.notice
-    printed, page = "\n".join(_answer_lines(answer)), conversation_html((Turn("?", answer, done=True),), ())
+    printed, page = "\n".join(_answer_lines(answer, bold=False)), conversation_html((Turn("?", answer, done=True),), ())
     assert answer.notice in page
     assert "Note: One sentence of the chat model" in printed
     if setting == "mark":
