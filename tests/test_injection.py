@@ -166,7 +166,7 @@ def test_markup_links_and_escape_sequences_of_a_model_are_inert_everywhere(
             answer = asked(library)
             library.close()
         page = conversation_html((Turn(QUESTION, answer, done=True),), ())
-        printed = "\n".join(_answer_lines(answer))
+        printed = "\n".join(_answer_lines(answer, bold=False))
         assert "\x1b" not in printed + answer.text
         assert not any(tag in page for tag in ("<img", "<script", "<iframe", "<link", "<a "))
         assert "![" not in answer.text
