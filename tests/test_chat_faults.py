@@ -157,7 +157,8 @@ def test_the_key_is_sent_and_shown_nowhere(
         findings = examine(library.path)
     assert "HTTP 401" in answer.notice
     assert not next(f for f in findings if f.subject == "chat model").healthy
-    shown = [answer.to_json(), *_answer_lines(answer, bold=False), *map(repr, findings), repr(library.settings), caplog.text]
+    printed = _answer_lines(answer, bold=False)
+    shown = [answer.to_json(), *printed, *map(repr, findings), repr(library.settings), caplog.text]
     assert not any(KEY in text for text in shown)
 
 
