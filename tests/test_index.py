@@ -293,7 +293,7 @@ def test_no_more_lists_are_searched_than_the_target_needs() -> None:
     assert 16 < enough < lists.nlist
     assert index.recall is not None
     assert index.recall >= TARGET_RECALL
-    queries = _like_questions(_sample(vectors, _QUERIES))
+    queries = _like_questions(_sample(vectors, _QUERIES), vectors)
     _, exact = faiss.knn(queries, vectors, RECALL_K, metric=faiss.METRIC_INNER_PRODUCT)
     # The most that was found to be too few.
     lists.nprobe = enough - max(1, enough // STEPS)
