@@ -4,8 +4,8 @@ Reference:
     Logistic regression on half of the questions of the public sets squad2, qed, covidqa, hotpotqa-100 and pubmedqa:
     their questions; near misses made from them by changing one number or name; questions whose documents are not
     there, or are of another set. Half of cmrc2018-trial's for what the encoder does not read. The gold set on seeds/
-    took no part. ``python -m eval.fit_confidence`` fits the former anew and shows what comes of the other halves; the
-    figures, and those of what was left out, are in eval/LOG.md.
+    took no part. ``python -m eval.fit_confidence`` fits weights of the former anew, with near misses drawn in its own
+    way, and shows what comes of the other halves; the figures, and those of what was left out, are in eval/LOG.md.
 """
 
 from __future__ import annotations
