@@ -22,8 +22,8 @@ from embeddings.late import max_similarities
 from rag.agreement import faults
 from rag.reading import Reading, read
 
-# At or above this support a claim counts as supported; of true claims that are paraphrases some 7 % fall below it, those
-# with faults included (eval/LOG.md).
+# At or above this support a claim counts as supported; of true claims that are paraphrases some 7 % fall below it,
+# those with faults included (eval/LOG.md).
 SUPPORTED = 0.4
 # A claim with a fault is at most as sure as this, each further fault halves it.
 FAULTY = 0.2
