@@ -32,7 +32,9 @@ MOST_BETWEEN = 3
 # Peoples, in one word: "Norman", "Dutch", "Chinese".
 PEOPLE = re.compile(r"^\w+(?:an|ish|ese|ch|ans|i)$|\b(?:Day|Battle|War)\b")
 # Words of the question's own kind: "how many pilots".
-COUNTED = re.compile(r"\bhow many (?:of (?:the|these|those) )?((?:[\w'’-]+ ){0,2}[\w'’-]+)", re.IGNORECASE)
+COUNTED = re.compile(
+    r"\bhow many (?P<part>of (?:the|these|those) )?(?P<what>(?:[\w'’-]+ ){0,2}[\w'’-]+)", re.IGNORECASE
+)
 HAN = re.compile("[\u4e00-\u9fff]")
 WORD = re.compile(r"\w+")
 
@@ -71,11 +73,14 @@ def _counted(query: Query, text: str, found: Sequence[Found], want: Want) -> Fou
     """Return the date or number asked for: the only one, the only one of what is counted, or the nearest by far."""
     counted = COUNTED.search(query.text) if want == "count" else None
     if counted:
-        nouns = {term for _, _, term in spelt_terms(counted[1])}
+        nouns = {term for _, _, term in spelt_terms(counted["what"])}
         right_before = [
             v for v in found if nouns & {t for _, _, t in spelt_terms(text[v.end_char : v.end_char + 60])[:3]}
         ]
-        if len(right_before) == 1:
+        if counted["part"]:
+            # "How many of the cases": what stands before "cases" is how many there are in all.
+            found = [v for v in found if v not in right_before] or found
+        elif len(right_before) == 1:
             return right_before[0]
     if len(found) == 1:
         return found[0]

@@ -18,12 +18,13 @@ BRIDGE = Document(
     "The Long Bridge of Ryd cost $2.5 million and spans 410 metres. About 12% of its traffic is by bicycle. "
     "Sixteen guards watch over the Long Bridge in winter.",
 )
+FAIR = Document("fair.md", "The summer fair of Holm has 90 stalls, of which 35 sell bread; it has been held 12 times.")
 
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     with Library.open(tmp_path_factory.mktemp("marked") / "library") as made:
-        made.add([HARBOUR, LIGHTHOUSE, BAKERY, SHOP, BRIDGE])
+        made.add([HARBOUR, LIGHTHOUSE, BAKERY, SHOP, BRIDGE, FAIR])
         yield made
 
 
@@ -37,6 +38,8 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
         ("How far can the lamp of the lighthouse be seen?", "31 kilometres"),
         ("How much did the Long Bridge of Ryd cost?", "$2.5 million"),
         ("How many guards watch over the Long Bridge?", "Sixteen"),
+        ("How many stalls has the summer fair of Holm?", "90"),
+        ("How many of the stalls of the summer fair of Holm sell bread?", "35"),
         ("磨坊街的面包店有多少名员工？", "41"),
         ("面包店何时开业？", "2019年3月5日"),
         ("面包店位于哪里？", "上海市浦东新区"),
