@@ -120,7 +120,7 @@ def film_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     texts = {f"Norrwick {n}": f"Norrwick {n} is a town whose film festival began in {1950 + n}." for n in range(30)}
     texts["Leland"] = "Leland is a town near the coast. The horror film Maximum Overdrive was shot there in 1986."
     texts["Maximum Overdrive"] = "Maximum Overdrive is a horror film about trucks, directed by Stephen King."
-    texts["Film news"] = "A film about the town of Leland was shot in 2023."
+    texts["Film news"] = "A horror film shot in the town of Leland was in the news of 2023."
     with Library.open(tmp_path_factory.mktemp("films") / "library") as library:
         kinds = {"Maximum Overdrive": "film", "Film news": "news"}
         library.add(
