@@ -13,8 +13,8 @@ from dataclasses import dataclass, replace
 from itertools import islice
 from pathlib import Path
 
-from eval.folder import note_contradiction, sha256
-from eval.gold import read_evidence
+from eval.folder import sha256
+from eval.gold import read_question
 from eval.questions import GoldSet, Question
 from eval.resolve import Corpus, resolve
 from eval.rows import Report, Row, read_unique, refuse
@@ -108,19 +108,7 @@ def _dialogue(row: Row) -> Dialogue:
 
 
 def _turn(row: Row, name: str) -> DialogueTurn:
-    evidence, documents = read_evidence(row.items("evidence"))
-    question = Question(
-        id=name,
-        question=row.text("question"),
-        answers=row.texts("answers"),
-        answerable=row.flag("answerable"),
-        evidence=evidence,
-        document_ids=documents,
-        tags=row.texts("tags"),
-        place=row.place,
-    )
-    note_contradiction(row, question)
-    return DialogueTurn(question, row.text("stand_alone", ""))
+    return DialogueTurn(read_question(row, name), row.text("stand_alone", ""))
 
 
 def tied(dialogues: DialogueSet, library: Library) -> list[Dialogue]:

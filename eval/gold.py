@@ -42,14 +42,26 @@ def read_gold(path: Path, *, report: Report = refuse) -> GoldSet:
         raise GoldError(f"no gold set at {path}: give a JSON Lines file, or a folder with corpus.jsonl")
     if path.is_dir():
         return read_folder(path, report)
-    questions = read_unique(path, _question, report)
+    questions = read_unique(path, lambda row: read_question(row, row.id()), report)
     return GoldSet(path.stem, sha256(path), tuple(questions), None)
 
 
-def _question(row: Row) -> Question:
+def read_question(row: Row, question_id: str) -> Question:
+    """Return the question that a row gives, under an id.
+
+    Args:
+        row: The row.
+        question_id: Its id.
+
+    Returns:
+        The question.
+
+    Raises:
+        GoldError: A field cannot be used.
+    """
     evidence, documents = read_evidence(row.items("evidence"))
     question = Question(
-        id=row.id(),
+        id=question_id,
         question=row.text("question"),
         answers=row.texts("answers"),
         answerable=row.flag("answerable"),

@@ -80,8 +80,9 @@ def nothing_passes(query: Query, filters: str) -> Draft:
 
 def _spoken_of(near: Sequence[Scored], candidates: Sequence[Candidate]) -> tuple[frozenset[str], frozenset[str]]:
     """Return the terms of the passages of some sentences, and those of all."""
-    here = frozenset().union(*(passage_terms(s.candidate.stored) for s in near))
-    return here, here.union(*(passage_terms(c.stored) for c in candidates))
+    terms = {c.stored.key: passage_terms(c.stored) for c in candidates}
+    here = frozenset().union(*(terms[s.candidate.stored.key] for s in near))
+    return here, here.union(*terms.values())
 
 
 def _signs(query: Query, best: Scored, *, here: AbstractSet[str], anywhere: AbstractSet[str]) -> Signs:

@@ -14,7 +14,7 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from rag.conversation import MOST_TURNS
 from rag.errors import FilterError, QuestionError, RagError
 from rag.filters import check_filters
-from rag.schema import Answer, Citation
+from rag.schema import Answer, Citation, Span
 
 if TYPE_CHECKING:
     from rag.library import Library
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 # Longer ones are refused: only the last few answers of a conversation are read.
 MOST_HISTORY = 100
+# Of an earlier answer so many citations are read, more than an answer has.
+MOST_CITATIONS = 10
 
 
 def _encodable(text: str) -> str:
@@ -38,11 +40,26 @@ Text = Annotated[str, AfterValidator(_encodable)]
 Filters = Annotated[dict[str, Any], AfterValidator(_comparable)]
 
 
+class EarlierMark(BaseModel):
+    """What was marked in a citation, in offsets of its document."""
+
+    start_char: int
+    end_char: int
+
+
 class EarlierCitation(BaseModel):
     """A citation of an earlier answer, as it was returned; only what a follow-up may point back to is read."""
 
     quote: Text
     title: Text = ""
+    start_char: int = 0
+    highlight: EarlierMark | None = None
+
+    def citation(self, number: int) -> Citation:
+        """Return it as a citation under a number."""
+        start, mark = self.start_char, self.highlight
+        span = Span(mark.start_char, mark.end_char) if mark else None
+        return Citation(number, "", self.title, start, start + len(self.quote), self.quote, None, None, 0.0, span)
 
 
 class EarlierAnswer(BaseModel):
@@ -56,10 +73,7 @@ class EarlierAnswer(BaseModel):
 
     def answer(self) -> Answer:
         """Return it as an answer that a follow-up may be asked after."""
-        cited = tuple(
-            Citation(n, "", c.title, 0, len(c.quote), c.quote, None, None, 0.0)
-            for n, c in enumerate(self.citations[:MOST_TURNS], start=1)
-        )
+        cited = tuple(c.citation(number) for number, c in enumerate(self.citations[:MOST_CITATIONS], start=1))
         return Answer(self.question, self.text, citations=cited, abstained=self.abstained, query=self.query)
 
 
@@ -103,8 +117,8 @@ def _add_questions(app: FastAPI, library: Library) -> None:
     @app.post("/v1/ask", summary="Answer a question with exact citations")
     def ask(request: AskRequest) -> dict[str, Any]:
         history = [earlier.answer() for earlier in request.history[-MOST_TURNS:]]
-        options: dict[str, Any] = {"threshold": request.threshold, "filters": request.filters}
-        return library.ask(request.question, history=history, **options).to_dict()
+        answer = library.ask(request.question, threshold=request.threshold, filters=request.filters, history=history)
+        return answer.to_dict()
 
     @app.post("/v1/search", summary="Rank passages")
     def search(request: SearchRequest) -> dict[str, Any]:

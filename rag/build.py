@@ -123,14 +123,11 @@ class Build:
             self.catch_up()
             if self._encoder is None:
                 try:
-                    self._encoder = load_encoder(str(self.settings.encoder), precision=self._precision())
+                    self._encoder = load_encoder(str(self.settings.encoder), precision=precision_of(self.settings))
                 except EncoderError as error:
                     raise ModelError(str(error)) from error
                 self._check_weights(self._encoder)
             return self._encoder
-
-    def _precision(self) -> Precision:
-        return "int8" if self.settings.precision == "int8" else "float32"
 
     def cross_encoder(self) -> CrossEncoder | None:
         """Return the cross-encoder of the settings, loaded when it is first asked for.
@@ -169,6 +166,11 @@ class Build:
         # Another process may have written the first documents after this one opened the library.
         build = self.values or self._store.setting(BUILD)
         return calibration.fault(build, confidence_version=CONFIDENCE_VERSION)
+
+
+def precision_of(settings: Settings) -> Precision:
+    """Return the precision that settings ask for; single precision where they leave it open."""
+    return "int8" if settings.precision == "int8" else "float32"
 
 
 def _fixed_by(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from rag.build import precision_of
 from rag.calibration import Calibration
 from rag.errors import LibraryDamaged, LibraryError, LibraryNotFound, RagError
 from rag.library import DATABASE, Library, default_path
@@ -148,7 +149,7 @@ def _encoder(settings: Settings) -> Finding:
     from embeddings.errors import EncoderError
 
     try:
-        encoder = load_encoder(str(settings.encoder), precision="int8" if settings.precision == "int8" else "float32")
+        encoder = load_encoder(str(settings.encoder), precision=precision_of(settings))
         encoder.encode(["Is anybody there?"], kind="query")
     except EncoderError as error:
         return Finding("encoder", False, str(error))

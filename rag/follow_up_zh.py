@@ -104,9 +104,7 @@ def _meant(word: str, turns: Sequence[Turn]) -> str | None:
     if word.endswith(("里", "儿")):
         place = antecedent.place(turns)
         return place.partition(" ")[2] if place else _subject(turns)
-    found = antecedent.thing(turns) or _subject(turns)
-    # 这家公司 is the company named, 公司 itself said once more.
-    return found
+    return antecedent.thing(turns) or _subject(turns)
 
 
 def _subject(turns: Sequence[Turn]) -> str | None:

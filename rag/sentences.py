@@ -137,7 +137,7 @@ def _sentences(query: Query, candidates: Sequence[Candidate]) -> Iterator[Scored
             context |= passage_terms(candidate.linked_from)
         before: frozenset[str] = frozenset()
         for number, span in enumerate(passage.sentences):
-            text = passage.text[span.start_char - passage.start_char : span.end_char - passage.start_char]
+            text = sentence_text(candidate, number)
             terms = frozenset(document_terms(text, language=language))
             coverages = [coverage(query, known) for known in (terms, terms | before, terms | before | context)]
             # Where the encoder does not read the question, its words have to stand in for its meaning.

@@ -13,6 +13,7 @@ from rag.confidence import Signs
 from rag.evidence import Candidate, Query
 from rag.facts import KeyFacts, missing_names, missing_numbers
 from rag.opposites import negates, opposed
+from rag.sentences import coverage, sentence_text
 from rag.terms import document_terms, held, spelt_words
 
 
@@ -38,12 +39,12 @@ def read_signs(
     Returns:
         The signs.
     """
-    sentence, language = _sentence(best, number), best.stored.language
+    sentence, language = sentence_text(best, number), best.stored.language
     terms = frozenset(document_terms(sentence, language=language))
     context = (
-        f"{best.stored.title}\n{best.stored.passage.heading or ''}\n{_sentence(best, number - 1) if number else ''}"
+        f"{best.stored.title}\n{best.stored.passage.heading or ''}\n{sentence_text(best, number - 1) if number else ''}"
     )
-    covered = _coverage(query, terms.union(document_terms(context, language=language)))
+    covered = coverage(query, terms.union(document_terms(context, language=language)))
     tokens, stand_ins = _nearness(query, best, number, terms) or (covered, covered)
     return Signs(
         read=query.readable and query.understood,
@@ -61,12 +62,6 @@ def read_signs(
     )
 
 
-def _sentence(candidate: Candidate, number: int) -> str:
-    passage = candidate.stored.passage
-    span = passage.sentences[number]
-    return passage.text[span.start_char - passage.start_char : span.end_char - passage.start_char]
-
-
 def _nearness(query: Query, best: Candidate, number: int, terms: AbstractSet[str]) -> tuple[float, float] | None:
     """Return the mean nearness of all tokens, and that of the content words that the sentence lacks, if known."""
     if best.sentence_tokens is None or query.token_spans is None:
@@ -80,9 +75,3 @@ def _nearness(query: Query, best: Candidate, number: int, terms: AbstractSet[str
     ]
     # Where it lacks none, nothing has to stand in for it.
     return float(near.mean()), float(np.mean(lacking)) if lacking else 1.0
-
-
-def _coverage(query: Query, terms: AbstractSet[str]) -> float:
-    total = sum(query.weights)
-    found = sum(w for term, w in zip(query.terms, query.weights, strict=True) if held(term, terms))
-    return found / total if total > 0 else 0.0

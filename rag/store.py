@@ -154,7 +154,7 @@ class Store:
         self.path = path
         self._lock = threading.RLock()
         self._newest_date: tuple[int, str | None] | None = None
-        self._recent: dict[int, StoredPassage] = {}
+        self._recent = Recent[StoredPassage](MOST_RECENT)
         self._recent_tokens = Recent[tuple[bytes, NDArray[np.int64]]](MOST_TOKEN_BYTES)
         try:
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=BUSY_TIMEOUT_S)
@@ -393,15 +393,14 @@ class Store:
 
         Some thousand are kept in memory: a passage never changes, and its number is never used again.
         """
-        recent = self._recent
+        recent = self._recent.get(keys)
         missing = [key for key in keys if key not in recent]
-        if missing:
-            condition = "passages.key IN (SELECT value FROM json_each(?))"
-            found = {row[0]: _stored(row) for row in self._rows(_passages_where(condition), (json.dumps(missing),))}
-            recent = {**recent, **found}
-            # Put in place whole, never changed: another thread may be reading the one before.
-            self._recent = recent if len(recent) <= MOST_RECENT else found
-        return {key: recent[key] for key in keys if key in recent}
+        if not missing:
+            return recent
+        condition = "passages.key IN (SELECT value FROM json_each(?))"
+        found = {row[0]: _stored(row) for row in self._rows(_passages_where(condition), (json.dumps(missing),))}
+        self._recent.put(found, size=len(found))
+        return recent | found
 
     def passages_of(self, *, revision: int = LATEST, document_id: str | None = None) -> Iterator[StoredPassage]:
         """Yield the passages of a revision, or of one document of it, in order of their numbers."""

@@ -61,6 +61,7 @@ def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
     # A prompt of the encoder is cut off its token spans, so that both count characters of the question.
     encoding = encoder.encode([read], kind="query")[0]
     token_spans = origin[encoding.token_spans]
+    read_by_encoder = all(t.spaced for t in terms) or reads(encoder, question_language(text), text)
     return Query(
         text=text,
         vector=encoding.vector,
@@ -68,9 +69,9 @@ def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
         token_weights=_token_weights(token_spans, terms, weights),
         terms=terms,
         weights=weights,
-        readable=not _mostly_unspaced(terms, weights) or reads(encoder, question_language(text), text),
+        readable=read_by_encoder or not _mostly_unspaced(terms, weights),
         # A Chinese question about English documents has no word that says anything of them.
-        understood=any(weights) or all(t.spaced for t in terms) or reads(encoder, question_language(text), text),
+        understood=read_by_encoder or any(weights),
         phrases=phrases(text, terms),
         token_spans=token_spans,
     )

@@ -16,8 +16,10 @@ import uvicorn
 from fastapi import FastAPI
 
 from rag import Answer, Document, Hit, Library
-from rag.api import create_api
+from rag.api import EarlierAnswer, create_api
+from rag.conversation import Turn
 from rag.errors import LibraryDamaged
+from rag.schema import Citation, Span
 
 DOCUMENTS = [
     Document(
@@ -272,6 +274,15 @@ def test_a_library_is_served_while_it_grows(tmp_path: Path) -> None:
         assert client.get("/health").json()["statistics"]["documents"] == 2
         answer = client.post("/v1/ask", json={"question": next(iter(QUESTIONS)), "threshold": 0.0}).json()
         assert answer["citations"][0]["document_id"] == "harbour/pilots.md"
+
+
+def test_an_answer_sent_back_points_to_what_it_did_in_python() -> None:
+    quote = "It was built in 1874 by Ada Lindqvist."
+    cited = Citation(1, "d", "The lighthouse", 40, 40 + len(quote), quote, None, None, 0.5, Span(64, 77))
+    answer = Answer("Who built it?", "By her.", citations=(cited,), query="Who built the lighthouse?")
+    sent = json.loads(answer.to_json())
+    assert Turn.of(EarlierAnswer(**sent).answer()) == Turn.of(answer)
+    assert Turn.of(answer).focus == "Ada Lindqvist"
 
 
 def test_a_follow_up_is_asked_with_the_answers_before_it(client: httpx.Client) -> None:
