@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -55,16 +54,7 @@ class Verdict:
         return self.support >= SUPPORTED
 
 
-class Entails(Protocol):
-    """A model that says whether a text entails a claim."""
-
-    def probabilities(self, texts: Sequence[str], claim: str) -> NDArray[np.float32]:
-        """Return how likely each text entails the claim, (texts,) float32 in [0, 1]."""
-
-
-def check_claim(
-    claim: str, evidence: Sequence[str], *, encoder: Encoder, question: str = "", entails: Entails | None = None
-) -> Verdict:
+def check_claim(claim: str, evidence: Sequence[str], *, encoder: Encoder, question: str = "") -> Verdict:
     """Return whether texts together carry a claim.
 
     Args:
@@ -72,7 +62,6 @@ def check_claim(
         evidence: Cited sentences or passages, with titles, headings and dates where they are known.
         encoder: Gives token vectors.
         question: What the claim answers. It tells what a bare number is a number of; nothing is supported by it.
-        entails: Judges claims without faults in place of likeness; none was at hand to be measured here.
 
     Returns:
         The verdict; a claim that is a sentence of the evidence, word for word, has support 1.
@@ -87,10 +76,6 @@ def check_claim(
     found = tuple(faults(stated, texts, asked=asked))
     if found:
         return Verdict(FAULTY * 0.5 ** (len(found) - 1), found)
-    if entails:
-        together = "\n".join(text.text for text in texts)
-        whole = f"{question} {claim}" if asked else claim
-        return Verdict(float(entails.probabilities([together, *(t.text for t in texts)], whole).max()))
     values = features(stated, texts, encoder=encoder, asked=asked)
     score = float(np.dot(WEIGHTS, values)) + INTERCEPT
     return Verdict(float(1.0 / (1.0 + np.exp(-score))))

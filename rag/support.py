@@ -12,7 +12,8 @@ from rag.reply import Said
 from rag.schema import Span
 from rag.terms import document_terms
 
-# A sentence that its citations carry less than this is not supported.
+# A sentence that its citations carry less than this is not supported. More is asked here than by `rag.claims`, which is
+# fitted on true claims that people wrote: a chat model is more often wrong.
 SUPPORTED = 0.5
 # Sentences of a passage that are tried as its evidence, those first that share most words with what is said.
 MOST_TRIED = 3

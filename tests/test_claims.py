@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from embeddings.encoder import Encoder, load_encoder
 from rag.claims import SUPPORTED, Verdict, check_claim
@@ -114,26 +110,6 @@ def test_what_speaks_of_something_else_is_not_supported(encoder: Encoder) -> Non
 @pytest.mark.parametrize(("claim", "evidence"), [("", [CASES]), ("x", []), (CASES, [""]), (" ", [" "])])
 def test_nothing_carries_nothing(encoder: Encoder, claim: str, evidence: list[str]) -> None:
     assert check_claim(claim, evidence, encoder=encoder) == Verdict(0.0)
-
-
-class Told:
-    """Entails what it is told to, and keeps what it was asked."""
-
-    def __init__(self, *shares: float) -> None:
-        self.shares = shares
-        self.asked: list[str] = []
-
-    def probabilities(self, texts: Sequence[str], claim: str) -> NDArray[np.float32]:
-        self.asked.append(claim)
-        return np.array(self.shares[: len(texts)], np.float32)
-
-
-def test_a_model_of_entailment_judges_what_has_no_faults(encoder: Encoder) -> None:
-    told = Told(0.25, 0.75)
-    found = check_claim("Ada Brandt leads the harbour.", [FOUNDED], encoder=encoder, entails=told)
-    assert found == Verdict(0.75)
-    assert check_claim("Ada Miller leads the harbour.", [FOUNDED], encoder=encoder, entails=told).faults
-    assert told.asked == ["Ada Brandt leads the harbour."]
 
 
 @settings(max_examples=200, deadline=None)
