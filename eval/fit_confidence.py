@@ -123,8 +123,9 @@ def _row(name: str, label: str, cases: Sequence[Case], scores: Sequence[float], 
 
 def auroc(higher: Sequence[float], lower: Sequence[float]) -> float:
     """Return how often a value of the first is above one of the second, in [0, 1]; equal ones count half."""
-    above = np.subtract.outer(np.array(higher), np.array(lower))
-    return float((above > 0).mean() + (above == 0).mean() / 2)
+    from sklearn.metrics import roc_auc_score
+
+    return float(roc_auc_score([*[1] * len(higher), *[0] * len(lower)], [*higher, *lower]))
 
 
 def read_cases(gold: GoldSet, golds: Mapping[str, GoldSet], limit: int | None = None) -> Iterator[Case]:

@@ -45,9 +45,9 @@ class Relay(Generic[T]):
                 if kind == "end":
                     return
                 yield value  # type: ignore[misc]
-        except GeneratorExit:
+        finally:
+            # Read to the end, given up, or too late: nobody waits any more.
             self.abandoned.set()
-            raise
 
     def _next(self, ends_s: float) -> tuple[str, T | None, Exception | None]:
         try:
