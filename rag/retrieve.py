@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,10 +12,13 @@ from numpy.typing import NDArray
 from rag.evidence import Candidate, Query
 from rag.phrases import boosted, share_held
 from rag.snapshot import Snapshot
+from rag.terms import document_terms
 
 Scores = Mapping[int, float]
 # Damps the difference between the first ranks.
 RANK_OFFSET = 60
+# Titles and headings whose terms are kept, some hundred bytes each.
+TITLES_KEPT = 4_096
 
 
 @dataclass(frozen=True)
@@ -59,9 +63,16 @@ def retrieve(
     keys = [key for _, key in sorted((-score, key) for key, score in fused.items())[:k]]
     stored = snapshot.passages(keys)
     coverage = snapshot.coverage(terms, query.weights, keys)
-    legs = {"dense": dense, "lexical": lexical, "phrase": quoting, "coverage": coverage}
+    above = {key: query.coverage(_above(one.title, one.passage.heading, one.language)) for key, one in stored.items()}
+    legs = {"dense": dense, "lexical": lexical, "phrase": quoting, "coverage": coverage, "title": above}
     # Kept for whoever has to tell what the reranker did from what it was given.
     return [Candidate(stored[key], fused[key], _signals(legs, key, rank)) for rank, key in enumerate(keys, start=1)]
+
+
+@lru_cache(maxsize=TITLES_KEPT)
+def _above(title: str, heading: str | None, language: str) -> frozenset[str]:
+    """Return the terms of what stands above a passage; its neighbours, often found with it, stand below the same."""
+    return frozenset(document_terms(f"{title}\n{heading or ''}", language=language))
 
 
 def _quoting(query: Query, snapshot: Snapshot, k: int, *, allowed: NDArray[np.int64] | None) -> dict[int, float]:

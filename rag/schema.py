@@ -85,8 +85,9 @@ class Hit:
         rank: From 1.
         score: Higher is better; in [0, 1] for one query, not comparable between queries.
         signals: What each leg said, by name (``dense`` is a cosine, ``lexical`` a BM25 score, ``coverage`` the share of
-            the query's words that it holds, by rarity, ``late`` a mean MaxSim, ``cross`` a cross-encoder's score,
-            ``recency`` the factor of its age; ``retrieved_rank`` is its rank before reranking).
+            the query's words that it holds, by rarity, ``title`` of those in its title and heading, ``late`` a mean
+            MaxSim, ``cross`` a cross-encoder's score, ``recency`` the factor of its age; ``retrieved_rank`` is its rank
+            before reranking).
     """
 
     passage: Passage

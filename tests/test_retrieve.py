@@ -110,8 +110,10 @@ def candidates(
 def test_both_legs_say_what_they_found(method: str, pipeline: Pipeline) -> None:
     best, *others = candidates(pipeline, "Who built the lighthouse of Norrwick?", method=method)
     assert best.stored.passage.document_id == "old/lighthouse.md"
-    assert set(best.signals) == {"dense", "lexical", "coverage", "retrieved_rank"}
+    assert set(best.signals) == {"dense", "lexical", "coverage", "title", "retrieved_rank"}
     assert best.signals["coverage"] == 1.0
+    # Its title and heading say "lighthouse" and "Norrwick", not "built"; those of others say less.
+    assert 1.0 > best.signals["title"] > max(c.signals["title"] for c in others)
     assert best.score == 1.0
     assert [c.score for c in others] == sorted((c.score for c in others), reverse=True)
 
@@ -122,7 +124,7 @@ def test_a_leg_without_weight_is_not_asked(weight: float, leg: str, method: str,
     found = candidates(pipeline, "Who built the lighthouse of Norrwick?", dense_weight=weight, method=method)
     assert found
     for candidate in found:
-        assert set(candidate.signals) == {leg, "coverage", "retrieved_rank"}
+        assert set(candidate.signals) == {leg, "coverage", "title", "retrieved_rank"}
 
 
 @pytest.mark.parametrize("question", ["submarine xylophone", "!?", "🦆"])
