@@ -1,0 +1,15 @@
+"""Which files are read, by suffix, and whether a parser is needed for it."""
+
+from __future__ import annotations
+
+PLAIN = frozenset({".txt", ".text", ".md", ".markdown", ".rst"})
+WEB = frozenset({".html", ".htm", ".xhtml"})
+TABLES = frozenset({".csv", ".tsv"})
+JSON = frozenset({".json"})
+JSON_LINES = frozenset({".jsonl", ".ndjson"})
+OFFICE = frozenset({".docx", ".pptx", ".xlsx", ".xls", ".odt", ".ods", ".odp", ".rtf", ".epub", ".msg"})
+# Formats that are zip archives of XML inside.
+ZIPPED = frozenset({".docx", ".pptx", ".xlsx", ".odt", ".ods", ".odp", ".epub"})
+PARSED = frozenset({".pdf", ".eml"}) | WEB | TABLES | JSON | JSON_LINES | OFFICE
+ARCHIVES = frozenset({".zip"})
+SUPPORTED = (*sorted(PLAIN), *sorted(PARSED), *sorted(ARCHIVES))
