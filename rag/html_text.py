@@ -28,8 +28,8 @@ SELF_ENDING = {
     "dt": {"dt", "dd"},
     "dd": {"dt", "dd"},
     "tr": {"tr", "td", "th"},
-    "td": {"td", "th"},
-    "th": {"td", "th"},
+    "td": {"td", "th", "tr"},
+    "th": {"td", "th", "tr"},
     "option": {"option"},
 }
 CLOSES_P = BLOCKS - {"html", "body", "td", "th", "tr", "tbody", "thead", "tfoot", "caption"}
@@ -79,7 +79,9 @@ def _main(blocks: Iterable[_Block]) -> list[str]:
 def _is_menu(block: _Block, text: str) -> bool:
     if block.kind.startswith("h"):
         return False
-    return block.linked_chars > LINK_SHARE * len(text) and len(text) < LINK_CHARS and not block.in_main
+    return (
+        block.linked_chars > LINK_SHARE * len(text.removeprefix("- ")) and len(text) < LINK_CHARS and not block.in_main
+    )
 
 
 def _text(block: _Block) -> str:

@@ -84,7 +84,9 @@ def find_files(paths: Sequence[Path], limits: ParseLimits = DEFAULT_LIMITS) -> t
             raise SourceError(_nothing_to_index(Path(path), left_out))
         for one in below:
             found.setdefault(one.real_path, one)
-    sources = _with_members(_without_clashes(list(found.values())), limits, left_out)
+    sources = list(_with_members(_without_clashes(list(found.values())), limits, left_out))
+    if paths and not sources:
+        raise SourceError(_nothing_to_index(Path(paths[0]), left_out))
     return sorted(sources, key=lambda source: source.id), left_out
 
 

@@ -1,4 +1,4 @@
-"""Office documents, books and Outlook messages to text, by xberg; the one module that knows it.
+"""Office documents and books to text, by xberg; the one module that knows it.
 
 Only bytes are handed over, never a path or an address; no models, no OCR, no cache on disk.
 """
@@ -18,6 +18,7 @@ import xberg
 from rag.extracted import Extracted, UnreadableError, heading, paged, unpaged
 from rag.parse_limits import ParseLimits, beyond
 from rag.rows import rows_to_lines
+from rag.slides import Places, slide_places
 
 _OPEN_XML = "application/vnd.openxmlformats-officedocument"
 _OPEN_DOCUMENT = "application/vnd.oasis.opendocument"
@@ -31,12 +32,9 @@ KINDS = {
     ".odp": f"{_OPEN_DOCUMENT}.presentation",
     ".rtf": "application/rtf",
     ".epub": "application/epub+zip",
-    ".msg": "application/vnd.ms-outlook",
 }
-SLIDES = frozenset({".pptx", ".odp"})
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)\s*\1")
-_PLACEHOLDER = re.compile(r"\s*<number>\s*$")
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)$")
 
 
@@ -49,7 +47,7 @@ def office_to_text(data: bytes, suffix: str, limits: ParseLimits) -> Extracted:
         limits: What it may take.
 
     Returns:
-        Its text, with pages where it has slides. It has no date: that of saving a file is not that of its text.
+        Its text, with pages where it has slides.
 
     Raises:
         UnreadableError: It is damaged, encrypted or of another format.
@@ -62,7 +60,7 @@ def office_to_text(data: bytes, suffix: str, limits: ParseLimits) -> Extracted:
         raise UnreadableError(f"cannot be read as {suffix[1:].upper()}: {_first_line(error)}") from None
     nodes = list(result.document.nodes) if result.document else []
     if suffix == ".pptx":
-        extracted = paged(_slides(result.pages or [], nodes))
+        extracted = paged(_slides(result.pages or [], nodes, slide_places(data)))
     elif suffix == ".odp":
         extracted = paged(_presentation(nodes))
     else:
@@ -70,7 +68,9 @@ def office_to_text(data: bytes, suffix: str, limits: ParseLimits) -> Extracted:
     if not extracted.text:
         extracted = unpaged([result.content or ""])
     title = getattr(result.metadata, "title", None) or ""
-    return replace(extracted, title=" ".join(str(title).split()))
+    # Only a book says when it was published; other files say when they were last begun or saved.
+    published = suffix == ".epub" and _DAY.match(str(getattr(result.metadata, "created_at", None) or ""))
+    return replace(extracted, title=" ".join(str(title).split()), date=published[0] if published else None)
 
 
 async def _extract(data: bytes, kind: str, limits: ParseLimits) -> Any:
@@ -151,15 +151,23 @@ def _presentation(nodes: Sequence[Any]) -> list[list[str]]:
     return slides
 
 
-def _slides(pages: Sequence[Any], nodes: Sequence[Any]) -> list[list[str]]:
-    """Return the blocks of each slide of a presentation whose nodes know their slide, with the speaker's notes."""
+def _slides(pages: Sequence[Any], nodes: Sequence[Any], places: Places) -> list[list[str]]:
+    """Return the blocks of each slide as they are shown, with the speaker's notes; xberg counts the slides' files."""
     slides: defaultdict[int, list[str]] = defaultdict(list)
     for node in nodes:
-        slides[int(node.page or 1)] += [_plain(block) for block in _blocks([node])]
+        number = int(node.page or 1)
+        slides[places.of_slide.get(number, number)] += [_plain(block) for block in _blocks([node])]
     for page in pages:
+        number = int(page.page_number)
+        place = places.of_notes.get(number, places.of_slide.get(number, number))
         notes = str(getattr(page, "speaker_notes", None) or "")
-        slides[int(page.page_number)] += [_PLACEHOLDER.sub("", line) for line in notes.split("\n")]
-    return [slides[number] for number in range(1, max(slides, default=0) + 1)]
+        slides[place] += [_without_number(line, place) for line in notes.split("\n")]
+    return [slides[place] for place in range(1, max(slides, default=0) + 1)]
+
+
+def _without_number(line: str, place: int) -> str:
+    """Return a line of notes without the number of the slide, which stands at the foot of their page."""
+    return re.sub(rf"\s*(?:<number>|(?<!\d){place})\s*$", "", line)
 
 
 def _plain(line: str) -> str:

@@ -140,7 +140,7 @@ def _furniture(pages: Sequence[Sequence[Line]]) -> set[str]:
     counts: Counter[str] = Counter()
     for page in pages:
         counts.update({_numberless(line.text) for line in [*page[:EDGE_LINES], *page[-EDGE_LINES:]]})
-    return {text for text, count in counts.items() if len(pages) >= 3 and count * 2 > len(pages)}
+    return {text for text, count in counts.items() if len(pages) >= 2 and count * 2 > len(pages)}
 
 
 def _is_furniture(page: Sequence[Line], number: int, furniture: set[str]) -> bool:

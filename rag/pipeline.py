@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
@@ -44,6 +45,7 @@ from rag.chat_model import ChatFailure
 from rag.conversation import Rewrite, recent
 from rag.errors import ModelError, QuestionError, UnreadableSource
 from rag.evidence import Candidate, Draft, Query
+from rag.extracted import Extracted
 from rag.filters import in_words
 from rag.parse_limits import ParseLimits
 from rag.remembered import RememberingEncoder
@@ -52,6 +54,7 @@ from rag.schema import Answer, Document, Hit, Passage, is_day
 from rag.settings import Settings
 from rag.snapshot import Snapshot
 from rag.store import PassageVectors
+from rag.suffixes import TABULAR
 
 T = TypeVar("T")
 # Title and heading in front of a passage take at most this many characters, so that they never push its end out of
@@ -135,12 +138,18 @@ def read(source: load.SourceFile, limits: ParseLimits = load.DEFAULT_LIMITS) -> 
         Document(
             id=source.id,
             text=found.text,
-            title=metadata.choose_title(found.title, found.text, fallback=source.path.stem),
+            title=_title(found, source.path),
             date=found.date or metadata.find_date(found.text),
             source=str(source.path.absolute()),
             page_starts=found.page_starts,
         )
     )
+
+
+def _title(found: Extracted, path: Path) -> str:
+    if path.suffix.lower() in TABULAR:
+        return found.title or path.stem
+    return metadata.choose_title(found.title, found.text, fallback=path.stem)
 
 
 def split_document(document: Document, encoder: Encoder, settings: Settings) -> list[Passage]:
