@@ -46,7 +46,7 @@ def run_index(options: argparse.Namespace) -> int:
     from rag.load import find_files
 
     # A mistyped path must not leave an empty library behind.
-    find_files([Path(p) for p in options.paths])
+    find_files([Path(p) for p in options.paths], _settings(options).parse_limits)
     with _open(options, create=True) as library, _progress() as progress:
         return _report(options, library, library.index(options.paths, progress=progress))
 
@@ -55,7 +55,7 @@ def run_add(options: argparse.Namespace) -> int:
     """Add files or folders."""
     from rag.load import find_files
 
-    find_files([Path(p) for p in options.paths])
+    find_files([Path(p) for p in options.paths], _settings(options).parse_limits)
     with _open(options, create=True) as library, _progress() as progress:
         return _report(options, library, library.add_files(options.paths, progress=progress))
 

@@ -110,7 +110,7 @@ class Library:
             SourceError: A path is missing or holds nothing that can be read; the library is left as it was.
             LibraryBusy: Another process is writing to the library.
         """
-        sources, left_out = _find_files(paths)
+        sources, left_out = _find_files(paths, self.settings)
         return self._commits.commit(
             lambda writer, tally: writer.sync(sources, tally), left_out=left_out, progress=progress
         )
@@ -153,7 +153,7 @@ class Library:
                 elsewhere; the library is left as it was.
             LibraryBusy: Another process is writing to the library.
         """
-        sources, left_out = _find_files(paths)
+        sources, left_out = _find_files(paths, self.settings)
         return self._commits.commit(
             lambda writer, tally: writer.merge(sources, tally), left_out=left_out, progress=progress
         )
@@ -422,8 +422,11 @@ def _chat(settings: Settings) -> Chat | None:
     )
 
 
-def _find_files(paths: str | Path | Iterable[str | Path]) -> tuple[list[load.SourceFile], dict[str, str]]:
-    return load.find_files([Path(paths)] if isinstance(paths, str | Path) else [Path(p) for p in paths])
+def _find_files(
+    paths: str | Path | Iterable[str | Path], settings: Settings
+) -> tuple[list[load.SourceFile], dict[str, str]]:
+    named = [Path(paths)] if isinstance(paths, str | Path) else [Path(p) for p in paths]
+    return load.find_files(named, settings.parse_limits)
 
 
 def _once_more(ask: Callable[[], T]) -> T:

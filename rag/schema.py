@@ -33,6 +33,8 @@ class Document:
         language: ISO 639-1 code, or ``"und"`` when unknown.
         source: Where it came from (a path), or ``""`` for documents given as text.
         metadata: Further JSON values, kept as given.
+        page_starts: Where each of its pages begins in `text`, in order, or nothing where it has none. A library keeps
+            the page of each passage and not these.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Document:
     language: str = "und"
     source: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    page_starts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
