@@ -74,6 +74,15 @@ def test_no_markup_and_no_address_of_a_link_is_left_of_a_reply(markup: str) -> N
     assert not set("<>![") & set(left)
 
 
+@pytest.mark.parametrize("row", ["1" * 60, "1 " * 60, "1, " * 60, "12345" * 12])
+def test_a_bracket_that_is_never_closed_holds_nobody_up(row: str) -> None:
+    # A pattern that reads digits in several ways would not come back within a lifetime, deadline or not.
+    start_s = time.process_time()
+    (said,) = sentences(f"It has [{row} pilots.", finished=True)
+    assert "pilots" in said.text
+    assert time.process_time() - start_s < 1.0
+
+
 @pytest.mark.parametrize("reply", ["NO ANSWER", "No answer.", "**NO ANSWER**", "NO ANSWER [1]."])
 def test_the_sign_that_there_is_no_answer_is_understood(reply: str) -> None:
     assert says_no_answer(reply)
