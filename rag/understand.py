@@ -61,7 +61,8 @@ def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
     # A prompt of the encoder is cut off its token spans, so that both count characters of the question.
     encoding = encoder.encode([read], kind="query")[0]
     token_spans = origin[encoding.token_spans]
-    read_by_encoder = all(t.spaced for t in terms) or reads(encoder, question_language(text), text)
+    # What has no words, such as an emoji, is read where the vocabulary has it.
+    read_by_encoder = (bool(terms) and all(t.spaced for t in terms)) or reads(encoder, question_language(text), text)
     return Query(
         text=text,
         vector=encoding.vector,

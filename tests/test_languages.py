@@ -97,6 +97,12 @@ def test_a_question_of_which_nothing_is_understood_is_refused(make_library: Make
     assert not english.ask("Who built the lighthouse?").abstained
 
 
+def test_a_question_without_words_is_refused(make_library: MakeLibrary) -> None:
+    answer = make_library(*TOWN).ask("😀")
+    assert answer.abstained
+    assert answer.confidence < 0.1
+
+
 def test_a_question_in_a_script_that_the_encoder_does_not_read_is_answered_by_its_words(
     make_library: MakeLibrary,
 ) -> None:
