@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 import stat
 import unicodedata
@@ -17,9 +16,13 @@ from pathlib import Path
 
 from rag.decode import decode
 from rag.errors import SourceError, SourceNotFound, UnreadableSource
+from rag.folder import DATABASE, LOCK
+from rag.opening import file_digest, is_no_disk, open_regular, unreadable
+
+__all__ = ["SourceFile", "file_digest", "find_files", "read_text"]
 
 MAX_BYTES = 100_000_000
-IGNORE_FILE = ".ragignore"
+IGNORE_FILE, MAX_IGNORE_BYTES = ".ragignore", 1_000_000
 READERS: Mapping[str, Callable[[bytes], str]] = {
     ".txt": decode,
     ".text": decode,
@@ -38,12 +41,19 @@ class SourceFile:
         path: Where it is.
         size_bytes: Its size when it was found.
         modified_ns: Its modification time in nanoseconds since the epoch.
+        target: What it is read from, where `path` is a link: no link is followed once a file has been found.
     """
 
     id: str
     path: Path
     size_bytes: int
     modified_ns: int
+    target: Path | None = None
+
+    @property
+    def place(self) -> Path:
+        """Where its bytes are."""
+        return self.target or self.path
 
 
 @dataclass(frozen=True)
@@ -60,7 +70,8 @@ def find_files(paths: Sequence[Path]) -> tuple[list[SourceFile], dict[str, str]]
 
     Hidden files and folders are left out, and so is what a ``.ragignore`` in a searched folder names: one pattern a
     line, ``*`` and ``?`` as in a shell, ``#`` for comments; a pattern matches the path below the folder, the name, or
-    a folder above. Ids that clash between paths get their folder's name in front; a file reached twice counts once.
+    a folder above. Libraries below the folder are none of its documents. Ids that clash between paths get their
+    folder's name in front; a file reached twice counts once.
 
     Args:
         paths: Files and folders; relative ones start at the working directory, ``~`` is not expanded.
@@ -79,27 +90,11 @@ def find_files(paths: Sequence[Path]) -> tuple[list[SourceFile], dict[str, str]]
         if not below:
             raise SourceError(_nothing_to_index(Path(path), left_out))
         for one in below:
-            found.setdefault(one.real_path, one)
+            # Some file systems take one name, composed differently, for two.
+            first = found.setdefault(unicodedata.normalize("NFC", one.real_path), one)
+            if first.real_path != one.real_path:
+                left_out[str(one.source.path)] = f"would have the same id {one.source.id!r} as another; rename one"
     return sorted(_without_clashes(list(found.values())), key=lambda source: source.id), left_out
-
-
-def file_digest(path: str | Path) -> str:
-    """Return the SHA-256 of a file's bytes in hexadecimal.
-
-    Args:
-        path: A file of any size or format; it is not read into memory at once.
-
-    Returns:
-        64 digits, letters in lower case.
-
-    Raises:
-        UnreadableSource: The file cannot be opened or read.
-    """
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UnreadableSource(f"cannot read {path}: {error.strerror}; check the path and its permissions") from error
 
 
 def read_text(source: SourceFile, *, max_bytes: int = MAX_BYTES) -> str:
@@ -115,13 +110,12 @@ def read_text(source: SourceFile, *, max_bytes: int = MAX_BYTES) -> str:
     Raises:
         UnreadableSource: The file is empty, binary, too large, of an unsupported format, or cannot be read or decoded.
     """
-    try:
-        with open(source.path, "rb") as file:
+    with open_regular(source.place) as file:
+        try:
             data = file.read(max_bytes + 1)
-    except OSError as error:
-        raise UnreadableSource(f"cannot read {source.path}: {error.strerror}; check its permissions") from error
-    if len(data) > max_bytes:
-        raise UnreadableSource(f"{source.path} is larger than {max_bytes:,} bytes; split it or raise the limit")
+        except OSError as error:
+            raise unreadable(source.path, error) from error
+    check_size(source, len(data), max_bytes=max_bytes)
     reader = READERS.get(source.path.suffix.lower())
     if reader is None:
         raise UnreadableSource(f"{source.path}: {_unsupported(source.path)}")
@@ -134,51 +128,95 @@ def read_text(source: SourceFile, *, max_bytes: int = MAX_BYTES) -> str:
     return text
 
 
+def check_size(source: SourceFile, size_bytes: int, *, max_bytes: int = MAX_BYTES) -> None:
+    """Refuse a file that is too large; nothing of it need be read to tell.
+
+    Args:
+        source: The file.
+        size_bytes: Its size.
+        max_bytes: Largest file that is read.
+
+    Raises:
+        UnreadableSource: It is.
+    """
+    if size_bytes > max_bytes:
+        raise UnreadableSource(f"{source.path} is larger than {max_bytes:,} bytes; split it or raise the limit")
+
+
 def _find_under(root: Path, left_out: dict[str, str]) -> Iterator[_Found]:
     """Yield the supported files under one path; write down the others."""
     try:
         mode = os.stat(root).st_mode
+        real_root = os.path.realpath(root, strict=True)
     except (OSError, ValueError) as error:
         raise SourceNotFound(f"no such file or folder: {_printable(root)}; check the path ({error})") from error
     if stat.S_ISDIR(mode):
-        real_root = os.path.realpath(root)
         ignored = _read_ignore_file(root)
-        for path in _walk(root, left_out):
+        for path, real_path in _walk(root, real_root, left_out):
             relative = path.relative_to(root).as_posix()
             if not _is_ignored(relative, ignored):
-                yield from _take(path, left_out, source_id=relative, real_root=real_root)
+                yield from _take(path, left_out, source_id=relative, real_root=real_root, real_path=real_path)
     else:
-        yield from _take(root, left_out, source_id=root.name, real_root="")
+        real_path = "" if root.is_symlink() else real_root
+        yield from _take(root, left_out, source_id=root.name, real_root="", real_path=real_path)
 
 
-def _walk(folder: Path, left_out: dict[str, str]) -> Iterator[Path]:
-    """Yield everything below a folder but hidden entries, in order of names; links to folders are not entered."""
+def _walk(root: Path, real_root: str, left_out: dict[str, str]) -> Iterator[tuple[Path, str]]:
+    """Yield everything below a folder but hidden entries, in order of names; links to folders are not entered.
+
+    With each comes its path without links, empty for what is a link itself.
+    """
+    # Not by recursion: folders may be nested deeper than that goes.
+    open_folders = [iter(_entries(root, real_root, left_out))]
+    while open_folders:
+        entry, real_folder = next(open_folders[-1], (None, ""))
+        if entry is None:
+            open_folders.pop()
+            continue
+        real_path = os.path.join(real_folder, entry.name)
+        if entry.is_dir(follow_symlinks=False):
+            open_folders.append(iter(_entries(Path(entry.path), real_path, left_out)))
+        else:
+            yield Path(entry.path), "" if entry.is_symlink() else real_path
+
+
+def _entries(folder: Path, real_folder: str, left_out: dict[str, str]) -> list[tuple[os.DirEntry[str], str]]:
+    """Return what is in a folder, each with the folder's path without links; nothing where there are no documents."""
+    reason = ""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        left_out[_printable(folder)] = f"cannot open the folder: {error.strerror}"
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path), left_out)
-        else:
-            yield Path(entry.path)
+        entries, reason = [], f"cannot open the folder: {error.strerror}"
+    if is_no_disk(real_folder):
+        reason = "shows processes and devices, not documents"
+    elif {DATABASE, LOCK} <= {entry.name for entry in entries}:
+        reason = "is a library, not documents"
+    elif _printable(folder) != str(folder):
+        reason = "its name is not valid Unicode; rename it"
+    if reason:
+        left_out[_printable(folder)] = reason
+        return []
+    return [(entry, real_folder) for entry in entries if not entry.name.startswith(".")]
 
 
-def _take(path: Path, left_out: dict[str, str], *, source_id: str, real_root: str) -> Iterator[_Found]:
-    """Yield the file if it can be indexed, else write down why not; nothing is opened."""
+def _take(path: Path, left_out: dict[str, str], *, source_id: str, real_root: str, real_path: str) -> Iterator[_Found]:
+    """Yield the file if it can be indexed, else write down why not; nothing is opened.
+
+    A link comes without a path that has no links.
+    """
+    is_link = not real_path
     try:
-        real_path = os.path.realpath(path, strict=True)
-        status = os.stat(real_path)
+        real_path = real_path or os.path.realpath(path, strict=True)
+        status = os.lstat(real_path)
         reason = _why_not(path, status.st_mode, real_path=real_path, real_root=real_root)
     except OSError as error:
         reason = f"broken link or unreadable: {error.strerror}"
     if reason:
         left_out[_printable(path)] = reason
         return
-    source = SourceFile(unicodedata.normalize("NFC", source_id), path, status.st_size, status.st_mtime_ns)
+    target = Path(real_path) if is_link else None
+    source_id = unicodedata.normalize("NFC", source_id)
+    source = SourceFile(source_id, path, status.st_size, status.st_mtime_ns, target)
     folder_name = Path(real_root).name if real_root else Path(real_path).parent.name
     yield _Found(source, folder_name, real_path)
 
@@ -206,12 +244,18 @@ def _printable(path: str | Path) -> str:
 
 
 def _read_ignore_file(root: Path) -> list[str]:
-    try:
-        lines = (root / IGNORE_FILE).read_text("utf-8").splitlines()
-    except FileNotFoundError:
+    path = root / IGNORE_FILE
+    if not path.exists():
         return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"cannot read {root / IGNORE_FILE}: {error}; write it as UTF-8 or remove it") from error
+    try:
+        # It may be a link to one that several folders share.
+        with open_regular(path.resolve()) as file:
+            data = file.read(MAX_IGNORE_BYTES + 1)
+        if len(data) > MAX_IGNORE_BYTES:
+            raise SourceError(f"{path} is larger than {MAX_IGNORE_BYTES:,} bytes; list fewer patterns")
+        lines = data.decode("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError, UnreadableSource) as error:
+        raise SourceError(f"cannot read {path}: {error}; write it as UTF-8 or remove it") from error
     return [line.strip().strip("/") for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 

@@ -199,7 +199,8 @@ class Writer:
             return None
         trusted = source.modified_ns if time.time_ns() - source.modified_ns > TRUSTED_AGE_NS else 0
         try:
-            origin = Origin(load.file_digest(source.path), source.size_bytes, trusted, place)
+            load.check_size(source, source.size_bytes)
+            origin = Origin(load.file_digest(source.place), source.size_bytes, trusted, place)
         except (OSError, SourceError) as error:
             tally.failed[source.id] = str(error)
             return None
@@ -332,7 +333,7 @@ class _RealPaths:
 
 def _moved(source: load.SourceFile, known: Origin) -> bool:
     """Tell whether a file is the one a document was made from, now at another place."""
-    return not os.path.lexists(known.source) and load.file_digest(source.path) == known.digest
+    return not os.path.lexists(known.source) and load.file_digest(source.place) == known.digest
 
 
 def _document_digest(document: Document) -> str:
