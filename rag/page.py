@@ -11,7 +11,7 @@ from html import escape
 from importlib.resources import files
 
 from rag import printable
-from rag.marks import around_mark, disagreement_lines
+from rag.marks import around_mark, disagreement_lines, source_notes
 from rag.schema import Answer, AnswerSentence, Citation, Document, Hit
 
 NEAREST_SHOWN = 5
@@ -80,7 +80,8 @@ def chosen_citation(answer: Answer, number: int) -> Citation | None:
 def _as_citation(hit: Hit) -> Citation:
     p = hit.passage
     span = (p.start_char, p.end_char, p.text)
-    return Citation(hit.rank, p.document_id, hit.title, *span, page=p.page, heading=p.heading, score=hit.score)
+    also_in = hit.also_in
+    return Citation(hit.rank, p.document_id, hit.title, *span, p.page, p.heading, score=hit.score, also_in=also_in)
 
 
 def conversation_html(turns: Turns, examples: Sequence[str], *, note: str = "") -> str:
@@ -207,9 +208,10 @@ def _source_html(found: Sequence[Citation], chosen: Citation, source: Document |
     page = f"page {chosen.page}" if chosen.page is not None else ""
     heading = chosen.heading if chosen.heading != source.title else None
     facts = " · ".join(_name(fact) for fact in (source.date, heading, page, source.id) if fact)
+    notes = "".join(f'<p class="lg-notice" dir="auto">{_name(note)}</p>' for note in source_notes(chosen))
     spans = [chosen] if nearest else [chosen, *(c for c in found if c.document_id == source.id)]
     return (
-        f'<h3 dir="auto" title="{title}">{title}</h3><p class="lg-facts" dir="auto">{facts}</p>'
+        f'<h3 dir="auto" title="{title}">{title}</h3><p class="lg-facts" dir="auto">{facts}</p>{notes}'
         f'<div class="lg-text" dir="auto" tabindex="0" role="region" aria-label="Text of {title}"{_language(source)}>'
         f"{document_html(source.text, spans, nearest=nearest)}</div>"
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.copies import without_copies
 from rag.evidence import Candidate, Query
 from rag.phrases import boosted, share_held
 from rag.snapshot import Snapshot
@@ -35,7 +36,7 @@ class Fusion:
 def retrieve(
     query: Query, snapshot: Snapshot, *, k: int, fusion: Fusion, allowed: NDArray[np.int64] | None = None
 ) -> list[Candidate]:
-    """Return the best `k` passages by fused score, best first, ties by passage number.
+    """Return the best `k` passages by fused score, best first, ties by document and place; of copies one.
 
     Args:
         query: The query.
@@ -56,12 +57,16 @@ def retrieve(
     if quoting:
         fused = {key: boosted(fused.get(key, 0.0), quoting.get(key, 0.0)) for key in {**fused, **quoting}}
     # Pairs are compared without a call for each: a question has a hundred and fifty.
-    keys = [key for _, key in sorted((-score, key) for key, score in fused.items())[:k]]
-    stored = snapshot.passages(keys)
+    ranked = [key for _, key in sorted((-score, key) for key, score in fused.items())]
+    found = without_copies(ranked, k, scores=fused, snapshot=snapshot)
+    keys = [one.stored.key for one in found]
     coverage = snapshot.coverage(terms, query.weights, keys)
     legs = {"dense": dense, "lexical": lexical, "phrase": quoting, "coverage": coverage}
     # Kept for whoever has to tell what the reranker did from what it was given.
-    return [Candidate(stored[key], fused[key], _signals(legs, key, rank)) for rank, key in enumerate(keys, start=1)]
+    return [
+        Candidate(one.stored, fused[key], _signals(legs, key, rank), also_in=one.also_in)
+        for rank, (key, one) in enumerate(zip(keys, found, strict=True), start=1)
+    ]
 
 
 def _quoting(query: Query, snapshot: Snapshot, k: int, *, allowed: NDArray[np.int64] | None) -> dict[int, float]:

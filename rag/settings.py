@@ -32,11 +32,13 @@ PRECISIONS = ("int8", "float32")
 FUSIONS = ("convex", "rrf")
 RERANKERS = ("late", "cross", "none")
 UNSUPPORTED = ("drop", "mark")
+SWITCH = ("on", "off")
 CHOICES = {
     "fusion": FUSIONS,
     "rerank": RERANKERS,
     "precision": PRECISIONS,
     "chat_unsupported": UNSUPPORTED,
+    "source_check": SWITCH,
 }
 
 
@@ -80,6 +82,8 @@ class Settings:
         chat_reply_tokens: Most tokens of a reply.
         chat_unsupported: What becomes of sentences that no passage supports: ``drop`` or ``mark``.
         question_chars: Longest question that is accepted.
+        source_check: ``on`` to compare the files that an answer cites with what was indexed, so that it says where they
+            have changed; ``off`` where the library is asked on another machine than its files are on.
         indexing_threads: Threads that embed documents.
     """
 
@@ -106,6 +110,7 @@ class Settings:
     chat_reply_tokens: int = 300
     chat_unsupported: str = "drop"
     question_chars: int = 4_000
+    source_check: str = "on"
     indexing_threads: int = os.cpu_count() or 1
 
     def __post_init__(self) -> None:
