@@ -16,6 +16,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from eval.bench_claims import claims_report
+from eval.bench_faults import compiler, faults_report
 from eval.bench_library import token_line
 from eval.bench_quality import HEADING, quality
 from eval.bench_scale import scale_report
@@ -199,6 +200,13 @@ def _vectors(options: argparse.Namespace) -> Iterator[str]:
     yield _paragraph(vectors_report(options.vectors, work=options.work and options.work.absolute()))
 
 
+def _faults(_options: argparse.Namespace) -> Iterator[str]:
+    if compiler() is None:
+        raise Missing("a C compiler, or Linux; install gcc")
+    with TemporaryDirectory(dir="/dev/shm" if Path("/dev/shm").is_dir() else None) as folder:  # noqa: S108
+        yield from map(_paragraph, faults_report(Path(folder)))
+
+
 PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "quality": _quality,
     "dialogues": _dialogues,
@@ -211,6 +219,7 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "tokens": _tokens,
     "scale": _scale,
     "vectors": _vectors,
+    "faults": _faults,
 }
 
 

@@ -14,14 +14,14 @@ from rag.calibration import Calibration
 from rag.confidence import CONFIDENCE_VERSION
 from rag.errors import LibraryMismatch, ModelError
 from rag.settings import EARLIER, NEW_LIBRARY, Settings
-from rag.store import Store
+from rag.store import REVISION, Store
 
 if TYPE_CHECKING:
     from embeddings.cross_encoder import CrossEncoder
     from embeddings.encoder import Encoder, Precision
 
-# Names of what the store keeps beside documents: what the library was built with, and its newest complete revision.
-BUILD, REVISION = "build", "revision"
+# Name under which the store keeps what the library was built with.
+BUILD = "build"
 
 
 class Build:

@@ -76,6 +76,7 @@ class Commits:
 
     def _write(self, work: Work, tally: Tally, progress: Progress) -> None:
         self._build.catch_up()
+        self._store.check_all()
         encoder = self._build.encoder()
         values = self._build.values or self._build.begin(encoder)
         revision = self._build.revision() + 1
@@ -98,6 +99,7 @@ class Commits:
 
         Raises:
             LibraryBusy: Another process, or another thread of this one, holds it.
+            LibraryError: The disk is full or fails; readers see what they saw.
         """
         lock = FileLock(self._path / LOCK, timeout=wait_s)
         try:
@@ -106,8 +108,12 @@ class Commits:
             raise LibraryBusy(
                 f"another process is writing to the library {self._path}; try again when it is done"
             ) from error
+        except OSError as error:
+            raise unwritable(self._path, error) from error
         try:
             yield
+        except OSError as error:
+            raise unwritable(self._path, error) from error
         finally:
             lock.release()
 
@@ -126,6 +132,7 @@ class Commits:
         if not revision:
             raise no_documents(self._path)
         self._build.catch_up()
+        self._store.check_all()
         self._publish(revision, self._build.values, whole=True)
 
     def _publish(self, revision: int, values: Mapping[str, Any], *, whole: bool = False) -> None:
@@ -210,6 +217,14 @@ class Commits:
 def no_documents(path: Path) -> LibraryError:
     """Return the error for a library that holds no documents yet."""
     return LibraryError(f"the library {path} holds no documents; add some: rag index PATH")
+
+
+def unwritable(path: Path, error: OSError) -> LibraryError:
+    """Return the error for a library whose files cannot be written."""
+    return LibraryError(
+        f"the library {path} cannot be written ({error}); what it held is still there: make room or mend the disk, "
+        "then try again"
+    )
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:

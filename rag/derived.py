@@ -124,7 +124,8 @@ def _extend_vectors(target: Target, base: Base, *, added: Keys, gone: Keys) -> t
     # Those of merged segments are forgotten with them.
     removed = np.setdiff1d(removed, np.concatenate([_NONE, *merged]))
     if len(removed):
-        removed.astype("<i8").tofile(target.folder / REMOVED)
+        # Not tofile, whose errors of a full disk say less.
+        (target.folder / REMOVED).write_bytes(removed.astype("<i8").tobytes())
     return (*kept, _write_segment(target, live)) if len(live) else kept
 
 

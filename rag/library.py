@@ -25,7 +25,7 @@ from rag.rewriting import rewriter
 from rag.schema import Answer, Document, Hit, Passage
 from rag.settings import Settings
 from rag.snapshot import Snapshot
-from rag.store import DocumentSummary, Store
+from rag.store import Damage, DocumentSummary, Store
 from rag.writer import IndexReport, Progress
 
 __all__ = ["DATABASE", "Library", "default_path"]
@@ -397,6 +397,22 @@ class Library:
             LibraryError: The library holds no documents yet.
         """
         self._commits.verify()
+
+    def find_damage(self) -> Damage:
+        """Read the whole database, and let documents that are damaged in it be read again when they are next indexed.
+
+        Returns:
+            What is not what was written.
+
+        Raises:
+            LibraryDamaged: The database's structure is damaged too.
+            LibraryBusy: Something is damaged, and another process is writing to the library.
+        """
+        damage = self._store.damage()
+        if damage.documents:
+            with self._commits.writing():
+                self._store.read_again(damage.documents)
+        return damage
 
     def rebuild(self) -> None:
         """Build the derived indexes anew from the database; nothing is embedded again.
