@@ -57,7 +57,7 @@ def examine(
         One finding for everything looked at.
     """
     folder = Path(path).expanduser().absolute() if path else default_path()
-    findings = [*_versions(), *_library(folder, changed_gold)]
+    findings = [*_versions(), *examine_library(folder, changed_gold)]
     settings = _settings(folder)
     # Another model is tried as a new library would run it.
     tried = Settings(encoder=encoder).fixed({}, folder) if encoder or not settings else settings
@@ -79,7 +79,16 @@ def _versions() -> Iterator[Finding]:
             yield Finding(package, False, f"is not installed; run: pip install {package}")
 
 
-def _library(folder: Path, changed_gold: ChangedGold) -> Iterator[Finding]:
+def examine_library(folder: Path, changed_gold: ChangedGold = lambda _: None) -> Iterator[Finding]:
+    """Look at a library alone.
+
+    Args:
+        folder: Its folder.
+        changed_gold: As for `examine`.
+
+    Returns:
+        One finding for everything looked at.
+    """
     try:
         with Library.open(folder, create=False) as library:
             yield Finding("database", *_integrity(folder / DATABASE))

@@ -180,16 +180,18 @@ def _create(folder: Path) -> tantivy.Index:
     try:
         return tantivy.Index(_schema(), path=str(folder))
     except ValueError as error:
-        raise LibraryError(
-            f"{folder} cannot be written ({error}); make room or mend the disk, then try again"
-        ) from error
+        raise _unwritable(folder, error) from error
 
 
 def _open(folder: Path) -> tantivy.Index:
     try:
         return tantivy.Index.open(str(folder))
-    except ValueError as error:
-        raise LibraryDamaged(f"{folder} is not a readable lexical index ({error}); run: rag doctor") from error
+    except BaseException as error:
+        # A panic in tantivy comes as an exception of no class that can be named here.
+        if not isinstance(error, ValueError) and type(error).__name__ != "PanicException":
+            raise
+        said = " ".join(str(error).split())[:200]
+        raise LibraryDamaged(f"{folder} is not a readable lexical index ({said}); run: rag doctor") from error
 
 
 def _commit(index: tantivy.Index, folder: Path, passages: Iterable[LexicalPassage], *, removed: Iterable[int]) -> None:
@@ -197,9 +199,11 @@ def _commit(index: tantivy.Index, folder: Path, passages: Iterable[LexicalPassag
         _write(index, passages, removed=removed)
     except ValueError as error:
         # All that tantivy says of a disk that is full or fails.
-        raise LibraryError(
-            f"{folder} cannot be written ({error}); make room or mend the disk, then try again"
-        ) from error
+        raise _unwritable(folder, error) from error
+
+
+def _unwritable(folder: Path, error: ValueError) -> LibraryError:
+    return LibraryError(f"{folder} cannot be written ({error}); make room or mend the disk, then try again")
 
 
 def _write(index: tantivy.Index, passages: Iterable[LexicalPassage], *, removed: Iterable[int]) -> None:

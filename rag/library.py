@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rag import load
+from rag.backup import Backup, make_backup
 from rag.build import Build
 from rag.calibration import Calibration, keep_calibration, read_calibration
 from rag.chat import Chat
@@ -422,6 +423,21 @@ class Library:
             LibraryError: The library holds no documents yet.
         """
         self._commits.rebuild()
+
+    def backup(self, destination: str | Path) -> Backup:
+        """Keep a copy of the library as it is now, while it is asked and written to.
+
+        Args:
+            destination: A folder that is not there yet; it appears when the copy is whole and verified.
+
+        Returns:
+            What the copy holds.
+
+        Raises:
+            LibraryDamaged: Something in the database is not what was written.
+            LibraryError: The destination is there already or cannot be written, or the library holds no documents.
+        """
+        return make_backup(self._store, absolute(destination))
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(self._store, self._commits.newest())

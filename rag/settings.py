@@ -81,6 +81,7 @@ class Settings:
         chat_unsupported: What becomes of sentences that no passage supports: ``drop`` or ``mark``.
         question_chars: Longest question that is accepted.
         indexing_threads: Threads that embed documents.
+        writing_wait_s: Seconds that a command waits for another one that is writing to the library before it gives up.
     """
 
     encoder: str | None = None
@@ -107,6 +108,7 @@ class Settings:
     chat_unsupported: str = "drop"
     question_chars: int = 4_000
     indexing_threads: int = os.cpu_count() or 1
+    writing_wait_s: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse values out of range.
@@ -128,6 +130,8 @@ class Settings:
         _require(bits in (None, 0, 1, 2, 4), "token_bits", bits, "0, 1, 2 or 4")
         age = self.recency_days
         _require(age is None or 0.0 < age < math.inf, "recency_days", age, "a number above 0")
+        wait = self.writing_wait_s
+        _require(0.0 <= wait < math.inf, "writing_wait_s", wait, "a number from 0")
         limit = self.chat_timeout_s
         _require(0.0 < limit < math.inf, "chat_timeout_s", limit, "a number above 0")
         for name, known in CHOICES.items():

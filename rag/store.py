@@ -7,12 +7,14 @@ what that generation was built from. Knows nothing of FAISS, tantivy or encoders
 from __future__ import annotations
 
 import json
+import os
+import re
 import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -61,6 +63,8 @@ CREATE INDEX IF NOT EXISTS abbreviations_by_long ON abbreviations (long_key);
 )
 # What SQLite keeps for us as its file's user_version. 2: rows have checksums. Earlier ones have 0.
 SCHEMA_VERSION = 2
+# What ours do not have, and what would call something when they are read or written.
+RUNS = re.compile(r"\b(VIRTUAL|GENERATED|CHECK|COLLATE|AS)\b", re.IGNORECASE)
 # Name under which the newest complete revision is kept.
 REVISION = "revision"
 # Documents whose use of one form is counted: enough to tell which other form is common, and soon read.
@@ -181,6 +185,9 @@ class Store:
             LibraryMismatch: It is of a later version's format.
         """
         self.path = path
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            if os.path.islink(f"{path}{suffix}"):
+                raise LibraryDamaged(f"{path}{suffix} is a link and not followed; put the file itself there")
         self._lock = threading.RLock()
         self._newest_date: tuple[int, str | None] | None = None
         self._recent = Recent[StoredPassage](MOST_RECENT)
@@ -226,11 +233,13 @@ class Store:
         Raises:
             LibraryDamaged: Something is there that runs by itself, or in place of a table.
         """
-        found = self._db.execute("SELECT type, name FROM sqlite_master").fetchall()
-        strange = [f"{kind} {name}" for kind, name in found if kind not in ("table", "index")]
+        found = self._db.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+        strange = [
+            f"{kind} {name}" for kind, name, sql in found if kind not in ("table", "index") or RUNS.search(sql or "")
+        ]
         if strange:
             raise LibraryDamaged(f"{self.path} holds the {strange[0]}, which no library does; index into a new library")
-        return {name for _, name in found}
+        return {name for _, name, _ in found}
 
     def _make_schema(self) -> None:
         self._db.execute("BEGIN IMMEDIATE")
@@ -303,7 +312,13 @@ class Store:
     def _setting(self, name: str, value: str, crc: int | None) -> Any:
         if crc is not None and row_crc(name, value) != crc:
             raise self._damaged(f"its setting {name!r}")
-        return json.loads(value)
+        return self._parsed(value, f"its setting {name!r}")
+
+    def _parsed(self, value: Any, what: str) -> Any:
+        try:
+            return json.loads(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise self._damaged(what) from error
 
     def setting(self, name: str) -> Any:
         """Return one of them, ``None`` when it is not there."""
@@ -471,7 +486,8 @@ class Store:
         self._check(crc, (key, *own), f"document {document_id!r}")
         self._check(text_crc, (key, text), f"the text of document {document_id!r}")
         _, _, title, date, language, source, metadata = own
-        return Document(document_id, text, title, date, language, source, json.loads(metadata))
+        parsed = self._parsed(metadata, f"document {document_id!r}")
+        return Document(document_id, text, title, date, language, source, parsed)
 
     def passages(self, keys: Sequence[int]) -> dict[int, StoredPassage]:
         """Return passages by number; numbers that are not there are left out.
@@ -620,7 +636,10 @@ class Store:
         own, of_document = row[:PASSAGE_COLUMNS], row[PASSAGE_COLUMNS:-2]
         self._check(row[-2], own, f"passage {own[0]} of document {of_document[0]!r}")
         self._check(row[-1], (own[1], *of_document), f"document {of_document[0]!r}")
-        return _stored(own, of_document)
+        try:
+            return _stored(own, of_document)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise self._damaged(f"passage {own[0]} of document {of_document[0]!r}") from error
 
     def _check(self, crc: int | None, values: Sequence[Any], what: str) -> None:
         """Refuse a row whose checksum is not its own; a row from before there were any may have none."""
@@ -656,6 +675,41 @@ class Store:
         lost = sum(table != "settings" and owner not in known for table, _, owner in found)
         documents = {str(i): str(source) for key, i, source, removed in rows if key in owners and removed is None}
         return Damage(documents, settings, lost)
+
+    def check_whole(self) -> None:
+        """Read the whole file.
+
+        Raises:
+            LibraryDamaged: Its structure, or a row, is not what was written.
+        """
+        faults = [row[0] for row in self._rows("PRAGMA integrity_check(1)")]
+        if faults != ["ok"]:
+            raise LibraryDamaged(f"{self.path} is damaged ({faults[0]}); restore a backup: rag restore BACKUP")
+        damage = self.damage()
+        if damage != Damage({}, (), 0):
+            named = [*(f"document {i!r}" for i in damage.documents), *(f"setting {n!r}" for n in damage.settings)]
+            raise self._damaged((named or ["a row of no document"])[0])
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the file as it is at one moment, while others read and write.
+
+        Args:
+            path: Where to; nothing is there.
+
+        Raises:
+            LibraryDamaged: It cannot be read.
+            LibraryError: There is no room.
+        """
+        try:
+            # Connections of their own: those who ask meanwhile do not wait.
+            with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(path)) as copy:
+                source.backup(copy)
+        except sqlite3.DatabaseError as error:
+            raise _explain(error, self.path) from error
+
+    def leave_one_file(self) -> None:
+        """Bring everything into the one file, with no log beside it, as long as it is not opened again."""
+        self._rows("PRAGMA journal_mode = DELETE")
 
     def read_again(self, ids: Iterable[str]) -> None:
         """Forget what live documents were made from, so that they are read and embedded anew when next indexed."""
