@@ -11,7 +11,7 @@ from typing import cast
 
 import tantivy
 
-from rag.errors import LibraryDamaged
+from rag.errors import LibraryDamaged, LibraryError
 
 WRITER_HEAP_BYTES = 64_000_000
 BODY, KEY, WORDS = "body", "key", "words"
@@ -56,8 +56,8 @@ class LexicalIndex:
     def build(cls, folder: Path, passages: Iterable[LexicalPassage]) -> LexicalIndex:
         """Write a new index into an empty folder and return it."""
         folder.mkdir(parents=True, exist_ok=True)
-        index = tantivy.Index(_schema(), path=str(folder))
-        _commit(index, passages, removed=())
+        index = _create(folder)
+        _commit(index, folder, passages, removed=())
         return cls(index, folder)
 
     @classmethod
@@ -77,7 +77,7 @@ class LexicalIndex:
             LibraryDamaged: The folder does not hold a readable index.
         """
         index = _open(folder)
-        _commit(index, passages, removed=removed)
+        _commit(index, folder, passages, removed=removed)
         return cls(index, folder)
 
     @classmethod
@@ -182,14 +182,37 @@ class LexicalIndex:
         return {key: min(1.0, float(share)) for (share, _), key in zip(found, numbers, strict=True)}
 
 
+def _create(folder: Path) -> tantivy.Index:
+    try:
+        return tantivy.Index(_schema(), path=str(folder))
+    except ValueError as error:
+        raise _unwritable(folder, error) from error
+
+
 def _open(folder: Path) -> tantivy.Index:
     try:
         return tantivy.Index.open(str(folder))
+    except BaseException as error:
+        # A panic in tantivy comes as an exception of no class that can be named here.
+        if not isinstance(error, ValueError) and type(error).__name__ != "PanicException":
+            raise
+        said = " ".join(str(error).split())[:200]
+        raise LibraryDamaged(f"{folder} is not a readable lexical index ({said}); run: rag doctor") from error
+
+
+def _commit(index: tantivy.Index, folder: Path, passages: Iterable[LexicalPassage], *, removed: Iterable[int]) -> None:
+    try:
+        _write(index, passages, removed=removed)
     except ValueError as error:
-        raise LibraryDamaged(f"{folder} is not a readable lexical index ({error}); run: rag doctor") from error
+        # All that tantivy says of a disk that is full or fails.
+        raise _unwritable(folder, error) from error
 
 
-def _commit(index: tantivy.Index, passages: Iterable[LexicalPassage], *, removed: Iterable[int]) -> None:
+def _unwritable(folder: Path, error: ValueError) -> LibraryError:
+    return LibraryError(f"{folder} cannot be written ({error}); make room or mend the disk, then try again")
+
+
+def _write(index: tantivy.Index, passages: Iterable[LexicalPassage], *, removed: Iterable[int]) -> None:
     writer = index.writer(WRITER_HEAP_BYTES, 1)
     if gone := sorted(removed):
         # Not delete_documents_by_term, which takes a number for a signed one and finds nothing.

@@ -96,6 +96,7 @@ class Settings:
         source_check: ``on`` to compare the files that an answer cites with what was indexed, so that it says where they
             have changed; ``off`` where the library is asked on another machine than its files are on.
         indexing_threads: Threads that embed documents.
+        writing_wait_s: Seconds that a command waits for another one that is writing to the library before it gives up.
     """
 
     encoder: str | None = None
@@ -132,6 +133,7 @@ class Settings:
     archive_files: int = ParseLimits.archive_files
     source_check: str = "on"
     indexing_threads: int = os.cpu_count() or 1
+    writing_wait_s: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse values out of range.
@@ -156,6 +158,8 @@ class Settings:
         for name in ("chat_timeout_s", "parse_timeout_s"):
             limit = getattr(self, name)
             _require(0.0 < limit < math.inf, name, limit, "a number above 0")
+        wait = self.writing_wait_s
+        _require(0.0 <= wait < math.inf, "writing_wait_s", wait, "a number from 0")
         for name, known in CHOICES.items():
             value = getattr(self, name)
             _require(value is None or value in known, name, value, f"one of {', '.join(known)}")
