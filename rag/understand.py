@@ -62,7 +62,9 @@ def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
     encoding = encoder.encode([read], kind="query")[0]
     token_spans = origin[encoding.token_spans]
     foreign = [not t.spaced or in_other_letters(text[t.start_char : t.end_char]) for t in terms]
-    read_by_encoder = not any(foreign) or reads(encoder, question_language(text), text)
+    # What has no words, such as an emoji, is read where the vocabulary has it.
+    plain = bool(terms) and not any(foreign)
+    read_by_encoder = plain or reads(encoder, question_language(text), text)
     return Query(
         text=text,
         vector=encoding.vector,

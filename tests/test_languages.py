@@ -131,6 +131,12 @@ def test_a_question_in_letters_that_no_document_has_is_still_compared(make_libra
     assert query.readable
 
 
+def test_a_question_without_words_is_refused(make_library: MakeLibrary) -> None:
+    answer = make_library(*TOWN).ask("😀")
+    assert answer.abstained
+    assert answer.confidence < 0.1
+
+
 def test_a_question_in_a_script_that_the_encoder_does_not_read_is_answered_by_its_words(
     make_library: MakeLibrary,
 ) -> None:
