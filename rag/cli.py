@@ -26,8 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RagError as error:
         print(f"rag: {one_line(error)}", file=sys.stderr)
         return WRONG_WORLD
-    except KeyboardInterrupt:
-        print("rag: interrupted; what was committed is kept, run the command again to go on", file=sys.stderr)
+    except KeyboardInterrupt as interruption:
+        kept = str(interruption) or "interrupted; what was committed is kept, run the command again to go on"
+        print(f"rag: {kept}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone; nothing more can be said to them.
@@ -156,11 +157,24 @@ HELP: dict[str, dict[str, Any]] = {
         "for every question from then on. Reports what cross-validation found.",
     },
     "doctor": {"help": "check library, models and versions; mend what can be mended"},
+    "backup": {
+        "help": "keep a copy of the library in a new folder",
+        "description": "Keep a consistent copy of the library in a new folder, verified, while it is asked and written "
+        "to. The indexes are left out: rag restore makes them from the copy, embedding nothing.",
+    },
+    "restore": {
+        "help": "make a library from a backup",
+        "description": "Make a library (--library, new or empty) from a folder that rag backup made, after checking "
+        "that it is what was written.",
+    },
 }
 
 
 def _add_index(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="file or folder")
+    parser.add_argument(
+        "--watch", action="store_true", help="go on following PATH, with one commit for each burst of changes"
+    )
     parser.set_defaults(run=commands.run_index)
 
 
@@ -230,6 +244,16 @@ def _add_calibrate(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=commands.run_calibrate)
 
 
+def _add_backup(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("destination", metavar="DEST", help="a folder that is not there yet")
+    parser.set_defaults(run=commands.run_backup)
+
+
+def _add_restore(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SRC", help="a folder that rag backup made")
+    parser.set_defaults(run=commands.run_restore)
+
+
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=commands.run_doctor)
 
@@ -245,4 +269,6 @@ COMMANDS = {
     "eval": _add_eval,
     "calibrate": _add_calibrate,
     "doctor": _add_doctor,
+    "backup": _add_backup,
+    "restore": _add_restore,
 }

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rag import load
+from rag.backup import Backup, make_backup
 from rag.build import Build
 from rag.calibration import Calibration, keep_calibration, read_calibration
 from rag.chat import Chat
@@ -25,7 +26,7 @@ from rag.rewriting import rewriter
 from rag.schema import Answer, Document, Hit, Passage
 from rag.settings import Settings
 from rag.snapshot import Snapshot
-from rag.store import DocumentSummary, Store
+from rag.store import Damage, DocumentSummary, Store
 from rag.writer import IndexReport, Progress
 
 __all__ = ["DATABASE", "Library", "default_path"]
@@ -389,6 +390,10 @@ class Library:
             # Checks compare sentences as documents are encoded.
             self.pipeline().encoder.encode(["warm up"], kind="document")
 
+    def unpublished(self) -> int:
+        """Return how many documents an interrupted run has left, which the next `index` need not embed again."""
+        return self._store.count_staged(after=self._build.revision())
+
     def verify(self) -> None:
         """Check every derived file against its digest.
 
@@ -398,6 +403,22 @@ class Library:
         """
         self._commits.verify()
 
+    def find_damage(self) -> Damage:
+        """Read the whole database, and let documents that are damaged in it be read again when they are next indexed.
+
+        Returns:
+            What is not what was written.
+
+        Raises:
+            LibraryDamaged: The database's structure is damaged too.
+            LibraryBusy: Something is damaged, and another process is writing to the library.
+        """
+        damage = self._store.damage()
+        if damage.documents:
+            with self._commits.writing():
+                self._store.read_again(damage.documents)
+        return damage
+
     def rebuild(self) -> None:
         """Build the derived indexes anew from the database; nothing is embedded again.
 
@@ -406,6 +427,21 @@ class Library:
             LibraryError: The library holds no documents yet.
         """
         self._commits.rebuild()
+
+    def backup(self, destination: str | Path) -> Backup:
+        """Keep a copy of the library as it is now, while it is asked and written to.
+
+        Args:
+            destination: A folder that is not there yet; it appears when the copy is whole and verified.
+
+        Returns:
+            What the copy holds.
+
+        Raises:
+            LibraryDamaged: Something in the database is not what was written.
+            LibraryError: The destination is there already or cannot be written, or the library holds no documents.
+        """
+        return make_backup(self._store, absolute(destination))
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(self._store, self._commits.newest())

@@ -33,11 +33,13 @@ PRECISIONS = ("int8", "float32")
 FUSIONS = ("convex", "rrf")
 RERANKERS = ("late", "cross", "none")
 UNSUPPORTED = ("drop", "mark")
+SWITCH = ("on", "off")
 CHOICES = {
     "fusion": FUSIONS,
     "rerank": RERANKERS,
     "precision": PRECISIONS,
     "chat_unsupported": UNSUPPORTED,
+    "source_check": SWITCH,
 }
 
 
@@ -91,7 +93,10 @@ class Settings:
         parse_ratio: How many times its size it may expand to, where it is packed.
         archive_depth: How deeply zip archives may lie in each other; 1 for none in another.
         archive_files: Files a zip archive may hold.
+        source_check: ``on`` to compare the files that an answer cites with what was indexed, so that it says where they
+            have changed; ``off`` where the library is asked on another machine than its files are on.
         indexing_threads: Threads that embed documents.
+        writing_wait_s: Seconds that a command waits for another one that is writing to the library before it gives up.
     """
 
     encoder: str | None = None
@@ -126,7 +131,9 @@ class Settings:
     parse_ratio: int = ParseLimits.parse_ratio
     archive_depth: int = ParseLimits.archive_depth
     archive_files: int = ParseLimits.archive_files
+    source_check: str = "on"
     indexing_threads: int = os.cpu_count() or 1
+    writing_wait_s: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse values out of range.
@@ -151,6 +158,8 @@ class Settings:
         for name in ("chat_timeout_s", "parse_timeout_s"):
             limit = getattr(self, name)
             _require(0.0 < limit < math.inf, name, limit, "a number above 0")
+        wait = self.writing_wait_s
+        _require(0.0 <= wait < math.inf, "writing_wait_s", wait, "a number from 0")
         for name, known in CHOICES.items():
             value = getattr(self, name)
             _require(value is None or value in known, name, value, f"one of {', '.join(known)}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from embeddings.late import unpack
 from embeddings.packed import segment_similarities
 from rag.abbreviations import Abbreviation
-from rag.errors import LibraryChanged
+from rag.errors import LibraryChanged, LibraryDamaged, LibraryError
 from rag.filters import check_filters, metadata_name, unknown
 from rag.generations import Generation
 from rag.schema import Document
 from rag.settings import EARLIER
 from rag.spelling import Near, beginnings, nearest
-from rag.store import Store, StoredPassage
+from rag.store import REVISION, Origin, Store, StoredPassage
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Snapshot:
         """
         found = self.store.passages(keys)
         if len(found) < len(set(keys)):
-            raise LibraryChanged
+            raise self._lost()
         return found
 
     def tokens(self, keys: Sequence[int]) -> dict[int, tuple[NDArray[np.float32], NDArray[np.int64]]]:
@@ -134,8 +134,14 @@ class Snapshot:
     def _packed(self, keys: Sequence[int]) -> dict[int, tuple[bytes, NDArray[np.int64]]]:
         found = self.store.tokens(keys)
         if len(found) < len(set(keys)):
-            raise LibraryChanged
+            raise self._lost()
         return found
+
+    def _lost(self) -> LibraryError:
+        """Return the error for a passage that is not there, after the commits that may take it away or without."""
+        if int(self.store.setting(REVISION) or 0) >= self.revision + 2:
+            return LibraryChanged()
+        return LibraryDamaged(f"passages are missing in {self.store.path}; run: rag doctor")
 
     def select(self, filters: Mapping[str, Any] | None) -> NDArray[np.int64] | None:
         """Return the passages that pass the filters, (n,) int64, or ``None`` when there are no filters.
@@ -157,6 +163,14 @@ class Snapshot:
             if own is not None and not self.store.has_metadata(own, revision=self.revision):
                 raise unknown(name, self.store.metadata_names(revision=self.revision))
         return self.store.select(filters, revision=self.revision)
+
+    def same_text(self, one: int, other: int) -> bool:
+        """Tell whether two documents, by the numbers of their rows, have the same text."""
+        return self.store.same_text(one, other)
+
+    def origins(self, ids: Iterable[str]) -> dict[str, Origin]:
+        """Return what documents were made from, by id."""
+        return self.store.origins_at(ids, revision=self.revision)
 
     def newest_date(self) -> str | None:
         """Return the newest document's day, YYYY-MM-DD, or ``None`` where no document has a date."""

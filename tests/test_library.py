@@ -113,9 +113,10 @@ def test_changed_new_and_deleted_files_are_followed(folder: Path, make_library: 
 def test_a_change_of_equal_size_and_time_shortly_after_indexing_is_seen(
     folder: Path, make_library: MakeLibrary
 ) -> None:
-    now = time.time_ns()
-    write(folder / "harbour.md", "The harbour employs 41 pilots.", modified_ns=now)
     library = make_library()
+    # A slow machine is not to make it look old.
+    now = time.time_ns() + 60_000_000_000
+    write(folder / "harbour.md", "The harbour employs 41 pilots.", modified_ns=now)
     library.index(folder)
     write(folder / "harbour.md", "The harbour employs 43 pilots.", modified_ns=now)
     assert library.index(folder).updated == 1
@@ -127,7 +128,7 @@ def test_a_renamed_file_is_found_under_its_new_name_alone(folder: Path, make_lib
     library.index(folder)
     (folder / "harbour.md").rename(folder / "port.md")
     report = library.index(folder)
-    assert counts(report) == (1, 0, 1, 2)
+    assert (counts(report), report.renamed) == ((0, 0, 0, 2), 1)
     assert ids(library) == ["bakery.txt", "old/lighthouse.md", "port.md"]
     assert library.search("pilots of the harbour")[0].passage.document_id == "port.md"
 
@@ -955,7 +956,7 @@ def test_damaged_vectors_in_the_database_are_named(blob: bytes, sound: tuple[Pat
     database.close()
     with Library.open(path) as library:
         with pytest.raises(
-            LibraryDamaged, match=r"the vectors in .*library\.sqlite3 are damaged .* new library"
+            LibraryDamaged, match=r"the vector of passage \d+ in .*library\.sqlite3 is not what was written there"
         ) as caught:
             library.rebuild()
         assert "\n" not in str(caught.value)
