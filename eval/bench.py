@@ -16,6 +16,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from eval.bench_claims import claims_report
+from eval.bench_fuzz import fuzz_report
+from eval.bench_hostile import hostile_report
 from eval.bench_library import token_line
 from eval.bench_quality import HEADING, quality
 from eval.bench_scale import scale_report
@@ -89,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=_count, default=5, help="rounds of indexing and of changes (default: 5)")
     parser.add_argument("--passages", type=_count, default=100_000, help="of the large library (default: 100,000)")
     parser.add_argument("--vectors", type=_count, default=1_000_000, help="synthetic vectors (default: 1,000,000)")
+    parser.add_argument("--minutes", type=_count, default=10, help="of fuzzing (default: 10)")
+    parser.add_argument("--seed", type=_count, default=1, help="of what is random in fuzzing (default: 1)")
     return parser
 
 
@@ -199,6 +203,14 @@ def _vectors(options: argparse.Namespace) -> Iterator[str]:
     yield _paragraph(vectors_report(options.vectors, work=options.work and options.work.absolute()))
 
 
+def _hostile(_options: argparse.Namespace) -> Iterator[str]:
+    yield from hostile_report()
+
+
+def _fuzz(options: argparse.Namespace) -> Iterator[str]:
+    yield from fuzz_report(minutes=options.minutes, seed=options.seed)
+
+
 PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "quality": _quality,
     "dialogues": _dialogues,
@@ -211,6 +223,8 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "tokens": _tokens,
     "scale": _scale,
     "vectors": _vectors,
+    "hostile": _hostile,
+    "fuzz": _fuzz,
 }
 
 

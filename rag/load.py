@@ -168,10 +168,11 @@ def _read_bytes(source: SourceFile, limits: ParseLimits) -> bytes:
             raise UnreadableSource(f"{source.path} {error}") from error
     try:
         with open(source.path, "rb") as file:
-            data = file.read(limits.file_bytes + 1)
+            # What is too large by far need not be read to tell.
+            data = file.read(limits.file_bytes + 1) if source.size_bytes <= limits.file_bytes else None
     except OSError as error:
         raise UnreadableSource(f"cannot read {source.path}: {error.strerror}; check its permissions") from error
-    if len(data) > limits.file_bytes:
+    if data is None or len(data) > limits.file_bytes:
         raise UnreadableSource(f"{source.path} {beyond(f'is larger than {limits.file_mb:,} MB', 'file_mb')}")
     return data
 
@@ -184,7 +185,7 @@ def _with_members(sources: Iterable[SourceFile], limits: ParseLimits, left_out: 
             continue
         members, refused = list_members(source.path, limits)
         for name, reason in refused.items():
-            left_out[_printable(source.path / name if name else source.path)] = reason
+            left_out[_printable(f"{source.path}/{name}".removesuffix("/"))] = reason
         for member in members:
             yield replace(
                 source,
