@@ -170,6 +170,9 @@ def fuzz_report(*, minutes: float, seed: int) -> Iterator[str]:
     Args:
         minutes: How long.
         seed: Of what is random.
+
+    Yields:
+        Counts, then each kind of what went wrong.
     """
     found = fuzz(ROOT / "tests" / "files", seconds=60 * minutes, seed=seed)
     kinds = ", ".join(f"{suffix} {count:,}" for suffix, count in sorted(found.tried.items()))

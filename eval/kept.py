@@ -42,6 +42,7 @@ ASKING_MODULES = (
     "confidence.py",
     "context.py",
     "conversation.py",
+    "copies.py",
     "disagreement.py",
     "doctor.py",
     "ellipsis.py",
@@ -53,6 +54,7 @@ ASKING_MODULES = (
     "follow_up.py",
     "follow_up_en.py",
     "follow_up_zh.py",
+    "following.py",
     "highlight.py",
     "instead.py",
     "language.py",
@@ -86,6 +88,7 @@ ASKING_MODULES = (
     "serve.py",
     "signs.py",
     "spelling.py",
+    "staleness.py",
     "support.py",
     "ui.py",
     "understand.py",
@@ -93,6 +96,7 @@ ASKING_MODULES = (
     "vectorstore.py",
     "verdict.py",
     "wanted.py",
+    "watch.py",
     "wording.py",
 )
 RECORD = "gold-library.json"

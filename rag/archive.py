@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import io
 import os
 import stat
@@ -16,6 +17,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from rag.errors import UnreadableSource
+from rag.opening import open_regular
 from rag.parse_limits import ParseLimits, beyond
 from rag.suffixes import ARCHIVES, SUPPORTED
 
@@ -70,10 +72,10 @@ def list_members(archive: Path, limits: ParseLimits) -> tuple[list[Member], dict
     left_out: dict[str, str] = {}
     members: list[Member] = []
     try:
-        with open(archive, "rb") as file:
+        with open_regular(archive) as file:
             members += _members(file, (), limits, left_out)
-    except OSError as error:
-        left_out[""] = f"cannot be opened: {error.strerror}"
+    except (OSError, UnreadableSource) as error:
+        left_out[""] = f"cannot be opened: {error}"
     return members, left_out
 
 
@@ -92,12 +94,37 @@ def read_member(archive: Path, names: tuple[str, ...], *, most_bytes: int) -> by
         UnreadableSource: It is gone, damaged or larger; the message is to be put after its name.
     """
     try:
-        with open(archive, "rb") as file:
+        with open_regular(archive) as file:
             return _read(file, names, most_bytes)
     except KeyError:
         raise UnreadableSource("is no longer in its archive; index again") from None
     except _BROKEN as error:
         raise UnreadableSource(f"cannot be unpacked: {error}; pack the archive anew") from error
+
+
+def archive_of(path: Path) -> Path | None:
+    """Return the archive that a path leads into, ``None`` where none of the folders above it is one."""
+    return next((above for above in path.parents if above.suffix.lower() in ARCHIVES and above.is_file()), None)
+
+
+def member_digest(archive: Path, path: str, limits: ParseLimits) -> str | None:
+    """Return the SHA-256 of a file in an archive, in hexadecimal.
+
+    Args:
+        archive: The outermost archive.
+        path: What `Member.path` says.
+        limits: How large the archive and the file may be.
+
+    Returns:
+        64 digits; ``None`` where there is no such file in it.
+
+    Raises:
+        UnreadableSource: It is damaged.
+    """
+    found = next((member for member in list_members(archive, limits)[0] if member.path == path), None)
+    if found is None:
+        return None
+    return hashlib.sha256(read_member(archive, found.names, most_bytes=limits.file_bytes)).hexdigest()
 
 
 def _read(file: BinaryIO, names: tuple[str, ...], most_bytes: int) -> bytes:

@@ -128,4 +128,5 @@ def _citation(number: int, chosen: Chosen) -> Citation:
         heading=chosen.passage.heading,
         score=chosen.score,
         highlight=chosen.highlight,
+        also_in=chosen.also_in,
     )

@@ -26,8 +26,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except RagError as error:
         print(f"rag: {one_line(error)}", file=sys.stderr)
         return WRONG_WORLD
-    except KeyboardInterrupt:
-        print("rag: interrupted; what was committed is kept, run the command again to go on", file=sys.stderr)
+    except KeyboardInterrupt as interruption:
+        kept = str(interruption) or "interrupted; what was committed is kept, run the command again to go on"
+        print(f"rag: {kept}", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone; nothing more can be said to them.
@@ -161,6 +162,9 @@ HELP: dict[str, dict[str, Any]] = {
 
 def _add_index(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("paths", nargs="+", metavar="PATH", help="file or folder")
+    parser.add_argument(
+        "--watch", action="store_true", help="go on following PATH, with one commit for each burst of changes"
+    )
     parser.set_defaults(run=commands.run_index)
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from rag.errors import RagError
 from rag.filters import from_typed
-from rag.marks import around_mark_in_quote, disagreement_lines
+from rag.marks import around_mark_in_quote, copies_note, disagreement_lines, source_notes
 from rag.printable import one_line, shown
 from rag.settings import Settings
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 DONE, WRONG_WORLD = 0, 1
 # Signs that no cleaned text holds, until the lines are wrapped; then what switches bold type on and off.
 BOLD, PLAIN = "\x01", "\x02"
+STAGES = {"read": "reading", "embed": "embedding", "index": "building the indexes"}
 EMPHASIS = str.maketrans({BOLD: "\x1b[1m", PLAIN: "\x1b[22m"})
 
 
@@ -47,8 +48,45 @@ def run_index(options: argparse.Namespace) -> int:
 
     # A mistyped path must not leave an empty library behind.
     find_files([Path(p) for p in options.paths], _settings(options).parse_limits)
-    with _open(options, create=True) as library, _progress() as progress:
-        return _report(options, library, library.index(options.paths, progress=progress))
+    with _open(options, create=True) as library, _saying_what_is_kept(library):
+        return _follow(options, library) if options.watch else _index(options, library)
+
+
+def _index(options: argparse.Namespace, library: Library) -> int:
+    with _progress() as progress:
+        report = library.index(options.paths, progress=progress)
+    return _report(options, library, report)
+
+
+def _follow(options: argparse.Namespace, library: Library) -> int:
+    from rag.following import Teller, following
+
+    teller = Teller(_changes, as_json=options.json)
+    follower = following(library, options.paths, teller)
+    seen = follower.look()
+    with _progress() as progress:
+        report = library.index(options.paths, progress=progress)
+    teller.tell(report)
+    if not options.json:
+        print(f"following {shown(' '.join(options.paths))}; {report.documents} documents; Ctrl-C ends it", flush=True)
+    try:
+        follower.follow(seen)
+    except KeyboardInterrupt:
+        raise KeyboardInterrupt("no longer following; the library is as of the last line") from None
+    return DONE
+
+
+@contextmanager
+def _saying_what_is_kept(library: Library) -> Iterator[None]:
+    """Let an interruption say what it leaves behind."""
+    try:
+        yield
+    except KeyboardInterrupt as interruption:
+        if interruption.args:
+            raise
+        kept = library.unpublished()
+        what = f"{kept} documents embedded so far are kept" if kept else "the library is as it was"
+        raise KeyboardInterrupt(f"interrupted; {what}, run the command again to go on") from None
 
 
 def run_add(options: argparse.Namespace) -> int:
@@ -56,8 +94,13 @@ def run_add(options: argparse.Namespace) -> int:
     from rag.load import find_files
 
     find_files([Path(p) for p in options.paths], _settings(options).parse_limits)
-    with _open(options, create=True) as library, _progress() as progress:
-        return _report(options, library, library.add_files(options.paths, progress=progress))
+    with _open(options, create=True) as library:
+        try:
+            with _progress() as progress:
+                report = library.add_files(options.paths, progress=progress)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt("interrupted; the library is as it was, run the command again") from None
+        return _report(options, library, report)
 
 
 def _report(options: argparse.Namespace, library: Library, report: IndexReport) -> int:
@@ -66,15 +109,26 @@ def _report(options: argparse.Namespace, library: Library, report: IndexReport) 
     else:
         print(
             f"{report.documents} documents, {report.passages} passages in {shown(str(library.path))}: "
-            f"{report.added} added, {report.updated} updated, {report.removed} removed, {report.unchanged} unchanged, "
-            f"{len(report.failed)} failed; {report.embedded} passages embedded in {report.seconds:.1f} s"
+            f"{_changes(report)}, {report.unchanged} unchanged, {len(report.failed)} failed; "
+            f"{report.embedded} passages embedded in {report.seconds:.1f} s{_rate(report)}"
         )
+        if report.copies:
+            print(f"{report.copies} of them with the same text as another one: rag list names them")
     for source, reason in report.failed.items():
         print(f"rag: left out {source!r}: {one_line(Exception(reason))}", file=sys.stderr)
     if not report.documents:
         print("rag: the library holds no documents now", file=sys.stderr)
         return WRONG_WORLD
     return DONE
+
+
+def _changes(report: IndexReport) -> str:
+    renamed = f", {report.renamed} renamed" if report.renamed else ""
+    return f"{report.added} added, {report.updated} updated, {report.removed} removed{renamed}"
+
+
+def _rate(report: IndexReport) -> str:
+    return f" ({report.embedded / report.seconds:.0f} a second)" if report.embedded and report.seconds > 0 else ""
 
 
 def run_remove(options: argparse.Namespace) -> int:
@@ -100,7 +154,8 @@ def run_list(options: argparse.Namespace) -> int:
         return DONE
     for document in documents:
         day = document.date or "-"
-        print(f"{shown(document.id)}\t{shown(day)}\t{document.passages} passages\t{shown(document.title)}")
+        same = f"\tsame text as {shown(document.same_text_as)}" if document.same_text_as else ""
+        print(f"{shown(document.id)}\t{shown(day)}\t{document.passages} passages\t{shown(document.title)}{same}")
     return DONE
 
 
@@ -141,6 +196,7 @@ def _said_lines(answer: Answer, *, bold: bool) -> Iterator[str]:
         page = f", page {citation.page}" if citation.page else ""
         place = f"{shown(citation.document_id)}:{citation.start_char}-{citation.end_char}{page}"
         yield f"[{citation.number}] {place} {shown(citation.title)}"
+        yield from (f"    ({shown(note)})" for note in source_notes(citation))
         before, asked, after = around_mark_in_quote(citation)
         quote = f'"{before}{BOLD}{asked}{PLAIN}{after}"' if bold and asked else f'"{citation.quote}"'
         yield from textwrap.wrap(quote, 96, initial_indent="    ", subsequent_indent="    ")
@@ -153,6 +209,8 @@ def _hit_lines(hit: Hit) -> Iterator[str]:
     p = hit.passage
     place = f"{shown(p.document_id)}:{p.start_char}-{p.end_char}"
     yield f"{hit.rank}. {place} (score {hit.score:.2f}) {shown(hit.title)}"
+    if note := copies_note(hit.also_in):
+        yield f"    ({shown(note)})"
     yield from textwrap.wrap(p.text, 96, initial_indent="    ", subsequent_indent="    ")
 
 
@@ -210,15 +268,19 @@ def _print_json(value: Any) -> None:
 
 @contextmanager
 def _progress() -> Iterator[Progress]:
-    """Show a bar on stderr, in bytes of the files read; nothing where stderr is no terminal."""
+    """Show a bar on stderr, in bytes of the files, with rate and time left; nothing where stderr is no terminal."""
     from tqdm import tqdm
 
+    stages = [""]
     with tqdm(unit="B", unit_scale=True, unit_divisor=1024, disable=None, leave=False) as bar:
 
         def show(stage: str, done: int, total: int) -> None:
-            bar.set_description("embedding" if stage == "embed" else "building the indexes")
-            if stage == "embed":
-                bar.total = total
-                bar.update(done - bar.n)
+            if stage != stages[-1]:
+                # Rate and time left are those of one stage.
+                stages.append(stage)
+                bar.set_description(STAGES.get(stage, stage), refresh=False)
+                bar.reset(total)
+            bar.total = total
+            bar.update(done - bar.n)
 
         yield show

@@ -72,6 +72,8 @@ class Commits:
             passages=manifest.passages,
             embedded=tally.embedded,
             seconds=time.perf_counter() - start,
+            renamed=tally.renamed,
+            copies=self._store.count_copies(revision=manifest.revision),
         )
 
     def _write(self, work: Work, tally: Tally, progress: Progress) -> None:

@@ -77,6 +77,7 @@ class Candidate:
         sentence_tokens: (tokens, sentences) float32: how near each token of the query comes to one in each sentence;
             ``None`` before reranking.
         linked_from: The best passage, where the second step moved this one up behind it.
+        also_in: Ids of other documents with the same text.
     """
 
     stored: StoredPassage
@@ -85,6 +86,7 @@ class Candidate:
     sentence_late: tuple[float, ...] = ()
     sentence_tokens: NDArray[np.float32] | None = field(default=None, compare=False, repr=False)
     linked_from: StoredPassage | None = None
+    also_in: tuple[str, ...] = ()
 
     def scored(self, score: float) -> Candidate:
         """Return the candidate with another score."""
@@ -96,11 +98,12 @@ class Candidate:
             sentence_late=self.sentence_late,
             sentence_tokens=self.sentence_tokens,
             linked_from=self.linked_from,
+            also_in=self.also_in,
         )
 
     def to_hit(self, rank: int) -> Hit:
         """Return the candidate as it leaves the service."""
-        return Hit(self.stored.passage, self.stored.title, rank, self.score, dict(self.signals))
+        return Hit(self.stored.passage, self.stored.title, rank, self.score, dict(self.signals), self.also_in)
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ class Chosen:
         score: How well it answers the question, in [0, 1].
         highlight: Place in the document of what is asked for, where that is clear.
         parts: The sentences of a quote of several, verbatim, in order.
+        also_in: Ids of other documents with the same text.
     """
 
     passage: Passage
@@ -124,6 +128,7 @@ class Chosen:
     score: float
     highlight: Span | None = None
     parts: tuple[str, ...] = ()
+    also_in: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

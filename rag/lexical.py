@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +15,9 @@ from rag.errors import LibraryDamaged
 
 WRITER_HEAP_BYTES = 64_000_000
 BODY, KEY, WORDS = "body", "key", "words"
+# Beginnings whose words are kept, some 140 bytes a word: reading them takes longer than comparing them, and all
+# misspelt words with one first letter ask for the same.
+BEGINNINGS_KEPT = 32
 
 
 @dataclass(frozen=True)
@@ -45,6 +49,8 @@ class LexicalIndex:
         self._counts_left = any(folder.glob("*.del"))
         self._index = index
         self._searcher = index.searcher()
+        # Not of a method, which would keep the index alive until garbage is collected.
+        self._words = lru_cache(BEGINNINGS_KEPT)(partial(_read_words, self._searcher))
 
     @classmethod
     def build(cls, folder: Path, passages: Iterable[LexicalPassage]) -> LexicalIndex:
@@ -108,9 +114,9 @@ class LexicalIndex:
         there = all(self._searcher.doc_freq(BODY, one) for one in term.split(" "))
         return there and (not self._counts_left or bool(self.search([(term,)], 1)))
 
-    def words(self, beginning: str) -> list[tuple[str, int]]:
+    def words(self, beginning: str) -> tuple[tuple[str, int], ...]:
         """Return the words that begin so, each with how many passages hold it; some of those may have left."""
-        return [(str(word), int(count)) for word, count in self._searcher.terms_with_prefix(WORDS, beginning)]
+        return self._words(beginning)
 
     def spells(self, word: str) -> bool:
         """Tell whether a passage that has not left holds a word, as `words` gives it."""
@@ -228,3 +234,7 @@ def _together(schema: tantivy.Schema, terms: Sequence[str]) -> tantivy.Query:
     if len(queries) == 1:
         return queries[0]
     return tantivy.Query.boolean_query([(tantivy.Occur.Must, query) for query in queries])
+
+
+def _read_words(searcher: tantivy.Searcher, beginning: str) -> tuple[tuple[str, int], ...]:
+    return tuple(searcher.terms_with_prefix(WORDS, beginning))

@@ -389,6 +389,10 @@ class Library:
             # Checks compare sentences as documents are encoded.
             self.pipeline().encoder.encode(["warm up"], kind="document")
 
+    def unpublished(self) -> int:
+        """Return how many documents an interrupted run has left, which the next `index` need not embed again."""
+        return self._store.count_staged(after=self._build.revision())
+
     def verify(self) -> None:
         """Check every derived file against its digest.
 

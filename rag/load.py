@@ -20,11 +20,15 @@ from rag.archive import list_members, read_member
 from rag.decode import decode
 from rag.errors import SourceError, SourceNotFound, UnreadableSource
 from rag.extracted import Extracted
+from rag.folder import DATABASE, LOCK
+from rag.opening import file_digest, is_no_disk, open_regular, unreadable
 from rag.parse_limits import ParseLimits, beyond
 from rag.parser import PARSER
 from rag.suffixes import ARCHIVES, PLAIN, SUPPORTED
 
-IGNORE_FILE = ".ragignore"
+__all__ = ["SourceFile", "check_size", "file_digest", "find_files", "read", "source_digest"]
+
+IGNORE_FILE, MAX_IGNORE_BYTES = ".ragignore", 1_000_000
 DEFAULT_LIMITS = ParseLimits()
 
 
@@ -37,6 +41,7 @@ class SourceFile:
         path: Where it is.
         size_bytes: Its size when it was found.
         modified_ns: Its modification time in nanoseconds since the epoch.
+        target: What it is read from, where `path` is a link: no link is followed once a file has been found.
         archive: The zip archive that it lies in, whose path `path` then begins with, or ``None``.
         member: Its name in the archive, or in each of several that lie in each other.
     """
@@ -45,8 +50,14 @@ class SourceFile:
     path: Path
     size_bytes: int
     modified_ns: int
+    target: Path | None = None
     archive: Path | None = None
     member: tuple[str, ...] = ()
+
+    @property
+    def place(self) -> Path:
+        """Where its bytes are; those of what lies in an archive are in the archive."""
+        return self.target or self.archive or self.path
 
 
 @dataclass(frozen=True)
@@ -63,7 +74,8 @@ def find_files(paths: Sequence[Path], limits: ParseLimits = DEFAULT_LIMITS) -> t
 
     Hidden files and folders are left out, and so is what a ``.ragignore`` in a searched folder names: one pattern a
     line, ``*`` and ``?`` as in a shell, ``#`` for comments; a pattern matches the path below the folder, the name, or
-    a folder above. Ids that clash between paths get their folder's name in front; a file reached twice counts once.
+    a folder above. Libraries below the folder are none of its documents. Ids that clash between paths get their
+    folder's name in front; a file reached twice counts once.
 
     Args:
         paths: Files and folders; relative ones start at the working directory, ``~`` is not expanded.
@@ -83,30 +95,14 @@ def find_files(paths: Sequence[Path], limits: ParseLimits = DEFAULT_LIMITS) -> t
         if not below:
             raise SourceError(_nothing_to_index(Path(path), left_out))
         for one in below:
-            found.setdefault(one.real_path, one)
+            # Some file systems take one name, composed differently, for two.
+            first = found.setdefault(unicodedata.normalize("NFC", one.real_path), one)
+            if first.real_path != one.real_path:
+                left_out[str(one.source.path)] = f"would have the same id {one.source.id!r} as another; rename one"
     sources = list(_with_members(_without_clashes(list(found.values())), limits, left_out))
     if paths and not sources:
         raise SourceError(_nothing_to_index(Path(paths[0]), left_out))
     return sorted(sources, key=lambda source: source.id), left_out
-
-
-def file_digest(path: str | Path) -> str:
-    """Return the SHA-256 of a file's bytes in hexadecimal.
-
-    Args:
-        path: A file of any size or format; it is not read into memory at once.
-
-    Returns:
-        64 digits, letters in lower case.
-
-    Raises:
-        UnreadableSource: The file cannot be opened or read.
-    """
-    try:
-        with open(path, "rb") as file:
-            return hashlib.file_digest(file, "sha256").hexdigest()
-    except OSError as error:
-        raise UnreadableSource(f"cannot read {path}: {error.strerror}; check the path and its permissions") from error
 
 
 def source_digest(source: SourceFile, limits: ParseLimits = DEFAULT_LIMITS) -> str:
@@ -123,7 +119,7 @@ def source_digest(source: SourceFile, limits: ParseLimits = DEFAULT_LIMITS) -> s
         UnreadableSource: It cannot be opened, read or unpacked.
     """
     if source.archive is None:
-        return file_digest(source.path)
+        return file_digest(source.place)
     return hashlib.sha256(_read_bytes(source, limits)).hexdigest()
 
 
@@ -159,21 +155,36 @@ def _decoded(data: bytes) -> str:
     return text
 
 
+def check_size(source: SourceFile, size_bytes: int, limits: ParseLimits = DEFAULT_LIMITS) -> None:
+    """Refuse a file that is too large; nothing of it need be read to tell.
+
+    Args:
+        source: The file.
+        size_bytes: Its size.
+        limits: What it may take.
+
+    Raises:
+        UnreadableSource: It is.
+    """
+    if size_bytes > limits.file_bytes:
+        raise UnreadableSource(f"{source.path} {beyond(f'is larger than {limits.file_mb:,} MB', 'file_mb')}")
+
+
 def _read_bytes(source: SourceFile, limits: ParseLimits) -> bytes:
     """Return the bytes of a source that is not too large."""
     if source.archive is not None:
         try:
-            return read_member(source.archive, source.member, most_bytes=limits.file_bytes)
+            return read_member(source.place, source.member, most_bytes=limits.file_bytes)
         except UnreadableSource as error:
             raise UnreadableSource(f"{source.path} {error}") from error
-    try:
-        with open(source.path, "rb") as file:
-            # What is too large by far need not be read to tell.
-            data = file.read(limits.file_bytes + 1) if source.size_bytes <= limits.file_bytes else None
-    except OSError as error:
-        raise UnreadableSource(f"cannot read {source.path}: {error.strerror}; check its permissions") from error
-    if data is None or len(data) > limits.file_bytes:
-        raise UnreadableSource(f"{source.path} {beyond(f'is larger than {limits.file_mb:,} MB', 'file_mb')}")
+    # What is too large when it is found need not be opened.
+    check_size(source, source.size_bytes, limits)
+    with open_regular(source.place) as file:
+        try:
+            data = file.read(limits.file_bytes + 1)
+        except OSError as error:
+            raise unreadable(source.path, error) from error
+    check_size(source, len(data), limits)
     return data
 
 
@@ -183,7 +194,7 @@ def _with_members(sources: Iterable[SourceFile], limits: ParseLimits, left_out: 
         if source.path.suffix.lower() not in ARCHIVES:
             yield source
             continue
-        members, refused = list_members(source.path, limits)
+        members, refused = list_members(source.place, limits)
         for name, reason in refused.items():
             left_out[_printable(f"{source.path}/{name}".removesuffix("/"))] = reason
         for member in members:
@@ -201,47 +212,76 @@ def _find_under(root: Path, left_out: dict[str, str]) -> Iterator[_Found]:
     """Yield the supported files under one path; write down the others."""
     try:
         mode = os.stat(root).st_mode
+        real_root = os.path.realpath(root, strict=True)
     except (OSError, ValueError) as error:
         raise SourceNotFound(f"no such file or folder: {_printable(root)}; check the path ({error})") from error
     if stat.S_ISDIR(mode):
-        real_root = os.path.realpath(root)
         ignored = _read_ignore_file(root)
-        for path in _walk(root, left_out):
+        for path, real_path in _walk(root, real_root, left_out):
             relative = path.relative_to(root).as_posix()
             if not _is_ignored(relative, ignored):
-                yield from _take(path, left_out, source_id=relative, real_root=real_root)
+                yield from _take(path, left_out, source_id=relative, real_root=real_root, real_path=real_path)
     else:
-        yield from _take(root, left_out, source_id=root.name, real_root="")
+        real_path = "" if root.is_symlink() else real_root
+        yield from _take(root, left_out, source_id=root.name, real_root="", real_path=real_path)
 
 
-def _walk(folder: Path, left_out: dict[str, str]) -> Iterator[Path]:
-    """Yield everything below a folder but hidden entries, in order of names; links to folders are not entered."""
+def _walk(root: Path, real_root: str, left_out: dict[str, str]) -> Iterator[tuple[Path, str]]:
+    """Yield everything below a folder but hidden entries, in order of names; links to folders are not entered.
+
+    With each comes its path without links, empty for what is a link itself.
+    """
+    # Not by recursion: folders may be nested deeper than that goes.
+    open_folders = [iter(_entries(root, real_root, left_out))]
+    while open_folders:
+        entry, real_folder = next(open_folders[-1], (None, ""))
+        if entry is None:
+            open_folders.pop()
+            continue
+        real_path = os.path.join(real_folder, entry.name)
+        if entry.is_dir(follow_symlinks=False):
+            open_folders.append(iter(_entries(Path(entry.path), real_path, left_out)))
+        else:
+            yield Path(entry.path), "" if entry.is_symlink() else real_path
+
+
+def _entries(folder: Path, real_folder: str, left_out: dict[str, str]) -> list[tuple[os.DirEntry[str], str]]:
+    """Return what is in a folder, each with the folder's path without links; nothing where there are no documents."""
+    reason = ""
     try:
         entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
     except OSError as error:
-        left_out[_printable(folder)] = f"cannot open the folder: {error.strerror}"
-        return
-    for entry in entries:
-        if entry.name.startswith("."):
-            continue
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(Path(entry.path), left_out)
-        else:
-            yield Path(entry.path)
+        entries, reason = [], f"cannot open the folder: {error.strerror}"
+    if is_no_disk(real_folder):
+        reason = "shows processes and devices, not documents"
+    elif {DATABASE, LOCK} <= {entry.name for entry in entries}:
+        reason = "is a library, not documents"
+    elif _printable(folder) != str(folder):
+        reason = "its name is not valid Unicode; rename it"
+    if reason:
+        left_out[_printable(folder)] = reason
+        return []
+    return [(entry, real_folder) for entry in entries if not entry.name.startswith(".")]
 
 
-def _take(path: Path, left_out: dict[str, str], *, source_id: str, real_root: str) -> Iterator[_Found]:
-    """Yield the file if it can be indexed, else write down why not; nothing is opened."""
+def _take(path: Path, left_out: dict[str, str], *, source_id: str, real_root: str, real_path: str) -> Iterator[_Found]:
+    """Yield the file if it can be indexed, else write down why not; nothing is opened.
+
+    A link comes without a path that has no links.
+    """
+    is_link = not real_path
     try:
-        real_path = os.path.realpath(path, strict=True)
-        status = os.stat(real_path)
+        real_path = real_path or os.path.realpath(path, strict=True)
+        status = os.lstat(real_path)
         reason = _why_not(path, status.st_mode, real_path=real_path, real_root=real_root)
     except OSError as error:
         reason = f"broken link or unreadable: {error.strerror}"
     if reason:
         left_out[_printable(path)] = reason
         return
-    source = SourceFile(unicodedata.normalize("NFC", source_id), path, status.st_size, status.st_mtime_ns)
+    target = Path(real_path) if is_link else None
+    source_id = unicodedata.normalize("NFC", source_id)
+    source = SourceFile(source_id, path, status.st_size, status.st_mtime_ns, target)
     folder_name = Path(real_root).name if real_root else Path(real_path).parent.name
     yield _Found(source, folder_name, real_path)
 
@@ -269,12 +309,18 @@ def _printable(path: str | Path) -> str:
 
 
 def _read_ignore_file(root: Path) -> list[str]:
-    try:
-        lines = (root / IGNORE_FILE).read_text("utf-8").splitlines()
-    except FileNotFoundError:
+    path = root / IGNORE_FILE
+    if not path.exists():
         return []
-    except (OSError, UnicodeDecodeError) as error:
-        raise SourceError(f"cannot read {root / IGNORE_FILE}: {error}; write it as UTF-8 or remove it") from error
+    try:
+        # It may be a link to one that several folders share.
+        with open_regular(path.resolve()) as file:
+            data = file.read(MAX_IGNORE_BYTES + 1)
+        if len(data) > MAX_IGNORE_BYTES:
+            raise SourceError(f"{path} is larger than {MAX_IGNORE_BYTES:,} bytes; list fewer patterns")
+        lines = data.decode("utf-8").splitlines()
+    except (OSError, UnicodeDecodeError, UnreadableSource) as error:
+        raise SourceError(f"cannot read {path}: {error}; write it as UTF-8 or remove it") from error
     return [line.strip().strip("/") for line in lines if line.strip() and not line.lstrip().startswith("#")]
 
 

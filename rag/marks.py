@@ -6,6 +6,9 @@ from collections.abc import Iterator, Sequence
 
 from rag.schema import Answer, AnswerSentence, Citation, Reading
 
+# Of the documents with the same text so many are named.
+COPIES_SHOWN = 5
+
 
 def around_mark(sentence: AnswerSentence, citations: Sequence[Citation]) -> tuple[str, str, str]:
     """Return a sentence of an answer in three parts, the middle one what its citation marks; that is ``""`` for none.
@@ -34,6 +37,23 @@ def around_mark_in_quote(citation: Citation) -> tuple[str, str, str]:
     start = citation.highlight.start_char - citation.start_char
     end = citation.highlight.end_char - citation.start_char
     return citation.quote[:start], citation.quote[start:end], citation.quote[end:]
+
+
+def source_notes(citation: Citation) -> Iterator[str]:
+    """Yield what is to be known of a citation's source, in few words: that its file has changed, where else it is."""
+    if citation.stale == "changed":
+        yield "the file has changed since it was indexed; run: rag index"
+    if citation.stale == "gone":
+        yield "the file is no longer there; run: rag index"
+    if others := copies_note(citation.also_in):
+        yield others
+
+
+def copies_note(also_in: Sequence[str]) -> str:
+    """Return which other documents have the same text, ``""`` where none has."""
+    more = len(also_in) - COPIES_SHOWN
+    named = ", ".join(also_in[:COPIES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return f"same text in {named}" if named else ""
 
 
 def disagreement_lines(answer: Answer) -> Iterator[str]:

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
 
-from rag.marks import around_mark, disagreement_lines
+from rag import printable
+from rag.marks import around_mark, disagreement_lines, source_notes
 from rag.schema import Answer, AnswerSentence, Citation, Document, Hit
 
 NEAREST_SHOWN = 5
@@ -79,7 +80,8 @@ def chosen_citation(answer: Answer, number: int) -> Citation | None:
 def _as_citation(hit: Hit) -> Citation:
     p = hit.passage
     span = (p.start_char, p.end_char, p.text)
-    return Citation(hit.rank, p.document_id, hit.title, *span, page=p.page, heading=p.heading, score=hit.score)
+    also_in = hit.also_in
+    return Citation(hit.rank, p.document_id, hit.title, *span, p.page, p.heading, score=hit.score, also_in=also_in)
 
 
 def conversation_html(turns: Turns, examples: Sequence[str], *, note: str = "") -> str:
@@ -130,10 +132,10 @@ def _answer_html(turn: int, answer: Answer, *, done: bool) -> str:
 
 
 def _sentence_html(turn: int, sentence: AnswerSentence, citations: Sequence[Citation]) -> str:
-    titles = {c.number: c.title or c.document_id for c in citations}
+    titles = {c.number: _name(c.title or c.document_id) for c in citations}
     marks = "".join(
-        f'<button class="lg-cite" data-turn="{turn}" data-number="{n}" title="{escape(titles[n])}"'
-        f' aria-label="Citation {n}: {escape(titles[n])}">[{n}]</button>'
+        f'<button class="lg-cite" data-turn="{turn}" data-number="{n}" title="{titles[n]}"'
+        f' aria-label="Citation {n}: {titles[n]}">[{n}]</button>'
         for n in sentence.citations
         if n in titles
     )
@@ -177,7 +179,7 @@ def sources_html(
 def shelf_html(documents: Sequence[tuple[str, str]]) -> str:
     """Return what the source panel shows before the first question: names and dates of what can be asked about."""
     shown = documents[:SHELF_SHOWN]
-    rows = "".join(f'<li dir="auto">{escape(name)} <span>{escape(date)}</span></li>' for name, date in shown)
+    rows = "".join(f'<li dir="auto">{_name(name)} <span>{escape(date)}</span></li>' for name, date in shown)
     more = len(documents) - len(shown)
     rest = f'<p class="lg-empty">and {more:,} more</p>' if more else ""
     body = f"<h2>In this library</h2><ul>{rows}</ul>{rest}"
@@ -191,7 +193,7 @@ def no_sources_html(text: str = "The passages an answer rests on appear here, in
 
 def _chip(turn: int, citation: Citation, *, current: bool, nearest: bool) -> str:
     # The words of a citation stand in the answer already; those of a nearest passage stand nowhere else.
-    name = escape(citation.quote[:80] if nearest else citation.title or citation.document_id)
+    name = _name(citation.quote[:80] if nearest else citation.title or citation.document_id)
     pressed = ' aria-current="true"' if current else ""
     number = citation.number
     return f'<button data-turn="{turn}" data-number="{number}" title="{name}"{pressed}><b>{number}</b> {name}</button>'
@@ -202,20 +204,21 @@ def _source_html(found: Sequence[Citation], chosen: Citation, source: Document |
         return _stale_html(chosen, source)
     if source.text[chosen.start_char : chosen.end_char] != chosen.quote:
         return _stale_html(chosen, "This document has changed since the answer was given. The passage read:")
-    title = escape(source.title or source.id)
+    title = _name(source.title or source.id)
     page = f"page {chosen.page}" if chosen.page is not None else ""
     heading = chosen.heading if chosen.heading != source.title else None
-    facts = " · ".join(escape(fact) for fact in (source.date, heading, page, source.id) if fact)
+    facts = " · ".join(_name(fact) for fact in (source.date, heading, page, source.id) if fact)
+    notes = "".join(f'<p class="lg-notice" dir="auto">{_name(note)}</p>' for note in source_notes(chosen))
     spans = [chosen] if nearest else [chosen, *(c for c in found if c.document_id == source.id)]
     return (
-        f'<h3 dir="auto" title="{title}">{title}</h3><p class="lg-facts" dir="auto">{facts}</p>'
+        f'<h3 dir="auto" title="{title}">{title}</h3><p class="lg-facts" dir="auto">{facts}</p>{notes}'
         f'<div class="lg-text" dir="auto" tabindex="0" role="region" aria-label="Text of {title}"{_language(source)}>'
         f"{document_html(source.text, spans, nearest=nearest)}</div>"
     )
 
 
 def _stale_html(chosen: Citation, message: str) -> str:
-    title = escape(chosen.title or chosen.document_id)
+    title = _name(chosen.title or chosen.document_id)
     quote = f'<mark class="lg-chosen" tabindex="-1">{escape(chosen.quote)}</mark>'
     facts = f'<p class="lg-error">{escape(message)}</p>'
     return f'<h3 dir="auto">{title}</h3>{facts}<div class="lg-text" dir="auto">{quote}</div>'
@@ -259,6 +262,11 @@ def _apart(spans: Sequence[Citation], first: int, last: int) -> list[Citation]:
 
 def _cut_note(chars: int, side: str) -> str:
     return f'<p class="lg-cut">{chars:,} characters {side} this are not shown</p>' if chars else ""
+
+
+def _name(text: str) -> str:
+    """Return a title, heading or id as HTML: the name of a file may turn the direction of writing of what follows."""
+    return escape(printable.shown(text))
 
 
 def _language(document: Document) -> str:

@@ -93,4 +93,5 @@ def _moved(span: Span, chars: int) -> Span:
 def _as_chosen(run: Run, mark: Span | None) -> Chosen:
     stored, late = run.candidate.stored, run.chosen[0].late
     parts = tuple(sentence_text(run.candidate, number) for number in range(run.first, run.last + 1))
-    return Chosen(stored.passage, stored.title, run.span, run.text, max(0.0, min(1.0, late)), mark, parts)
+    score, also_in = max(0.0, min(1.0, late)), run.candidate.also_in
+    return Chosen(stored.passage, stored.title, run.span, run.text, score, mark, parts, also_in)

@@ -208,6 +208,7 @@ def _noted(candidate: Candidate, score: float, late: _Late, number: int) -> Cand
         sentence_late=late.sentences[number],
         sentence_tokens=late.tokens[number].T,
         linked_from=candidate.linked_from,
+        also_in=candidate.also_in,
     )
 
 

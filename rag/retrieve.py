@@ -9,9 +9,11 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.copies import without_copies
 from rag.evidence import Candidate, Query
 from rag.phrases import boosted, share_held
 from rag.snapshot import Snapshot
+from rag.store import StoredPassage
 from rag.terms import document_terms
 
 Scores = Mapping[int, float]
@@ -39,7 +41,7 @@ class Fusion:
 def retrieve(
     query: Query, snapshot: Snapshot, *, k: int, fusion: Fusion, allowed: NDArray[np.int64] | None = None
 ) -> list[Candidate]:
-    """Return the best `k` passages by fused score, best first, ties by passage number.
+    """Return the best `k` passages by fused score, best first, ties by document and place; of copies one.
 
     Args:
         query: The query.
@@ -60,19 +62,28 @@ def retrieve(
     if quoting:
         fused = {key: boosted(fused.get(key, 0.0), quoting.get(key, 0.0)) for key in {**fused, **quoting}}
     # Pairs are compared without a call for each: a question has a hundred and fifty.
-    keys = [key for _, key in sorted((-score, key) for key, score in fused.items())[:k]]
-    stored = snapshot.passages(keys)
+    ranked = [key for _, key in sorted((-score, key) for key, score in fused.items())]
+    found = without_copies(ranked, k, scores=fused, snapshot=snapshot)
+    keys = [one.stored.key for one in found]
     coverage = snapshot.coverage(terms, query.weights, keys)
-    above = {key: query.coverage(_above(one.title, one.passage.heading, one.language)) for key, one in stored.items()}
+    above = {one.stored.key: query.coverage(_above(one.stored)) for one in found}
     legs = {"dense": dense, "lexical": lexical, "phrase": quoting, "coverage": coverage, "title": above}
     # Kept for whoever has to tell what the reranker did from what it was given.
-    return [Candidate(stored[key], fused[key], _signals(legs, key, rank)) for rank, key in enumerate(keys, start=1)]
+    return [
+        Candidate(one.stored, fused[key], _signals(legs, key, rank), also_in=one.also_in)
+        for rank, (key, one) in enumerate(zip(keys, found, strict=True), start=1)
+    ]
 
 
+def _above(stored: StoredPassage) -> frozenset[str]:
+    """Return the terms of what stands above a passage."""
+    return _title_terms(stored.title, stored.passage.heading or "", stored.language)
+
+
+# A passage's neighbours, often found with it, stand below the same.
 @lru_cache(maxsize=TITLES_KEPT)
-def _above(title: str, heading: str | None, language: str) -> frozenset[str]:
-    """Return the terms of what stands above a passage; its neighbours, often found with it, stand below the same."""
-    return frozenset(document_terms(f"{title}\n{heading or ''}", language=language))
+def _title_terms(title: str, heading: str, language: str) -> frozenset[str]:
+    return frozenset(document_terms(f"{title}\n{heading}", language=language))
 
 
 def _quoting(query: Query, snapshot: Snapshot, k: int, *, allowed: NDArray[np.int64] | None) -> dict[int, float]:

@@ -9,7 +9,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import date
-from typing import Any
+from typing import Any, Literal
 
 
 def is_day(text: str) -> bool:
@@ -91,6 +91,7 @@ class Hit:
             the query's words that it holds, by rarity, ``title`` of those in its title and heading, ``late`` a mean
             MaxSim, ``cross`` a cross-encoder's score, ``recency`` the factor of its age; ``retrieved_rank`` is its rank
             before reranking).
+        also_in: Ids of other documents with the same text, whose passage this is too.
     """
 
     passage: Passage
@@ -98,6 +99,7 @@ class Hit:
     rank: int
     score: float
     signals: Mapping[str, float] = field(default_factory=dict)
+    also_in: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return the hit as JSON values, its passage's fields beside its own."""
@@ -114,6 +116,7 @@ class Hit:
             "text": p.text,
             "sentences": [[s.start_char, s.end_char] for s in p.sentences],
             "signals": dict(self.signals),
+            "also_in": list(self.also_in),
         }
 
     @classmethod
@@ -128,7 +131,8 @@ class Hit:
             sentences=tuple(Span(*pair) for pair in data["sentences"]),
             page=data["page"],
         )
-        return cls(passage, data["title"], data["rank"], data["score"], dict(data["signals"]))
+        also_in = tuple(data.get("also_in", ()))
+        return cls(passage, data["title"], data["rank"], data["score"], dict(data["signals"]), also_in)
 
 
 @dataclass(frozen=True)
@@ -147,6 +151,9 @@ class Citation:
         score: How well the quote answers the question, in [0, 1].
         highlight: The part of the quote that is asked for, such as a number, in offsets of the document; ``None`` where
             the question asks for no such thing, or for all of it.
+        also_in: Ids of other documents with the same text, which say the same at the same place.
+        stale: ``"changed"`` where the file of the document is not what it was when it was indexed, ``"gone"`` where it
+            is no longer there, so that the quote may not stand in it; ``None`` where nothing is known against it.
     """
 
     number: int
@@ -159,12 +166,19 @@ class Citation:
     heading: str | None
     score: float
     highlight: Span | None = None
+    also_in: tuple[str, ...] = ()
+    stale: Literal["changed", "gone"] | None = None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the citation as JSON values."""
+        return asdict(self) | {"also_in": list(self.also_in)}
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Citation:
-        """Return the citation that ``asdict`` gave as JSON values."""
+        """Return the citation that ``to_dict`` gave as JSON values, also before it had all of them."""
         highlight = data.get("highlight")
-        return cls(**{**data, "highlight": Span(**highlight) if highlight else None})
+        also_in = tuple(data.get("also_in", ()))
+        return cls(**{**data, "highlight": Span(**highlight) if highlight else None, "also_in": also_in})
 
 
 @dataclass(frozen=True)
@@ -251,7 +265,7 @@ class Answer:
             "question": self.question,
             "text": self.text,
             "sentences": [asdict(s) | {"citations": list(s.citations)} for s in self.sentences],
-            "citations": [asdict(c) for c in self.citations],
+            "citations": [c.to_dict() for c in self.citations],
             "abstained": self.abstained,
             "reason": self.reason,
             "confidence": self.confidence,

@@ -33,11 +33,13 @@ PRECISIONS = ("int8", "float32")
 FUSIONS = ("convex", "rrf")
 RERANKERS = ("late", "cross", "none")
 UNSUPPORTED = ("drop", "mark")
+SWITCH = ("on", "off")
 CHOICES = {
     "fusion": FUSIONS,
     "rerank": RERANKERS,
     "precision": PRECISIONS,
     "chat_unsupported": UNSUPPORTED,
+    "source_check": SWITCH,
 }
 
 
@@ -91,6 +93,8 @@ class Settings:
         parse_ratio: How many times its size it may expand to, where it is packed.
         archive_depth: How deeply zip archives may lie in each other; 1 for none in another.
         archive_files: Files a zip archive may hold.
+        source_check: ``on`` to compare the files that an answer cites with what was indexed, so that it says where they
+            have changed; ``off`` where the library is asked on another machine than its files are on.
         indexing_threads: Threads that embed documents.
     """
 
@@ -126,6 +130,7 @@ class Settings:
     parse_ratio: int = ParseLimits.parse_ratio
     archive_depth: int = ParseLimits.archive_depth
     archive_files: int = ParseLimits.archive_files
+    source_check: str = "on"
     indexing_threads: int = os.cpu_count() or 1
 
     def __post_init__(self) -> None:

@@ -51,11 +51,11 @@ def slide_places(data: bytes) -> Places:
         shown = [targets[key] for key in _SHOWN.findall(_part(archive, "ppt/presentation.xml")) if key in targets]
         places = {number: place for place, number in enumerate(shown, start=1)}
         notes = {}
-        for name in archive.namelist():
-            match = _NOTES.fullmatch(name)
-            target = _TARGET.search(_part(archive, name)) if match else None
-            if match and target and int(target[1]) in places:
-                notes[int(match[1])] = places[int(target[1])]
+        for part in archive.namelist():
+            match = _NOTES.fullmatch(part)
+            of = _TARGET.search(_part(archive, part)) if match else None
+            if match and of and int(of[1]) in places:
+                notes[int(match[1])] = places[int(of[1])]
     of_slide = {rank: places[number] for rank, number in enumerate(numbers, start=1) if number in places}
     return Places(of_slide, notes)
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,7 +18,7 @@ from rag.generations import Generation
 from rag.schema import Document
 from rag.settings import EARLIER
 from rag.spelling import Near, beginnings, nearest
-from rag.store import Store, StoredPassage
+from rag.store import Origin, Store, StoredPassage
 
 
 @dataclass(frozen=True)
@@ -157,6 +157,14 @@ class Snapshot:
             if own is not None and not self.store.has_metadata(own, revision=self.revision):
                 raise unknown(name, self.store.metadata_names(revision=self.revision))
         return self.store.select(filters, revision=self.revision)
+
+    def same_text(self, one: int, other: int) -> bool:
+        """Tell whether two documents, by the numbers of their rows, have the same text."""
+        return self.store.same_text(one, other)
+
+    def origins(self, ids: Iterable[str]) -> dict[str, Origin]:
+        """Return what documents were made from, by id."""
+        return self.store.origins_at(ids, revision=self.revision)
 
     def newest_date(self) -> str | None:
         """Return the newest document's day, YYYY-MM-DD, or ``None`` where no document has a date."""

@@ -90,7 +90,18 @@ class Origin:
 
 @dataclass(frozen=True)
 class DocumentSummary:
-    """A document without its text."""
+    """A document without its text.
+
+    Attributes:
+        id: Its id.
+        title: Its title.
+        date: Its ISO 8601 day, or ``None``.
+        language: Its language.
+        source: Where it came from.
+        characters: Length of its text.
+        passages: Number of its passages.
+        same_text_as: Id of the first document made from the same bytes, or ``None`` where it is that itself.
+    """
 
     id: str
     title: str
@@ -99,6 +110,7 @@ class DocumentSummary:
     source: str
     characters: int
     passages: int
+    same_text_as: str | None = None
 
 
 @dataclass(frozen=True)
@@ -371,12 +383,56 @@ class Store:
         rows = self._rows(sql, (json.dumps(list(ids)),))
         return {row[0]: Origin(*row[1:]) for row in rows}
 
+    def origins_at(self, ids: Iterable[str], *, revision: int) -> dict[str, Origin]:
+        """Return what some documents of a revision were made from, by id."""
+        sql = f"""SELECT id, digest, size_bytes, modified_ns, source FROM documents
+            WHERE id IN (SELECT value FROM json_each(:ids)) AND {LIVE}"""  # noqa: S608
+        rows = self._rows(sql, {"ids": json.dumps(list(ids)), "revision": revision})
+        return {row[0]: Origin(*row[1:]) for row in rows}
+
     def documents(self, *, revision: int = LATEST) -> list[DocumentSummary]:
         """Return the documents of a revision by id."""
         sql = f"""SELECT id, title, date, language, source, length(documents.text),
-            (SELECT count(*) FROM passages WHERE document_key = documents.key)
+            (SELECT count(*) FROM passages WHERE document_key = documents.key),
+            nullif(min(id) OVER (PARTITION BY digest), id)
             FROM documents WHERE {LIVE} ORDER BY id"""  # noqa: S608
         return [DocumentSummary(*row) for row in self._rows(sql, {"revision": revision})]
+
+    def count_copies(self, *, revision: int) -> int:
+        """Return how many documents of a revision are made from the same bytes as another one before them."""
+        sql = f"SELECT count(*) - count(DISTINCT digest) FROM documents WHERE {LIVE}"  # noqa: S608
+        return int(self._rows(sql, {"revision": revision})[0][0])
+
+    def count_staged(self, *, after: int) -> int:
+        """Return how many whole documents have been added since a revision."""
+        sql = "SELECT count(*) FROM documents WHERE added > ? AND digest != ?"
+        return int(self._rows(sql, (after, UNSEALED))[0][0])
+
+    def same_text(self, one: int, other: int) -> bool:
+        """Tell whether two documents, by the numbers of their rows, have the same text."""
+        sql = "SELECT count(DISTINCT text) = 1 FROM documents WHERE key IN (?, ?)"
+        return bool(self._rows(sql, (one, other))[0][0])
+
+    def made_from(self, digest: str) -> list[StoredPassage]:
+        """Return the passages of a document made from a source of that digest, also of one that has left.
+
+        Args:
+            digest: As its `Origin` has it.
+
+        Returns:
+            The passages, in order; none where there is no such document.
+        """
+        condition = "documents.key = (SELECT max(key) FROM documents WHERE digest = ?) ORDER BY passages.key"
+        return [_stored(row) for row in self._rows(_passages_where(condition), (digest,))]
+
+    def kept(self, keys: Sequence[int]) -> dict[int, PassageVectors]:
+        """Return what is kept of the encodings of passages, by their numbers; of those that are not there nothing."""
+        sql = """SELECT passage_key, vector, tokens, sentence_starts FROM vectors
+            WHERE passage_key IN (SELECT value FROM json_each(?))"""
+        return {
+            key: PassageVectors(np.frombuffer(vector, "<f4"), tokens, np.frombuffer(starts, "<i8"))
+            for key, vector, tokens, starts in self._rows(sql, (json.dumps(list(keys)),))
+        }
 
     def document(self, document_id: str, *, revision: int = LATEST) -> Document | None:
         """Return one document of a revision, or ``None`` when it has no such document."""

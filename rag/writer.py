@@ -6,7 +6,7 @@ import hashlib
 import os
 import threading
 import time
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -17,6 +17,7 @@ from rag import load, pipeline
 from rag.abbreviations import Abbreviation, find_abbreviations
 from rag.errors import SourceError
 from rag.parse_limits import ParseLimits
+from rag.reuse import known_vectors
 from rag.schema import Document, Passage
 from rag.settings import Settings
 from rag.store import Origin, PassageVectors, Store
@@ -47,6 +48,8 @@ class IndexReport:
         passages: Passages in the library afterwards.
         embedded: Passages that were embedded.
         seconds: Wall time.
+        renamed: Documents whose file has another name or place, and what it held before; neither added nor removed.
+        copies: Documents in the library afterwards that are made from the same bytes as another one.
     """
 
     added: int
@@ -58,6 +61,8 @@ class IndexReport:
     passages: int
     embedded: int
     seconds: float
+    renamed: int = 0
+    copies: int = 0
 
 
 @dataclass
@@ -69,6 +74,7 @@ class Tally:
     removed: int = 0
     unchanged: int = 0
     embedded: int = 0
+    renamed: int = 0
     failed: dict[str, str] = field(default_factory=dict)
 
 
@@ -84,13 +90,18 @@ class _Entry:
 
 @dataclass(frozen=True)
 class _Piece:
-    """A passage to be embedded, and whether it is the first and the last of its document."""
+    """A passage to be embedded unless its vectors are known.
+
+    It knows whether it is its document's first or last, and its share of the document's bytes.
+    """
 
     entry: _Entry
     document: Document
     passage: Passage
     first: bool
     last: bool
+    size_bytes: int
+    known: PassageVectors | None = None
 
 
 @dataclass(frozen=True)
@@ -122,10 +133,11 @@ class Writer:
         with self.store.transaction():
             self.store.discard_unsealed()
         known = self.store.origins()
+        gone = known.keys() - {s.id for s in sources}
+        # Removed last: what was renamed takes its vectors from there.
+        self._put_changed(sources, known, tally, left=Counter(known[i].digest for i in gone))
         with self.store.transaction():
-            gone = known.keys() - {s.id for s in sources}
-            tally.removed += self.store.remove_documents(sorted(gone), revision=self.revision)
-        self._put_changed(sources, known, tally)
+            tally.removed += self.store.remove_documents(sorted(gone), revision=self.revision) - tally.renamed
         self._refuse_nothing(sources, tally)
 
     def merge(self, sources: Sequence[load.SourceFile], tally: Tally) -> None:
@@ -191,9 +203,22 @@ class Writer:
         others = f" (and {len(reasons) - 1} more like that)" if len(reasons) > 1 else ""
         raise SourceError(f"nothing could be read: {reasons[0]}{others}; the library is as it was")
 
-    def _put_changed(self, sources: Sequence[load.SourceFile], known: Mapping[str, Origin], tally: Tally) -> None:
-        entries = [e for e in (self._changed(s, known.get(s.id), tally) for s in sources) if e]
-        self._put(entries, known, tally)
+    def _put_changed(
+        self,
+        sources: Sequence[load.SourceFile],
+        known: Mapping[str, Origin],
+        tally: Tally,
+        *,
+        left: Counter[str] | None = None,
+    ) -> None:
+        entries = []
+        total, done = sum(s.size_bytes for s in sources), 0
+        for source in sources:
+            if entry := self._changed(source, known.get(source.id), tally):
+                entries.append(entry)
+            done += source.size_bytes
+            self.progress("read", done, total)
+        self._put(entries, known, tally, left=left)
 
     def _changed(self, source: load.SourceFile, known: Origin | None, tally: Tally) -> _Entry | None:
         """Return what there is to do for a file: nothing when its path and stat, or its digest, are as they were."""
@@ -204,6 +229,7 @@ class Writer:
             return None
         trusted = source.modified_ns if time.time_ns() - source.modified_ns > TRUSTED_AGE_NS else 0
         try:
+            load.check_size(source, source.size_bytes, self._limits)
             origin = Origin(load.source_digest(source, self._limits), source.size_bytes, trusted, place)
         except (OSError, SourceError) as error:
             tally.failed[source.id] = str(error)
@@ -214,11 +240,27 @@ class Writer:
             return None
         return _Entry(source.id, source.size_bytes, origin, lambda: pipeline.read(source, self._limits))
 
-    def _put(self, entries: Sequence[_Entry], known: Mapping[str, Origin], tally: Tally) -> None:
+    def _put(
+        self,
+        entries: Sequence[_Entry],
+        known: Mapping[str, Origin],
+        tally: Tally,
+        *,
+        left: Counter[str] | None = None,
+    ) -> None:
+        """Put documents in.
+
+        Args:
+            entries: What to put in.
+            known: Origins of the documents that are there.
+            tally: Counts, which are added to.
+            left: How many files of each digest are no longer where they were: a new one of that digest was renamed.
+        """
         total = sum(e.size_bytes for e in entries)
         done = 0
+        left = left or Counter()
         keys: dict[str, int] = {}
-        for batch, vectors in self._embedded(_batches(self._pieces(entries, known, tally))):
+        for batch, vectors in self._embedded(self._batches(entries, tally)):
             with self.store.transaction():
                 for piece, vector in zip(batch, vectors, strict=True):
                     if piece.first:
@@ -229,10 +271,10 @@ class Writer:
                     if piece.last:
                         self.store.seal(keys[piece.entry.id], piece.entry.origin)
             for piece in batch:
-                done += piece.entry.size_bytes if piece.last else 0
-                tally.embedded += 1
-                tally.updated += piece.last and piece.entry.id in known
-                tally.added += piece.last and piece.entry.id not in known
+                done += piece.size_bytes
+                tally.embedded += piece.known is None
+                if piece.last:
+                    _count(piece.entry, known, tally, left)
             self.progress("embed", done, total)
 
     def _embedded(self, batches: Iterable[list[_Piece]]) -> Iterator[tuple[list[_Piece], list[PassageVectors]]]:
@@ -259,7 +301,8 @@ class Writer:
     def _encode(self, batch: Sequence[_Piece], ended: threading.Event) -> list[Encoding]:
         encodings: dict[int, Encoding] = {}
         # Those of like length together, as the encoder wants them.
-        order = sorted(range(len(batch)), key=lambda n: -len(batch[n].passage.text))
+        unknown = [n for n, piece in enumerate(batch) if piece.known is None]
+        order = sorted(unknown, key=lambda n: -len(batch[n].passage.text))
         for start in range(0, len(order), SLICE_PASSAGES):
             if ended.is_set():
                 return []
@@ -267,18 +310,35 @@ class Writer:
             pairs = [(batch[n].document.title, batch[n].passage) for n in numbers]
             encoded = pipeline.encode(pairs, self.encoder, threads=self.settings.indexing_threads)
             encodings |= zip(numbers, encoded, strict=True)
-        return [encodings[n] for n in range(len(batch))]
+        return [encodings[n] for n in unknown]
 
     def _packed(
         self, batch: list[_Piece], encoded: Future[list[Encoding]]
     ) -> tuple[list[_Piece], list[PassageVectors]]:
         bits = self.settings.token_bits or 0
+        encodings = iter(encoded.result())
         return batch, [
-            pipeline.to_keep(piece.document.title, piece.passage, encoding, token_bits=bits)
-            for piece, encoding in zip(batch, encoded.result(), strict=True)
+            piece.known or pipeline.to_keep(piece.document.title, piece.passage, next(encodings), token_bits=bits)
+            for piece in batch
         ]
 
-    def _pieces(self, entries: Sequence[_Entry], known: Mapping[str, Origin], tally: Tally) -> Iterator[_Piece]:
+    def _batches(self, entries: Sequence[_Entry], tally: Tally) -> Iterator[list[_Piece]]:
+        """Yield the pieces of documents in batches; of the same bytes once, and again when they have been written."""
+        digests: set[str] = set()
+        firsts: list[_Entry] = []
+        repeats: list[_Entry] = []
+        for entry in entries:
+            (repeats if entry.origin.digest in digests else firsts).append(entry)
+            digests.add(entry.origin.digest)
+        for part in (firsts, repeats):
+            pieces = self._pieces(part, tally)
+            while batch := list(islice(pieces, BATCH_PASSAGES)):
+                yield batch
+            if part is firsts and repeats:
+                # A batch is written when the one after the next is asked for.
+                yield []
+
+    def _pieces(self, entries: Sequence[_Entry], tally: Tally) -> Iterator[_Piece]:
         for entry in entries:
             try:
                 document = entry.read()
@@ -289,9 +349,12 @@ class Writer:
                 with self.store.transaction():
                     tally.removed += self.store.remove_documents([entry.id], revision=self.revision)
                 continue
-            last = len(passages) - 1
-            for number, passage in enumerate(passages):
-                yield _Piece(entry, document, passage, first=number == 0, last=number == last)
+            count, size = len(passages), entry.size_bytes
+            vectors = known_vectors(self.store, entry.origin.digest, document.title, passages)
+            for number, (passage, known) in enumerate(zip(passages, vectors, strict=True)):
+                share = size * (number + 1) // count - size * number // count
+                place = {"first": number == 0, "last": number == count - 1}
+                yield _Piece(entry, document, passage, **place, size_bytes=share, known=known)
 
 
 def _with_kept_ids(sources: Sequence[load.SourceFile], known: Mapping[str, Origin]) -> list[load.SourceFile]:
@@ -363,7 +426,10 @@ def _introduced_in(document: Document) -> list[Abbreviation]:
     return find_abbreviations(f"{document.title}\n{document.text}")
 
 
-def _batches(pieces: Iterable[_Piece]) -> Iterator[list[_Piece]]:
-    iterator = iter(pieces)
-    while batch := list(islice(iterator, BATCH_PASSAGES)):
-        yield batch
+def _count(entry: _Entry, known: Mapping[str, Origin], tally: Tally, left: Counter[str]) -> None:
+    """Count a document that has been put in."""
+    renamed = entry.id not in known and left[entry.origin.digest] > 0
+    left[entry.origin.digest] -= renamed
+    tally.renamed += renamed
+    tally.updated += entry.id in known
+    tally.added += entry.id not in known and not renamed

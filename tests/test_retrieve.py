@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
+from itertools import permutations
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rag import Library
+from rag import Document, Library
 from rag.evidence import Candidate
 from rag.pipeline import Pipeline, Work
 from rag.retrieve import METHODS, Fusion, Scores, convex, normalise, reciprocal_rank, retrieve
@@ -149,9 +150,16 @@ def test_at_most_k_are_found(pipeline: Pipeline) -> None:
     assert len(candidates(pipeline, "Norrwick", k=99)) == len(TOWN)
 
 
-def test_equal_scores_come_by_number(make_library: MakeLibrary) -> None:
-    library = make_library(*(replace(HARBOUR, id=f"copy-{n}") for n in range(6)))
-    found = candidates(library.pipeline(), "pilots of the harbour", k=4)
+def test_equal_scores_come_by_document_and_place(make_library: MakeLibrary) -> None:
+    words = ("pilots", "harbour", "Norrwick")
+    orders = [" ".join(order) + "." for order in permutations(words)]
+    library = make_library(*(Document(id=f"order-{n}", text=text) for n, text in enumerate(orders)))
+    found = candidates(library.pipeline(), "pilots of the harbour", k=4, dense_weight=0.0)
     assert [c.score for c in found] == [1.0] * 4
-    keys = [c.stored.key for c in found]
-    assert keys == list(range(keys[0], keys[0] + 4))
+    assert [c.stored.passage.document_id for c in found] == [f"order-{n}" for n in range(4)]
+
+
+def test_of_copies_one_is_found_and_names_the_others(make_library: MakeLibrary) -> None:
+    library = make_library(*(replace(HARBOUR, id=f"copy-{n}") for n in range(6)))
+    (found,) = candidates(library.pipeline(), "pilots of the harbour", k=4)
+    assert (found.stored.passage.document_id, found.also_in) == ("copy-0", tuple(f"copy-{n}" for n in range(1, 6)))
