@@ -25,7 +25,7 @@ from rag import Library
 from rag.printable import shown
 
 ROOT = Path(__file__).resolve().parent.parent
-TINY_FILES, LINE_BYTES, TIMES = 10_000, 200_000_000, 100
+TINY_FILES, LINE_BYTES, TIMES = 10_000, 200_000_000, 20
 MOST_SHOWN_CHARS = 160
 
 
@@ -78,7 +78,9 @@ def _index(folder: Path, library: Path) -> tuple[dict[str, Any], _Peak]:
         process.wait()
         watcher.join()
     if process.returncode:
-        raise ChildProcessError(f"indexing the hostile folder ended with {process.returncode}")
+        raise ChildProcessError(
+            f"indexing the hostile folder ended with {process.returncode}; run it by hand to see why"
+        )
     report: dict[str, Any] = json.loads(output)
     return report, peak
 
