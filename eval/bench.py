@@ -19,6 +19,8 @@ from eval.bench_claims import claims_report
 from eval.bench_damage import damage_report
 from eval.bench_faults import compiler, faults_report
 from eval.bench_fuzz import fuzz_report
+from eval.bench_fuzz_files import files_report
+from eval.bench_hostile import hostile_report
 from eval.bench_library import token_line
 from eval.bench_quality import HEADING, quality
 from eval.bench_scale import scale_report
@@ -94,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--passages", type=_count, default=100_000, help="of the large library (default: 100,000)")
     parser.add_argument("--vectors", type=_count, default=1_000_000, help="synthetic vectors (default: 1,000,000)")
     parser.add_argument("--seconds", type=_count, default=600, help="of fuzzing (default: 600)")
-    parser.add_argument("--seed", type=_count, default=1, help="of fuzzing (default: 1)")
+    parser.add_argument("--seed", type=_count, default=1, help="of what is random in fuzzing (default: 1)")
     return parser
 
 
@@ -233,6 +235,14 @@ def _in_memory() -> TemporaryDirectory[str]:
     return TemporaryDirectory(dir=memory if Path(memory).is_dir() else None, ignore_cleanup_errors=True)
 
 
+def _hostile(_options: argparse.Namespace) -> Iterator[str]:
+    yield from hostile_report()
+
+
+def _fuzz_files(options: argparse.Namespace) -> Iterator[str]:
+    yield from files_report(seconds=options.seconds, seed=options.seed)
+
+
 PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "quality": _quality,
     "dialogues": _dialogues,
@@ -248,6 +258,8 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "faults": _faults,
     "damage": _damage,
     "writers": _writers,
+    "hostile": _hostile,
+    "fuzz-files": _fuzz_files,
     "fuzz": _fuzz,
 }
 

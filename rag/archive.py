@@ -74,8 +74,8 @@ def list_members(archive: Path, limits: ParseLimits) -> tuple[list[Member], dict
     try:
         with open_regular(archive) as file:
             members += _members(file, (), limits, left_out)
-    except OSError as error:
-        left_out[""] = f"cannot be opened: {error.strerror}"
+    except (OSError, UnreadableSource) as error:
+        left_out[""] = f"cannot be opened: {error}"
     return members, left_out
 
 

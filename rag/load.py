@@ -177,6 +177,8 @@ def _read_bytes(source: SourceFile, limits: ParseLimits) -> bytes:
             return read_member(source.place, source.member, most_bytes=limits.file_bytes)
         except UnreadableSource as error:
             raise UnreadableSource(f"{source.path} {error}") from error
+    # What is too large when it is found need not be opened.
+    check_size(source, source.size_bytes, limits)
     with open_regular(source.place) as file:
         try:
             data = file.read(limits.file_bytes + 1)
@@ -194,7 +196,7 @@ def _with_members(sources: Iterable[SourceFile], limits: ParseLimits, left_out: 
             continue
         members, refused = list_members(source.place, limits)
         for name, reason in refused.items():
-            left_out[_printable(source.path / name if name else source.path)] = reason
+            left_out[_printable(f"{source.path}/{name}".removesuffix("/"))] = reason
         for member in members:
             yield replace(
                 source,

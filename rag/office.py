@@ -35,6 +35,7 @@ KINDS = {
 }
 _DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)\s*\1")
+_FOOTNOTE = re.compile(r"\[\^\d+\]")
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)$")
 
 
@@ -54,10 +55,8 @@ def office_to_text(data: bytes, suffix: str, limits: ParseLimits) -> Extracted:
     """
     try:
         result = asyncio.run(_extract(data, KINDS[suffix], limits))
-    except xberg.SecurityError as error:
-        raise UnreadableError(beyond(f"is beyond a limit: {_first_line(error)}", _setting(str(error)))) from None
-    except xberg.XbergError as error:
-        raise UnreadableError(f"cannot be read as {suffix[1:].upper()}: {_first_line(error)}") from None
+    except (xberg.XbergError, RuntimeError) as error:
+        raise UnreadableError(_reason(str(error), suffix)) from None
     nodes = list(result.document.nodes) if result.document else []
     if suffix == ".pptx":
         extracted = paged(_slides(result.pages or [], nodes, slide_places(data)))
@@ -83,7 +82,11 @@ async def _extract(data: bytes, kind: str, limits: ParseLimits) -> Any:
         pages=xberg.PageConfig(extract_pages=True),
         concurrency=xberg.ConcurrencyConfig(max_threads=1),
         security_limits=xberg.SecurityLimits(
-            max_compression_ratio=limits.parse_ratio,
+            # Of each part, of which a small one may well be packed to a thousandth; the whole is checked before.
+            max_compression_ratio=10 * limits.parse_ratio,
+            # An element of text in a table of a document lies a dozen elements deep.
+            max_nesting_depth=10 * limits.parse_depth,
+            max_xml_depth=10 * limits.parse_depth,
             max_content_size=limits.parse_memory_mb * 1_000_000,
             max_table_cells=limits.parse_chars,
             max_pages=limits.parse_pages,
@@ -98,14 +101,15 @@ async def _extract(data: bytes, kind: str, limits: ParseLimits) -> Any:
     return found.results[0]
 
 
-def _first_line(error: Exception) -> str:
-    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
-
-
-def _setting(message: str) -> str:
-    """Return the setting that a message of xberg's is about."""
-    about = {"ratio": "parse_ratio", "page": "parse_pages", "cell": "parse_chars"}
-    return next((name for word, name in about.items() if word in message.lower()), "parse_memory_mb")
+def _reason(message: str, suffix: str) -> str:
+    """Return why a file cannot be read, by what xberg says."""
+    line = (message.strip().splitlines() or ["nothing came out"])[0][:200]
+    if "limit" in line.lower():
+        about = {"ratio": "parse_ratio", "zip bomb": "parse_ratio", "nest": "parse_depth", "depth": "parse_depth"}
+        about |= {"page": "parse_pages", "cell": "parse_chars"}
+        setting = next((name for word, name in about.items() if word in line.lower()), "parse_memory_mb")
+        return beyond(f"is beyond a limit ({line})", setting)
+    return f"is damaged, or no {suffix[1:].upper()} file at all ({line}); save it anew"
 
 
 def _blocks(nodes: Sequence[Any]) -> Iterator[str]:
@@ -119,7 +123,8 @@ def _blocks(nodes: Sequence[Any]) -> Iterator[str]:
 
 
 def _block(content: dict[str, Any]) -> Iterator[str]:
-    kind, text = content.get("node_type"), str(content.get("text") or content.get("content") or "")
+    kind = content.get("node_type")
+    text = _FOOTNOTE.sub("", str(content.get("text") or content.get("content") or ""))
     if kind == "heading":
         yield heading(text, int(content.get("level", 1)))
     elif kind == "table":

@@ -12,6 +12,7 @@ import pypdfium2
 import pypdfium2.raw as pdfium
 
 from rag.extracted import Extracted, UnreadableError, paged
+from rag.hyphens import DIVIDED
 from rag.parse_limits import ParseLimits, beyond
 from rag.pdf_layout import Line, Word, cells, pages_to_blocks
 
@@ -112,8 +113,8 @@ def _word(raw: object, text: str, index: int) -> Word:
     pdfium.FPDFText_GetCharOrigin(raw, index, x, y)
     size = pdfium.FPDFText_GetFontSize(raw, index) or top.value - bottom.value
     bold = pdfium.FPDFText_GetFontWeight(raw, index) >= BOLD_WEIGHT
-    # A hyphen that divides a word at the end of a line, which pdfium has joined already.
-    text = text.replace("\ufffe", "").replace("\x02", "")
+    # Where a line ends with a hyphen, pdfium has joined the word already.
+    text = text.replace("\x02", DIVIDED)
     return Word(text, left.value, end, y.value, round(size, 1), bold)
 
 

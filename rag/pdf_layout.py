@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from rag.extracted import heading
+from rag.hyphens import DIVIDED, undivided
 from rag.rows import rows_to_lines
 
 # A gap wider than this many times the size of the font may separate cells. Spaces of justified text can be as wide, but
@@ -132,7 +133,7 @@ def pages_to_blocks(pages: Sequence[Sequence[Line]]) -> list[list[str]]:
     levels = {
         size: n for n, size in enumerate(sorted((s for s in sizes if s > body * HEADING_SIZE), reverse=True)[:4], 1)
     }
-    return [list(_blocks(page, body=body, levels=levels)) for page in kept]
+    return undivided([list(_blocks(page, body=body, levels=levels)) for page in kept])
 
 
 def _furniture(pages: Sequence[Sequence[Line]]) -> set[str]:
@@ -253,7 +254,7 @@ def _flow(lines: Sequence[Line]) -> str:
     for line in lines[1:]:
         following = line.text
         if _HYPHENATED.search(text) and following[:1].islower():
-            text = text[:-1] + following
+            text = text[:-1] + DIVIDED + following
         elif _EAST_ASIAN.match(text[-1:]) and _EAST_ASIAN.match(following[:1]):
             text += following
         else:

@@ -66,15 +66,15 @@ def json_to_text(text: str, *, lines: bool, depth: int) -> Extracted:
     for number, document in enumerate(documents, start=1):
         if document.strip():
             where = f" in line {number:,}" if lines else ""
-            blocks += _blocks(_value(document, where), "", level=1, depth=depth)
+            blocks += _blocks(_value(document, where, depth), "", level=1, depth=depth)
     return unpaged(blocks)
 
 
-def _value(text: str, where: str) -> Any:
+def _value(text: str, where: str, depth: int) -> Any:
     try:
         return json.loads(text)
     except RecursionError:
-        raise TooDeepError(0) from None
+        raise TooDeepError(depth) from None
     except ValueError as error:
         raise UnreadableError(f"is no JSON{where}: {error}") from None
 

@@ -45,10 +45,10 @@ def slide_places(data: bytes) -> Places:
         numbers = sorted(int(match[1]) for name in archive.namelist() if (match := _SLIDE.fullmatch(name)))
         targets = {}
         for relation in _RELATION.findall(_part(archive, "ppt/_rels/presentation.xml.rels")):
-            name, target = _ID.search(relation), _TARGET.search(relation)
-            if name and target:
-                targets[name[1]] = int(target[1])
-        shown = [targets[name] for name in _SHOWN.findall(_part(archive, "ppt/presentation.xml")) if name in targets]
+            identity, slide = _ID.search(relation), _TARGET.search(relation)
+            if identity and slide:
+                targets[identity[1]] = int(slide[1])
+        shown = [targets[key] for key in _SHOWN.findall(_part(archive, "ppt/presentation.xml")) if key in targets]
         places = {number: place for place, number in enumerate(shown, start=1)}
         notes = {}
         for part in archive.namelist():

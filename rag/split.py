@@ -36,6 +36,7 @@ HEADING_CHARS = 200
 CUTS = (re.compile(r"(?<=[;；。]) *"), re.compile(r"(?<=[,，、:：|]) *"), re.compile(r" +"))
 # How far from its middle a sentence that is too long is first looked through for a place to cut.
 NEAR_CHARS = 200
+MOST_MARKS = 30
 
 # What a break inside a paragraph costs, and a passage that holds a piece of a paragraph beside other paragraphs, where
 # one that is almost empty costs 1. Without them passages are fuller, and begin with the end of something else.
@@ -216,9 +217,11 @@ def _halves(text: str, span: Span) -> tuple[Span, Span]:
         cut = _nearest(pattern, text, span)
         if cut:
             return Span(start, cut.start()), Span(cut.end(), end)
-    while middle + 1 < end and unicodedata.combining(text[middle]):
-        middle += 1
-    return Span(start, middle), Span(middle, end)
+    # A letter has a few marks; where thousands stand on one, its parts would otherwise shrink by one at a time.
+    moved = next(
+        (n for n in range(middle, min(middle + MOST_MARKS, end)) if not unicodedata.combining(text[n])), middle
+    )
+    return Span(start, moved), Span(moved, end)
 
 
 def _nearest(pattern: re.Pattern[str], text: str, span: Span) -> re.Match[str] | None:

@@ -258,3 +258,11 @@ def test_a_file_that_is_cut_short_is_refused(name: str) -> None:
 def test_a_file_that_is_not_what_its_suffix_says_is_refused(suffix: str) -> None:
     with pytest.raises(UnreadableError):
         parse(b"Plain text that claims to be something else.", suffix, LIMITS)
+
+
+def test_footnotes_are_read_without_their_marks_and_links_without_their_addresses() -> None:
+    text = read("footnote.docx").text
+    assert "The footnote says 77 metres." in text
+    assert "Text with a note. More link and bold." in text
+    assert "[^" not in text
+    assert "http" not in text

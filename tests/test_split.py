@@ -421,6 +421,12 @@ def test_halving_a_huge_text_reads_its_middle_alone() -> None:
     assert spaces.seen < 1_000
 
 
+def test_thousands_of_marks_on_one_letter_are_split_as_any_long_word(encoder: Encoder) -> None:
+    text = "a" + "\u0301" * 20_000
+    document = Document("a", text)
+    assert_exact(text, split(document, count_tokens=encoder.count_tokens, limits=USUAL))
+
+
 # pages
 
 
