@@ -7,12 +7,12 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from conftest import HARBOUR, TOWN, MakeLibrary
+from conftest import BAKERY, HARBOUR, LIGHTHOUSE, TOWN, MakeLibrary
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from rag import Library
+from rag import Document, Library
 from rag.evidence import Candidate
 from rag.pipeline import Pipeline, Work
 from rag.retrieve import METHODS, Fusion, Scores, convex, normalise, reciprocal_rank, retrieve
@@ -147,9 +147,18 @@ def test_at_most_k_are_found(pipeline: Pipeline) -> None:
     assert len(candidates(pipeline, "Norrwick", k=99)) == len(TOWN)
 
 
-def test_equal_scores_come_by_number(make_library: MakeLibrary) -> None:
-    library = make_library(*(replace(HARBOUR, id=f"copy-{n}") for n in range(6)))
-    found = candidates(library.pipeline(), "pilots of the harbour", k=4)
+def test_equal_scores_come_by_document_whenever_it_was_added(make_library: MakeLibrary) -> None:
+    text = "The harbour of Norrwick employs 41 pilots.\n\n# Later\n\nOf ship number {n} nothing more was ever heard."
+    documents = (Document(id=f"d-{n}", title="Pilots", text=text.format(n=n)) for n in (3, 1, 2, 0))
+    library = make_library(*documents, passage_tokens=16)
+    found = candidates(library.pipeline(), "How many pilots does the harbour employ?", k=4)
     assert [c.score for c in found] == [1.0] * 4
-    keys = [c.stored.key for c in found]
-    assert keys == list(range(keys[0], keys[0] + 4))
+    assert [c.stored.passage.document_id for c in found] == ["d-0", "d-1", "d-2", "d-3"]
+
+
+def test_of_copies_one_is_found_and_as_many_others_as_are_asked_for(make_library: MakeLibrary) -> None:
+    library = make_library(*(replace(HARBOUR, id=f"copy-{n}") for n in range(6)), LIGHTHOUSE, BAKERY)
+    found = candidates(library.pipeline(), "pilots of the harbour", k=2)
+    assert found[0].stored.passage.document_id == "copy-0"
+    assert found[0].also_in == tuple(f"copy-{n}" for n in range(1, 6))
+    assert found[1].stored.passage.document_id in {"old/lighthouse.md", "bakery.md"}
