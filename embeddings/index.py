@@ -183,7 +183,7 @@ class VectorIndex:
         """
         try:
             mapped = _read(path)
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             size_bytes = path.stat().st_size
             raise UnreadableIndex(f"{path} is no FAISS index ({size_bytes} bytes); build it again") from error
         if not isinstance(mapped, faiss.IndexIDMap):

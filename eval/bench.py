@@ -16,11 +16,15 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from eval.bench_claims import claims_report
+from eval.bench_damage import damage_report
+from eval.bench_faults import compiler, faults_report
+from eval.bench_fuzz import fuzz_report
 from eval.bench_library import token_line
 from eval.bench_quality import HEADING, quality
 from eval.bench_scale import scale_report
 from eval.bench_speed import askers_line, cold_start_line, indexing_table, search_table
 from eval.bench_vectors import vectors_report
+from eval.bench_writers import writers_report
 from eval.dialogues import read_dialogues
 from eval.fit_rerank import FITTED, held
 from eval.fit_rerank import table as weights_table
@@ -89,6 +93,8 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=_count, default=5, help="rounds of indexing and of changes (default: 5)")
     parser.add_argument("--passages", type=_count, default=100_000, help="of the large library (default: 100,000)")
     parser.add_argument("--vectors", type=_count, default=1_000_000, help="synthetic vectors (default: 1,000,000)")
+    parser.add_argument("--seconds", type=_count, default=600, help="of fuzzing (default: 600)")
+    parser.add_argument("--seed", type=_count, default=1, help="of fuzzing (default: 1)")
     return parser
 
 
@@ -199,6 +205,34 @@ def _vectors(options: argparse.Namespace) -> Iterator[str]:
     yield _paragraph(vectors_report(options.vectors, work=options.work and options.work.absolute()))
 
 
+def _faults(_options: argparse.Namespace) -> Iterator[str]:
+    if compiler() is None:
+        raise Missing("a C compiler, or Linux; install gcc")
+    with _in_memory() as folder:
+        yield from map(_paragraph, faults_report(Path(folder)))
+
+
+def _damage(_options: argparse.Namespace) -> Iterator[str]:
+    with _in_memory() as folder:
+        yield from map(_paragraph, damage_report(Path(folder)))
+
+
+def _writers(_options: argparse.Namespace) -> Iterator[str]:
+    with _in_memory() as folder:
+        yield from map(_paragraph, writers_report(Path(folder)))
+
+
+def _fuzz(options: argparse.Namespace) -> Iterator[str]:
+    with _in_memory() as folder:
+        yield from map(_paragraph, fuzz_report(Path(folder), seconds=options.seconds, seed=options.seed))
+
+
+def _in_memory() -> TemporaryDirectory[str]:
+    """Return a folder for many small libraries: what is tried is what is written, not whether the disk has it."""
+    memory = "/dev/shm"  # noqa: S108
+    return TemporaryDirectory(dir=memory if Path(memory).is_dir() else None, ignore_cleanup_errors=True)
+
+
 PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "quality": _quality,
     "dialogues": _dialogues,
@@ -211,6 +245,10 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "tokens": _tokens,
     "scale": _scale,
     "vectors": _vectors,
+    "faults": _faults,
+    "damage": _damage,
+    "writers": _writers,
+    "fuzz": _fuzz,
 }
 
 

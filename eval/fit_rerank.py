@@ -24,12 +24,12 @@ from eval.kept import open_gold_library
 from eval.ranking import Judgement, ranking
 from eval.resolve import Corpus, resolve, sample
 from rag import Hit, Library, Settings
-from rag.rerank import COVERAGE, FIRST_STAGE, PASSAGE, SENTENCE
+from rag.rerank import COVERAGE, FIRST_STAGE, PASSAGE, SENTENCE, TITLE
 
 Floats = NDArray[np.float64]
 ROOT = Path(__file__).resolve().parent.parent
-FEATURES = ("first stage", "coverage", "passage", "sentence")
-SHIPPED = np.array([FIRST_STAGE, COVERAGE, PASSAGE, SENTENCE])
+FEATURES = ("first stage", "coverage", "title", "passage", "sentence")
+SHIPPED = np.array([FIRST_STAGE, COVERAGE, TITLE, PASSAGE, SENTENCE])
 # Sets that are fitted on, and what each question of theirs counts; others, where there are any, are only shown.
 FITTED: Mapping[str, float] = {"squad2": 1.0, "qed": 1.0}
 SHOWN = ("squad2", "qed", "covidqa", "hotpotqa-100", "pubmedqa")
@@ -43,7 +43,7 @@ class Choice:
     """The candidates of one question.
 
     Attributes:
-        features: (candidates, 4) float64, `FEATURES`, each but coverage min-max normalised.
+        features: (candidates, 5) float64, `FEATURES`, each but coverage and title min-max normalised.
         judgement: What they are worth, in the order of the first stage.
     """
 
@@ -132,10 +132,10 @@ def _choice(question: Question, library: Library, corpus: Corpus) -> Choice | No
 def _features(hits: Sequence[Hit]) -> Floats:
     raw = np.array([[hit.score, hit.signals["late"], hit.signals["sentence"]] for hit in hits])
     spread = raw.max(axis=0) - raw.min(axis=0)
-    # As in `rag.rerank`: what does not tell candidates apart counts the same for all, and coverage is a share already.
+    # As in `rag.rerank`: what does not tell candidates apart counts the same for all; the others are shares already.
     scaled = np.where(spread > 0, (raw - raw.min(axis=0)) / np.where(spread > 0, spread, 1.0), 1.0)
-    coverage = [hit.signals.get("coverage", 0.0) for hit in hits]
-    return np.column_stack([scaled[:, 0], coverage, scaled[:, 1:]])
+    shares = [[hit.signals.get("coverage", 0.0), hit.signals.get("title", 0.0)] for hit in hits]
+    return np.column_stack([scaled[:, :1], shares, scaled[:, 1:]])
 
 
 def fit(choices: Mapping[str, Sequence[Choice]]) -> Floats:
@@ -146,7 +146,7 @@ def fit(choices: Mapping[str, Sequence[Choice]]) -> Floats:
             be learned counts nothing.
 
     Returns:
-        (4,) float64, `FEATURES`.
+        (5,) float64, `FEATURES`.
     """
     from scipy.optimize import minimize
 

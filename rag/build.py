@@ -12,16 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 from rag.calibration import Calibration
 from rag.confidence import CONFIDENCE_VERSION
-from rag.errors import LibraryMismatch, ModelError
+from rag.errors import LibraryDamaged, LibraryMismatch, ModelError
 from rag.settings import EARLIER, NEW_LIBRARY, Settings
-from rag.store import Store
+from rag.store import REVISION, Store
 
 if TYPE_CHECKING:
     from embeddings.cross_encoder import CrossEncoder
     from embeddings.encoder import Encoder, Precision
 
-# Names of what the store keeps beside documents: what the library was built with, and its newest complete revision.
-BUILD, REVISION = "build", "revision"
+# Name under which the store keeps what the library was built with.
+BUILD = "build"
+# What every library has been built with from the first version on.
+KINDS = {"encoder": str, "encoder_digest": str, "dim": int, "passage_tokens": int, "passage_chars": int}
 
 
 class Build:
@@ -56,7 +58,7 @@ class Build:
 
     def _read(self) -> None:
         kept = self._store.settings()
-        values = kept[BUILD] if kept.get(REVISION) else {}
+        values = _checked(kept.get(BUILD), self._store) if kept.get(REVISION) else {}
         # May refuse them; then nothing is taken over, so that whoever tries again is refused again.
         self.settings = self._asked.fixed(_fixed_by(values), self._path)
         self.values = values
@@ -101,6 +103,17 @@ class Build:
         """Note that a revision, built with these values, is complete."""
         self._store.put_settings({REVISION: revision})
         self.values = values
+
+    def kept(self) -> dict[str, Any]:
+        """Return what the store says that the library was built with; empty before its first commit.
+
+        Returns:
+            Values as `values` has them.
+
+        Raises:
+            LibraryDamaged: It says something else.
+        """
+        return dict(self.values) or _checked(self._store.setting(BUILD) or {}, self._store)
 
     def revision(self) -> int:
         """Return the newest complete revision of the store; 0 for none."""
@@ -166,6 +179,17 @@ class Build:
         # Another process may have written the first documents after this one opened the library.
         build = self.values or self._store.setting(BUILD)
         return calibration.fault(build, confidence_version=CONFIDENCE_VERSION)
+
+
+def _checked(values: Any, store: Store) -> dict[str, Any]:
+    """Return what a store says that a library was built with.
+
+    Raises:
+        LibraryDamaged: It says something else.
+    """
+    if not isinstance(values, dict) or any(type(values.get(name)) is not kind for name, kind in KINDS.items()):
+        raise LibraryDamaged(f"{store.path} does not say what it was built with; restore a backup: rag restore BACKUP")
+    return values
 
 
 def precision_of(settings: Settings) -> Precision:

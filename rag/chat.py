@@ -11,7 +11,8 @@ import queue
 import random
 import threading
 import time
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future
 
 from rag.breaker import Breaker
 from rag.chat_model import ChatFailure, LoadedModel, Message, load_chat_model
@@ -55,6 +56,7 @@ class Chat:
         self._reply_tokens = reply_tokens
         self._loading, self._starting = threading.Lock(), threading.Lock()
         self._loaded: LoadedModel | None = None
+        self._coming: Future[None] | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread: threading.Thread | None = None
 
@@ -100,6 +102,19 @@ class Chat:
                     self.id, base_url=self._base_url, timeout_s=self.timeout_s, reply_tokens=self._reply_tokens
                 )
 
+    def _load_aside(self) -> Future[None]:
+        """Return what tells when the model is loaded; all who call meanwhile wait for the same.
+
+        The thread is a daemon: those of asyncio's own pool hold up the end of the program until they are done.
+        """
+        with self._starting:
+            if self._coming is None or self._coming.done():
+                coming: Future[None] = Future()
+                coming.set_running_or_notify_cancel()
+                threading.Thread(target=_settle, args=(coming, self.load), name="rag-load", daemon=True).start()
+                self._coming = coming
+            return self._coming
+
     def warm_up(self) -> None:
         """Load the model ahead of the first question; what is wrong with it is logged, as answers come without it."""
         try:
@@ -133,7 +148,8 @@ class Chat:
     async def _produce(self, messages: Sequence[Message], pieces: queue.SimpleQueue[_Piece], ends_s: float) -> None:
         try:
             # Loading imports much, or reads a large file, and the deadline holds meanwhile.
-            await asyncio.to_thread(self.load)
+            if self._loaded is None:
+                await asyncio.wrap_future(self._load_aside())
             for left in reversed(range(TRIES)):
                 failure = await self._try(messages, pieces)
                 if failure is None:
@@ -142,6 +158,13 @@ class Chat:
             pieces.put(None)
         except ChatFailure as failure:
             pieces.put(failure)
+        except asyncio.CancelledError:
+            # Either nobody reads on, or the model is let go of while somebody does, who need not wait for the deadline.
+            pieces.put(ChatFailure("was closed meanwhile", down=False))
+            raise
+        except Exception as error:  # noqa: BLE001 (whatever goes wrong, whoever waits is told at once)
+            LOG.error("the chat model %s met a fault of ours: %s", self.id, type(error).__name__)
+            pieces.put(ChatFailure(f"met a fault inside leadgoose ({type(error).__name__})"))
 
     async def _try(self, messages: Sequence[Message], pieces: queue.SimpleQueue[_Piece]) -> ChatFailure | None:
         """Relay one reply; return the failure if trying again may help."""
@@ -202,6 +225,16 @@ def probe(chat: Chat) -> tuple[str | None, float]:
     finally:
         chat.close()
     return None, time.monotonic() - start_s
+
+
+def _settle(future: Future[None], work: Callable[[], None]) -> None:
+    """Do the work, and say how it went to whoever waits."""
+    try:
+        work()
+    except Exception as error:  # noqa: BLE001 (raised again where it is waited for)
+        future.set_exception(error)
+    else:
+        future.set_result(None)
 
 
 def _run(loop: asyncio.AbstractEventLoop) -> None:

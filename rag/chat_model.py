@@ -124,7 +124,8 @@ def load_chat_model(name: str, *, base_url: str | None, timeout_s: float, reply_
         server, base_url, key = _serve_file(path)
         name, options = f"openai:{path.stem}", {"api_key": key}
     try:
-        model = _init(name, base_url, options | _limits(name, base_url, timeout_s, reply_tokens))
+        # The key of a file's own server goes before what others are called with.
+        model = _init(name, base_url, _limits(name, base_url, timeout_s, reply_tokens) | options)
     except ImportError as error:
         raise _missing(error.name or getattr(error.__cause__, "name", None) or "langchain") from None
     except Exception as error:  # noqa: BLE001 (providers refuse in their own ways, and may repeat a key)

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import groupby
+from itertools import accumulate, groupby
 
 REPEATED_COLUMNS = 30
 REPEATED_TIMES = 3
@@ -28,7 +29,7 @@ _JOINERS = re.compile(
     f"|(?<=[{_EMOJI}])(\u200d)(?=[{_EMOJI}])|[\u200c\u200d]+"
 )
 _HORIZONTAL_SPACE = re.compile(r"[^\S\n]+")
-_BLANK_LINES = re.compile(r"\n{3,}")
+_NOT_SPACE = re.compile(r"\S")
 _FENCE = re.compile(r"```|~~~")
 # Headings, quotes, list items and table rows mean something each time they stand; so do lines of code.
 _STRUCTURED = re.compile(r"[#>|]|(?:[-*+•‣·]|\(?(?:\d{1,3}|[A-Za-z])[.)]) |[\w.]+\(|.*(?:[{}<>=\\]|[|;]$)")
@@ -52,20 +53,82 @@ def clean(text: str) -> str:
 
     ``clean(clean(text)) == clean(text)`` for every text.
     """
+    return clean_marked(text, ())[0]
+
+
+def clean_marked(text: str, marks: Sequence[int]) -> tuple[str, tuple[int, ...]]:
+    """Return the canonical text, and where in it the marked places of the source are.
+
+    Args:
+        text: Decoded text, as `clean` takes it.
+        marks: Offsets into it in ascending order, such as where its pages begin.
+
+    Returns:
+        What `clean` returns, and for each mark the offset of the first character that was kept from there on; the
+        length of the text where none was.
+    """
+    places = [_first_visible(text, mark) for mark in marks]
     # What one step takes away can bring together what another looks for; each round but the last makes the text
     # shorter, and the last but one is nearly always the first.
-    while (cleaned := _clean_once(text)) != text:
+    while True:
+        cleaned, places = _clean_once(text, places)
+        if cleaned == text:
+            return cleaned, tuple(places)
         text = cleaned
-    return text
 
 
-def _clean_once(text: str) -> str:
+def _first_visible(text: str, mark: int) -> int:
+    """Return the first offset from a mark on at which there is no white space."""
+    match = _NOT_SPACE.search(text, mark)
+    return match.start() if match else len(text)
+
+
+def _clean_once(text: str, marks: Sequence[int]) -> tuple[str, list[int]]:
+    places = list(_places(text, marks))
     text = _fold_characters(text)
-    text = _without_front_matter(text)
-    lines = [line.strip(" ") for line in text.split("\n")]
-    text = "\n".join(_without_repeats(lines))
-    text = _BLANK_LINES.sub("\n\n", text).strip("\n")
-    return _without_product_footer(text)
+    body = _without_front_matter(text)
+    skipped = text.count("\n", 0, len(text) - len(body))
+    lines = [line.strip(" ") for line in body.split("\n")]
+    kept = _without_blank_runs(lines, list(_without_repeats(lines)))
+    if kept and _PRODUCT_FOOTER.fullmatch(lines[kept[-1]]):
+        kept = kept[:-1]
+    chosen = [lines[number] for number in kept]
+    return "\n".join(chosen), _moved([(line - skipped, column) for line, column in places], kept, chosen)
+
+
+def _places(text: str, marks: Sequence[int]) -> Iterator[tuple[int, int]]:
+    """Yield for each mark the number of its line once characters are folded, and its offset in that line."""
+    done = line = column = 0
+    for mark in marks:
+        # Folding does not reach across a mark: what stands there is seen, and white space is before it.
+        first, *others = _fold_characters(text[done:mark]).split("\n")
+        if others:
+            line, column, first = line + len(others), 0, others[-1]
+        column += len(first if column else first.lstrip(" "))
+        done = mark
+        yield line, column
+
+
+def _moved(places: Sequence[tuple[int, int]], kept: Sequence[int], lines: Sequence[str]) -> list[int]:
+    """Return the offsets of places once only some lines are left: their own, else the start of the next one left."""
+    starts = [0, *accumulate(len(line) + 1 for line in lines)]
+    moved = []
+    for line, column in places:
+        index = bisect_left(kept, line)
+        same = index < len(kept) and kept[index] == line
+        while not same and index < len(kept) and not lines[index]:
+            index += 1
+        moved.append(min(starts[index] + (column if same else 0), max(starts[-1] - 1, 0)))
+    return moved
+
+
+def _without_blank_runs(lines: Sequence[str], kept: Sequence[int]) -> list[int]:
+    """Return the numbers of the lines without blank ones at the start, at the end, and after another."""
+    left: list[int] = []
+    for number in kept:
+        if lines[number] or (left and lines[left[-1]]):
+            left.append(number)
+    return left[:-1] if left and not lines[left[-1]] else left
 
 
 def _fold_characters(text: str) -> str:
@@ -86,25 +149,23 @@ def _without_front_matter(text: str) -> str:
     return text[match.end() :] if is_metadata and has_key else text
 
 
-def _without_product_footer(text: str) -> str:
-    body, _, last = text.rpartition("\n")
-    return body if _PRODUCT_FOOTER.fullmatch(last) else text
-
-
-def _without_repeats(lines: Sequence[str]) -> Iterator[str]:
-    """Yield the lines without the later copies of boilerplate."""
+def _without_repeats(lines: Sequence[str]) -> Iterator[int]:
+    """Yield the numbers of the lines that are not later copies of boilerplate."""
     counts = Counter(lines)
     idle = {line for line, count in counts.items() if count > 1 and _is_long_prose(line)}
-    idle -= _fields_with_several_values(lines) if idle else set()
+    if not idle:
+        yield from range(len(lines))
+        return
+    idle -= _fields_with_several_values(lines)
     seen: set[str] = set()
     previous = ""
-    for line, meant in zip(lines, _meant(lines), strict=True):
+    for number, (line, meant) in enumerate(zip(lines, _meant(lines), strict=True)):
         if line in idle and not meant:
             if line == previous or (line in seen and counts[line] >= REPEATED_TIMES):
                 continue
             seen.add(line)
         previous = line or previous
-        yield line
+        yield number
 
 
 def _is_long_prose(line: str) -> bool:

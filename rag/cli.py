@@ -157,6 +157,16 @@ HELP: dict[str, dict[str, Any]] = {
         "for every question from then on. Reports what cross-validation found.",
     },
     "doctor": {"help": "check library, models and versions; mend what can be mended"},
+    "backup": {
+        "help": "keep a copy of the library in a new folder",
+        "description": "Keep a consistent copy of the library in a new folder, verified, while it is asked and written "
+        "to. The indexes are left out: rag restore makes them from the copy, embedding nothing.",
+    },
+    "restore": {
+        "help": "make a library from a backup",
+        "description": "Make a library (--library, new or empty) from a folder that rag backup made, after checking "
+        "that it is what was written.",
+    },
 }
 
 
@@ -234,6 +244,16 @@ def _add_calibrate(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=commands.run_calibrate)
 
 
+def _add_backup(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("destination", metavar="DEST", help="a folder that is not there yet")
+    parser.set_defaults(run=commands.run_backup)
+
+
+def _add_restore(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", metavar="SRC", help="a folder that rag backup made")
+    parser.set_defaults(run=commands.run_restore)
+
+
 def _add_doctor(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=commands.run_doctor)
 
@@ -249,4 +269,6 @@ COMMANDS = {
     "eval": _add_eval,
     "calibrate": _add_calibrate,
     "doctor": _add_doctor,
+    "backup": _add_backup,
+    "restore": _add_restore,
 }

@@ -20,6 +20,7 @@ from rag.printable import one_line, shown
 from rag.settings import Settings
 
 if TYPE_CHECKING:
+    from rag.backup import Backup
     from rag.library import Library
     from rag.schema import Answer, Hit
     from rag.writer import IndexReport, Progress
@@ -47,7 +48,7 @@ def run_index(options: argparse.Namespace) -> int:
     from rag.load import find_files
 
     # A mistyped path must not leave an empty library behind.
-    find_files([Path(p) for p in options.paths])
+    find_files([Path(p) for p in options.paths], _settings(options).parse_limits)
     with _open(options, create=True) as library, _saying_what_is_kept(library):
         return _follow(options, library) if options.watch else _index(options, library)
 
@@ -93,7 +94,7 @@ def run_add(options: argparse.Namespace) -> int:
     """Add files or folders."""
     from rag.load import find_files
 
-    find_files([Path(p) for p in options.paths])
+    find_files([Path(p) for p in options.paths], _settings(options).parse_limits)
     with _open(options, create=True) as library:
         try:
             with _progress() as progress:
@@ -260,6 +261,34 @@ def run_doctor(options: argparse.Namespace) -> int:
         for finding in findings:
             print(f"{'ok  ' if finding.healthy else 'BAD '} {finding.subject}: {shown(finding.message)}")
     return DONE if all(f.healthy for f in findings) else WRONG_WORLD
+
+
+def run_backup(options: argparse.Namespace) -> int:
+    """Keep a copy of the library."""
+    with _open(options, create=False) as library:
+        made = library.backup(options.destination)
+        return _kept(options, library.path, made, options.destination, "kept in")
+
+
+def run_restore(options: argparse.Namespace) -> int:
+    """Make a library from a backup."""
+    from rag.backup import restore
+    from rag.folder import absolute, default_path
+
+    path = absolute(options.library) if options.library else default_path()
+    return _kept(options, path, restore(absolute(options.source), path), options.source, "made from")
+
+
+def _kept(options: argparse.Namespace, library: Path, backup: Backup, place: str, how: str) -> int:
+    place = os.path.abspath(os.path.expanduser(place))
+    if options.json:
+        _print_json(asdict(backup) | {"library": str(library), "backup": place})
+    else:
+        print(
+            f"{backup.documents} documents, {backup.passages} passages of {shown(str(library))} {how} {shown(place)}: "
+            f"{backup.size_bytes:,} bytes, SHA-256 {backup.sha256[:12]}"
+        )
+    return DONE
 
 
 def _print_json(value: Any) -> None:

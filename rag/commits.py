@@ -19,6 +19,7 @@ from rag.build import Build
 from rag.errors import LibraryBusy, LibraryDamaged, LibraryError
 from rag.folder import LOCK
 from rag.generations import Generation, open_generation, publish
+from rag.holder import forget_holder, holder, note_holder
 from rag.manifest import CURRENT, Current, read_current
 from rag.store import Store
 from rag.writer import IndexReport, Progress, Tally, Writer
@@ -59,7 +60,7 @@ class Commits:
         """
         start = time.perf_counter()
         tally = Tally(failed=dict(left_out))
-        with self.writing():
+        with self.writing(wait_s=self._build.settings.writing_wait_s):
             self._write(work, tally, progress or _silent)
         manifest = self.newest().manifest
         return IndexReport(
@@ -78,6 +79,7 @@ class Commits:
 
     def _write(self, work: Work, tally: Tally, progress: Progress) -> None:
         self._build.catch_up()
+        self._store.check_all()
         encoder = self._build.encoder()
         values = self._build.values or self._build.begin(encoder)
         revision = self._build.revision() + 1
@@ -100,17 +102,26 @@ class Commits:
 
         Raises:
             LibraryBusy: Another process, or another thread of this one, holds it.
+            LibraryError: The disk is full or fails; readers see what they saw.
         """
+        if (self._path / LOCK).is_symlink():
+            raise LibraryDamaged(f"{self._path / LOCK} is a link and not followed; delete it, then try again")
         lock = FileLock(self._path / LOCK, timeout=wait_s)
         try:
             lock.acquire()
         except Timeout as error:
             raise LibraryBusy(
-                f"another process is writing to the library {self._path}; try again when it is done"
+                f"{holder(self._path)} is writing to the library {self._path}; try again when it is done"
             ) from error
+        except OSError as error:
+            raise unwritable(self._path, error) from error
         try:
+            note_holder(self._path)
             yield
+        except OSError as error:
+            raise unwritable(self._path, error) from error
         finally:
+            forget_holder(self._path)
             lock.release()
 
     def rebuild(self) -> None:
@@ -125,9 +136,12 @@ class Commits:
 
     def _rebuild(self) -> None:
         revision = self._build.revision()
+        if not revision and read_current(self._path):
+            raise LibraryDamaged(f"the database of {self._path} is empty; restore a backup: rag restore BACKUP")
         if not revision:
             raise no_documents(self._path)
         self._build.catch_up()
+        self._store.check_all()
         self._publish(revision, self._build.values, whole=True)
 
     def _publish(self, revision: int, values: Mapping[str, Any], *, whole: bool = False) -> None:
@@ -192,10 +206,22 @@ class Commits:
 
     def _newest(self) -> Generation:
         current = self._current()
-        with self._lock:
+        before = self._generation
+        # While one opens a new generation, the others go on with the one before, of which everything is still there.
+        waits = before is None or before.manifest.revision < current.revision - 1
+        if not self._lock.acquire(blocking=waits) and before is not None:
+            return before
+        try:
             if self._generation is None or self._generation.manifest_sha256 != current.manifest_sha256:
-                self._generation = open_generation(self._path, current, before=self._generation)
+                opened = open_generation(self._path, current, before=self._generation)
+                if opened.manifest.build != self._build.kept():
+                    raise LibraryDamaged(
+                        f"{self._path / CURRENT} names indexes built otherwise than the database says; run: rag doctor"
+                    )
+                self._generation = opened
             return self._generation
+        finally:
+            self._lock.release()
 
     def _current(self) -> Current:
         current = read_current(self._path)
@@ -205,13 +231,24 @@ class Commits:
             raise no_documents(self._path)
         if current.revision > self._build.revision():
             # The database was restored from a copy: what is newer here shows passages that it does not hold.
-            raise LibraryDamaged(f"{self._path / CURRENT} names a revision that the database lacks; run: rag doctor")
+            raise LibraryDamaged(
+                f"{self._path / CURRENT} names a revision that the database lacks, which comes from a copy or has lost "
+                "its last commits; run: rag doctor"
+            )
         return current
 
 
 def no_documents(path: Path) -> LibraryError:
     """Return the error for a library that holds no documents yet."""
     return LibraryError(f"the library {path} holds no documents; add some: rag index PATH")
+
+
+def unwritable(path: Path, error: OSError) -> LibraryError:
+    """Return the error for a library whose files cannot be written."""
+    return LibraryError(
+        f"the library {path} cannot be written ({error}); what it held is still there: make room or mend the disk, "
+        "then try again"
+    )
 
 
 def _silent(_stage: str, _done: int, _total: int) -> None:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
 from rag.schema import Answer
 
@@ -13,6 +14,8 @@ MOST_TURNS = 4
 MOST_CHARS = 6_000
 QUESTION_CHARS = 500
 ANSWER_CHARS = 1_000
+# Quotes and titles together; with all the rest, one turn stays below what all may have and is never left out itself.
+CITED_CHARS = 3_000
 
 
 @dataclass(frozen=True)
@@ -52,12 +55,12 @@ class Turn:
             inside = slice(
                 marked.highlight.start_char - marked.start_char, marked.highlight.end_char - marked.start_char
             )
-            focus = marked.quote[inside]
+            focus = marked.quote[inside][:QUESTION_CHARS]
         return cls(
             question=answer.question[:QUESTION_CHARS],
             query=(answer.query or answer.question)[:QUESTION_CHARS],
             answer=text,
-            cited=tuple(
+            cited=_bounded(
                 dict.fromkeys([*(c.quote[:ANSWER_CHARS] for c in told), *(t[:QUESTION_CHARS] for t in titles)])
             ),
             focus=focus,
@@ -67,6 +70,12 @@ class Turn:
     def chars(self) -> int:
         """How many characters are kept of it."""
         return len(self.question) + len(self.query) + len(self.answer) + sum(map(len, self.cited)) + len(self.focus)
+
+
+def _bounded(texts: Iterable[str]) -> tuple[str, ...]:
+    """Return the first of some texts, those that together have no more than `CITED_CHARS`."""
+    ends = accumulate(map(len, kept := list(texts)))
+    return tuple(text for text, end in zip(kept, ends, strict=True) if end <= CITED_CHARS)
 
 
 # Makes a follow-up stand alone, given the turns before it, oldest first; what a chat model may do.

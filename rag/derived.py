@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from embeddings.errors import UnreadableIndex
 from embeddings.index import VectorIndex
 from embeddings.segments import kept_whole
 from rag.errors import LibraryDamaged
@@ -118,13 +119,17 @@ def _extend_vectors(target: Target, base: Base, *, added: Keys, gone: Keys) -> t
     kept = before[: kept_whole([s.vectors for s in before], len(added))] if len(added) else before
     for segment in kept:
         link_file(base.folder / segment.file, target.folder / segment.file)
-    merged = [VectorIndex.read(base.folder / s.file).ids for s in before[len(kept) :]]
+    try:
+        merged = [VectorIndex.read(base.folder / s.file).ids for s in before[len(kept) :]]
+    except UnreadableIndex as error:
+        raise LibraryDamaged(f"{error}; run: rag doctor") from error
     removed = np.union1d(read_removed(base.folder, base.manifest), gone)
     live = np.setdiff1d(np.concatenate([added, *merged]), removed)
     # Those of merged segments are forgotten with them.
     removed = np.setdiff1d(removed, np.concatenate([_NONE, *merged]))
     if len(removed):
-        removed.astype("<i8").tofile(target.folder / REMOVED)
+        # Not tofile, whose errors of a full disk say less.
+        (target.folder / REMOVED).write_bytes(removed.astype("<i8").tobytes())
     return (*kept, _write_segment(target, live)) if len(live) else kept
 
 

@@ -124,7 +124,10 @@ def _values(query: Query, want: Want | None, one: str, other: str) -> tuple[Span
     """Return what two sentences give for the same thing, where that differs and nothing else does."""
     for kind in (want,) if want else ANY_KIND:
         spans = _asked(query, one, other) if want else None
-        spans = spans or _only_difference(query, kind, one, other)
+        # Where the question gives a value itself, "Are there 41 pilots?", another source's 48 is what matters; a day
+        # tells which case is asked about.
+        given = _numbers(query.text) if want or kind == "date" else set()
+        spans = spans or _only_difference(kind, one, other, given=given)
         if spans is None:
             continue
         differs = not _agree((one, spans[0]), (other, spans[1])) and _unit(one, spans[0]) == _unit(other, spans[1])
@@ -138,15 +141,14 @@ def _asked(query: Query, one: str, other: str) -> tuple[Span, Span] | None:
     return (first, second) if first and second else None
 
 
-def _only_difference(query: Query, kind: Want, one: str, other: str) -> tuple[Span, Span] | None:
-    """Return the only values of a kind in which two sentences differ, if there is one in each."""
-    said = _numbers(query.text)
+def _only_difference(kind: Want, one: str, other: str, *, given: AbstractSet[Decimal]) -> tuple[Span, Span] | None:
+    """Return the only values of a kind, but those given, in which two sentences differ, if there is one in each."""
     ones, others = (
         {_frozen(v.text): v for v in values(kind, text) if not (kind == "count" and YEAR.fullmatch(v.text))}
         for text in (one, other)
     )
     mine, theirs = (
-        [v for key, v in a.items() if key not in b and not key <= said] for a, b in ((ones, others), (others, ones))
+        [v for key, v in a.items() if key not in b and not key <= given] for a, b in ((ones, others), (others, ones))
     )
     if len(mine) != 1 or len(theirs) != 1:
         return None

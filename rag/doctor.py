@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shlex
 import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -17,6 +18,9 @@ from rag.settings import Settings
 
 # A model that is only loaded when it is first asked may take this long.
 CHAT_TIMEOUT_S, CHAT_TOKENS = 20.0, 8
+# Documents that are named in one line.
+NAMED = 5
+RESTORE = "restore a backup: rag restore BACKUP, or index into a new library: rag --library NEW index PATH"
 PACKAGES = ("faiss-cpu", "gradio", "langchain-core", "onnxruntime", "sentence-transformers", "tantivy", "tokenizers")
 
 
@@ -53,7 +57,7 @@ def examine(
         One finding for everything looked at.
     """
     folder = Path(path).expanduser().absolute() if path else default_path()
-    findings = [*_versions(), *_library(folder, changed_gold)]
+    findings = [*_versions(), *examine_library(folder, changed_gold)]
     settings = _settings(folder)
     # Another model is tried as a new library would run it.
     tried = Settings(encoder=encoder).fixed({}, folder) if encoder or not settings else settings
@@ -75,10 +79,20 @@ def _versions() -> Iterator[Finding]:
             yield Finding(package, False, f"is not installed; run: pip install {package}")
 
 
-def _library(folder: Path, changed_gold: ChangedGold) -> Iterator[Finding]:
+def examine_library(folder: Path, changed_gold: ChangedGold = lambda _: None) -> Iterator[Finding]:
+    """Look at a library alone.
+
+    Args:
+        folder: Its folder.
+        changed_gold: As for `examine`.
+
+    Returns:
+        One finding for everything looked at.
+    """
     try:
         with Library.open(folder, create=False) as library:
             yield Finding("database", *_integrity(folder / DATABASE))
+            yield _rows(library)
             yield _indexes(library)
             yield _calibration(library, changed_gold)
     except LibraryNotFound as error:
@@ -97,7 +111,27 @@ def _integrity(database: Path) -> tuple[bool, str]:
         connection.close()
     if faults == ["ok"]:
         return True, f"{database} is sound"
-    return False, f"{database} is damaged ({'; '.join(faults)}); restore it from a copy, or index into a new library"
+    return False, f"{database} is damaged ({'; '.join(faults)}); restore it from a copy: rag restore BACKUP"
+
+
+def _rows(library: Library) -> Finding:
+    try:
+        damage = library.find_damage()
+    except LibraryError as error:
+        return Finding("rows", False, str(error))
+    parts = []
+    if damage.documents:
+        named = ", ".join(repr(i) for i in list(damage.documents)[:NAMED])
+        more = f" and {len(damage.documents) - NAMED} more" if len(damage.documents) > NAMED else ""
+        parts.append(
+            f"documents that are not what was written: {named}{more}; index what they were made from again, which "
+            f"embeds only those: rag add {shlex.quote(next(iter(damage.documents.values())) or 'PATH')}"
+        )
+    if damage.settings:
+        parts.append(f"settings that are not what was written: {', '.join(damage.settings)}; {RESTORE}")
+    if damage.lost:
+        parts.append(f"{damage.lost} rows that belong to no document; {RESTORE}")
+    return Finding("rows", not parts, "; ".join(parts) or "every row is what was written")
 
 
 def _indexes(library: Library) -> Finding:
@@ -115,7 +149,8 @@ def _mended(library: Library, damage: LibraryDamaged) -> Finding:
     try:
         library.rebuild()
     except (LibraryError, OSError) as error:
-        return Finding("indexes", False, f"{found}; rebuilding failed: {error}")
+        failed = str(error).removesuffix("; run: rag doctor")
+        return Finding("indexes", False, f"{found}; rebuilding failed: {failed}")
     return Finding("indexes", True, f"{found}: rebuilt from the database, nothing embedded again; {_size(library)}")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from rag.schema import Hit, Passage, Span
 from rag.store import StoredPassage
-from rag.terms import Term
+from rag.terms import Term, held
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,12 @@ class Query:
     phrases: tuple[Phrase, ...] = ()
     understood: bool = True
     token_spans: NDArray[np.float32] | None = None
+
+    def coverage(self, terms: AbstractSet[str]) -> float:
+        """Return the share, in [0, 1], of what the question's words say that is among index terms."""
+        total = sum(self.weights)
+        found = sum(w for term, w in zip(self.terms, self.weights, strict=True) if held(term, terms))
+        return found / total if total > 0 else 0.0
 
 
 @dataclass(frozen=True)

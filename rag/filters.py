@@ -136,10 +136,10 @@ def _clause(name: str, allowed: list[Any], number: int) -> tuple[str, dict[str, 
         return f"{COLUMNS[name]} IN {among}", values
     if name in BOUNDS:
         return f"date {BOUNDS[name]} {among}", values
-    # Not json_extract: its path syntax knows no escapes, so that some names could not be said.
-    clause = f"""EXISTS (SELECT 1 FROM json_each(metadata) AS own,
-        json_each(CASE own.type WHEN 'array' THEN own.value ELSE json_array(own.atom) END) AS one
-        WHERE own.key = :name{number} AND one.atom IN {among})"""  # noqa: S608
+    # Not json_extract: its path syntax knows no escapes, so that some names could not be said. Nor is a single value
+    # made a list to be treated alike: SQLite writes numbers with 15 digits, and 1/3 has 16.
+    clause = f"""EXISTS (SELECT 1 FROM json_each(metadata) AS own WHERE own.key = :name{number} AND (own.atom IN {among}
+        OR own.type = 'array' AND EXISTS (SELECT 1 FROM json_each(own.value) AS one WHERE one.atom IN {among})))"""  # noqa: S608
     return clause, values | {f"name{number}": METADATA.get(name, name)}
 
 

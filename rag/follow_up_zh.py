@@ -23,7 +23,9 @@ _OWNED = re.compile(r"^(?P<whose>.+?) ?的 ?(?P<what>.+?) ?(?P<asked>(?:是|有|
 _PEOPLE = re.compile(
     r"(?:长|人|员|者|师|总|理|席|家|CEO|[Cc]hairman|[Dd]irector|[Mm]anager|[Pp]resident|[Ss]ecretary)$"
 )
-_SUBJECT_END = re.compile(r"谁|什么|哪|多少|几|何时|为何|怎|吗|是|在|有|于|会|了|叫|为什么")
+_SUBJECT_END = re.compile(
+    r"[位属处建设始源毕]于|来自|雇|生产|出售|谁|什么|哪|多少|几|何时|为何|怎|吗|是|在|有|于|会|了|叫|为什么"
+)
 
 
 def rewritten(question: str, turns: Sequence[Turn]) -> str:

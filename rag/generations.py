@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from embeddings.approximate import LEAST_RECALL
+from embeddings.errors import UnreadableIndex
 from embeddings.index import VectorIndex
 from embeddings.segments import SegmentedIndex
 from rag.derived import LEXICAL, Base, Target, build_anew, build_upon, read_removed
@@ -101,7 +102,7 @@ def publish(
             build_anew(target)
         manifest_sha256 = digest(target.folder / MANIFEST).sha256
         generation = _open(target.folder, manifest_sha256, before=before, known=known)
-        shutil.rmtree(folder, ignore_errors=True)
+        _clear(folder)
         target.folder.rename(folder)
     except BaseException:
         # On a full disk every try would take some more of it.
@@ -157,6 +158,9 @@ def open_generation(root: Path, current: Current, *, before: Generation | None =
         LibraryDamaged: A file is missing, is not the one the manifest names, or cannot be read.
     """
     folder = _folder(root, current.revision)
+    for inner in (folder.parent, folder):
+        if inner.is_symlink():
+            raise LibraryDamaged(f"{inner} is a link and not followed; run: rag doctor")
     if not folder.is_dir():
         raise LibraryDamaged(f"{root / CURRENT} names generation {folder.name}, which is missing; run: rag doctor")
     return _open(folder, current.manifest_sha256, before=before, known=before.verified if before else frozenset())
@@ -176,7 +180,7 @@ def _open_vectors(folder: Path, manifest: Manifest, before: Generation | None) -
     removed = read_removed(folder, manifest)
     try:
         segments = [_open_segment(folder, s, manifest, before) for s in manifest.segments]
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, UnreadableIndex) as error:
         raise LibraryDamaged(f"a vector index in {folder} cannot be read ({error}); run: rag doctor") from error
     return SegmentedIndex(tuple(s.without(removed) if len(removed) else s for s in segments))
 
@@ -193,8 +197,17 @@ def _folder(root: Path, revision: int) -> Path:
 
 
 def _empty(folder: Path) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
+    _clear(folder.parent, links_only=True)
+    _clear(folder)
     folder.mkdir(parents=True)
+
+
+def _clear(folder: Path, *, links_only: bool = False) -> None:
+    """Delete a folder, or the link that is in its place and not what it leads to."""
+    if folder.is_symlink():
+        folder.unlink()
+    elif not links_only:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _warn(manifest: Manifest) -> None:

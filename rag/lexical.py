@@ -5,15 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import cast
 
 import tantivy
 
-from rag.errors import LibraryDamaged
+from rag.errors import LibraryDamaged, LibraryError
 
 WRITER_HEAP_BYTES = 64_000_000
 BODY, KEY, WORDS = "body", "key", "words"
+# Beginnings whose words are kept, some 140 bytes a word: reading them takes longer than comparing them, and all
+# misspelt words with one first letter ask for the same.
+BEGINNINGS_KEPT = 32
 
 
 @dataclass(frozen=True)
@@ -45,13 +49,15 @@ class LexicalIndex:
         self._counts_left = any(folder.glob("*.del"))
         self._index = index
         self._searcher = index.searcher()
+        # Not of a method, which would keep the index alive until garbage is collected.
+        self._words = lru_cache(BEGINNINGS_KEPT)(partial(_read_words, self._searcher))
 
     @classmethod
     def build(cls, folder: Path, passages: Iterable[LexicalPassage]) -> LexicalIndex:
         """Write a new index into an empty folder and return it."""
         folder.mkdir(parents=True, exist_ok=True)
-        index = tantivy.Index(_schema(), path=str(folder))
-        _commit(index, passages, removed=())
+        index = _create(folder)
+        _commit(index, folder, passages, removed=())
         return cls(index, folder)
 
     @classmethod
@@ -71,7 +77,7 @@ class LexicalIndex:
             LibraryDamaged: The folder does not hold a readable index.
         """
         index = _open(folder)
-        _commit(index, passages, removed=removed)
+        _commit(index, folder, passages, removed=removed)
         return cls(index, folder)
 
     @classmethod
@@ -108,9 +114,9 @@ class LexicalIndex:
         there = all(self._searcher.doc_freq(BODY, one) for one in term.split(" "))
         return there and (not self._counts_left or bool(self.search([(term,)], 1)))
 
-    def words(self, beginning: str) -> list[tuple[str, int]]:
+    def words(self, beginning: str) -> tuple[tuple[str, int], ...]:
         """Return the words that begin so, each with how many passages hold it; some of those may have left."""
-        return [(str(word), int(count)) for word, count in self._searcher.terms_with_prefix(WORDS, beginning)]
+        return self._words(beginning)
 
     def spells(self, word: str) -> bool:
         """Tell whether a passage that has not left holds a word, as `words` gives it."""
@@ -176,14 +182,37 @@ class LexicalIndex:
         return {key: min(1.0, float(share)) for (share, _), key in zip(found, numbers, strict=True)}
 
 
+def _create(folder: Path) -> tantivy.Index:
+    try:
+        return tantivy.Index(_schema(), path=str(folder))
+    except ValueError as error:
+        raise _unwritable(folder, error) from error
+
+
 def _open(folder: Path) -> tantivy.Index:
     try:
         return tantivy.Index.open(str(folder))
+    except BaseException as error:
+        # A panic in tantivy comes as an exception of no class that can be named here.
+        if not isinstance(error, ValueError) and type(error).__name__ != "PanicException":
+            raise
+        said = " ".join(str(error).split())[:200]
+        raise LibraryDamaged(f"{folder} is not a readable lexical index ({said}); run: rag doctor") from error
+
+
+def _commit(index: tantivy.Index, folder: Path, passages: Iterable[LexicalPassage], *, removed: Iterable[int]) -> None:
+    try:
+        _write(index, passages, removed=removed)
     except ValueError as error:
-        raise LibraryDamaged(f"{folder} is not a readable lexical index ({error}); run: rag doctor") from error
+        # All that tantivy says of a disk that is full or fails.
+        raise _unwritable(folder, error) from error
 
 
-def _commit(index: tantivy.Index, passages: Iterable[LexicalPassage], *, removed: Iterable[int]) -> None:
+def _unwritable(folder: Path, error: ValueError) -> LibraryError:
+    return LibraryError(f"{folder} cannot be written ({error}); make room or mend the disk, then try again")
+
+
+def _write(index: tantivy.Index, passages: Iterable[LexicalPassage], *, removed: Iterable[int]) -> None:
     writer = index.writer(WRITER_HEAP_BYTES, 1)
     if gone := sorted(removed):
         # Not delete_documents_by_term, which takes a number for a signed one and finds nothing.
@@ -228,3 +257,7 @@ def _together(schema: tantivy.Schema, terms: Sequence[str]) -> tantivy.Query:
     if len(queries) == 1:
         return queries[0]
     return tantivy.Query.boolean_query([(tantivy.Occur.Must, query) for query in queries])
+
+
+def _read_words(searcher: tantivy.Searcher, beginning: str) -> tuple[tuple[str, int], ...]:
+    return tuple(searcher.terms_with_prefix(WORDS, beginning))

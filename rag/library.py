@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rag import load
+from rag.backup import Backup, make_backup
 from rag.build import Build
 from rag.calibration import Calibration, keep_calibration, read_calibration
 from rag.chat import Chat
@@ -25,7 +26,7 @@ from rag.rewriting import rewriter
 from rag.schema import Answer, Document, Hit, Passage
 from rag.settings import Settings
 from rag.snapshot import Snapshot
-from rag.store import DocumentSummary, Store
+from rag.store import Damage, DocumentSummary, Store
 from rag.writer import IndexReport, Progress
 
 __all__ = ["DATABASE", "Library", "default_path"]
@@ -110,7 +111,7 @@ class Library:
             SourceError: A path is missing or holds nothing that can be read; the library is left as it was.
             LibraryBusy: Another process is writing to the library.
         """
-        sources, left_out = _find_files(paths)
+        sources, left_out = _find_files(paths, self.settings)
         return self._commits.commit(
             lambda writer, tally: writer.sync(sources, tally), left_out=left_out, progress=progress
         )
@@ -153,7 +154,7 @@ class Library:
                 elsewhere; the library is left as it was.
             LibraryBusy: Another process is writing to the library.
         """
-        sources, left_out = _find_files(paths)
+        sources, left_out = _find_files(paths, self.settings)
         return self._commits.commit(
             lambda writer, tally: writer.merge(sources, tally), left_out=left_out, progress=progress
         )
@@ -402,6 +403,22 @@ class Library:
         """
         self._commits.verify()
 
+    def find_damage(self) -> Damage:
+        """Read the whole database, and let documents that are damaged in it be read again when they are next indexed.
+
+        Returns:
+            What is not what was written.
+
+        Raises:
+            LibraryDamaged: The database's structure is damaged too.
+            LibraryBusy: Something is damaged, and another process is writing to the library.
+        """
+        damage = self._store.damage()
+        if damage.documents:
+            with self._commits.writing():
+                self._store.read_again(damage.documents)
+        return damage
+
     def rebuild(self) -> None:
         """Build the derived indexes anew from the database; nothing is embedded again.
 
@@ -410,6 +427,21 @@ class Library:
             LibraryError: The library holds no documents yet.
         """
         self._commits.rebuild()
+
+    def backup(self, destination: str | Path) -> Backup:
+        """Keep a copy of the library as it is now, while it is asked and written to.
+
+        Args:
+            destination: A folder that is not there yet; it appears when the copy is whole and verified.
+
+        Returns:
+            What the copy holds.
+
+        Raises:
+            LibraryDamaged: Something in the database is not what was written.
+            LibraryError: The destination is there already or cannot be written, or the library holds no documents.
+        """
+        return make_backup(self._store, absolute(destination))
 
     def _snapshot(self) -> Snapshot:
         return Snapshot(self._store, self._commits.newest())
@@ -426,8 +458,11 @@ def _chat(settings: Settings) -> Chat | None:
     )
 
 
-def _find_files(paths: str | Path | Iterable[str | Path]) -> tuple[list[load.SourceFile], dict[str, str]]:
-    return load.find_files([Path(paths)] if isinstance(paths, str | Path) else [Path(p) for p in paths])
+def _find_files(
+    paths: str | Path | Iterable[str | Path], settings: Settings
+) -> tuple[list[load.SourceFile], dict[str, str]]:
+    named = [Path(paths)] if isinstance(paths, str | Path) else [Path(p) for p in paths]
+    return load.find_files(named, settings.parse_limits)
 
 
 def _once_more(ask: Callable[[], T]) -> T:

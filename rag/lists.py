@@ -13,7 +13,7 @@ from rag.sentences import Run, sentence_text
 
 ASKS_FOR_SEVERAL = re.compile(
     r"^\W*(?:please )?(?:list|name|enumerate)\b|"
-    r"\b(?:what|which) (?:are|were) (?:the|some|all|its|their)\b|"
+    r"\b(?:what|which|who) (?:are|were) (?:the|some|all|its|their)\b|"
     r"\b(?:what|which) (?:of the )?(?:two|three|four|five|six|seven|eight|nine|ten|\d+|other|kinds?|types?|sorts?)\b|"
     r"\b(?:what|which) (?:[\w'’-]+ )?(?!(?:is|was|does|has|this)\b)\w{3,}(?<![su])s (?!is\b|was\b)|"
     r"哪些|哪几|列出|列举",

@@ -1,35 +1,35 @@
 """Files on disk to their texts; knows nothing of encodings, cleaning, metadata or passages.
 
-``find_files`` says what is there, ``read_text`` reads one file; a new format is one more entry in ``READERS``.
+``find_files`` says what is there, ``read`` reads one file. Plain text is decoded here; everything else is parsed by a
+process of its own, since a file from anywhere may crash, hang or swell what reads it.
 """
 
 from __future__ import annotations
 
+import hashlib
 import os
 import stat
 import unicodedata
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
 
+from rag.archive import list_members, read_member
 from rag.decode import decode
 from rag.errors import SourceError, SourceNotFound, UnreadableSource
+from rag.extracted import Extracted
 from rag.folder import DATABASE, LOCK
 from rag.opening import file_digest, is_no_disk, open_regular, unreadable
+from rag.parse_limits import ParseLimits, beyond
+from rag.parser import PARSER
+from rag.suffixes import ARCHIVES, PLAIN, SUPPORTED
 
-__all__ = ["SourceFile", "file_digest", "find_files", "read_text"]
+__all__ = ["SourceFile", "check_size", "file_digest", "find_files", "read", "source_digest"]
 
-MAX_BYTES = 100_000_000
 IGNORE_FILE, MAX_IGNORE_BYTES = ".ragignore", 1_000_000
-READERS: Mapping[str, Callable[[bytes], str]] = {
-    ".txt": decode,
-    ".text": decode,
-    ".md": decode,
-    ".markdown": decode,
-    ".rst": decode,
-}
+DEFAULT_LIMITS = ParseLimits()
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,8 @@ class SourceFile:
         size_bytes: Its size when it was found.
         modified_ns: Its modification time in nanoseconds since the epoch.
         target: What it is read from, where `path` is a link: no link is followed once a file has been found.
+        archive: The zip archive that it lies in, whose path `path` then begins with, or ``None``.
+        member: Its name in the archive, or in each of several that lie in each other.
     """
 
     id: str
@@ -49,11 +51,13 @@ class SourceFile:
     size_bytes: int
     modified_ns: int
     target: Path | None = None
+    archive: Path | None = None
+    member: tuple[str, ...] = ()
 
     @property
     def place(self) -> Path:
-        """Where its bytes are."""
-        return self.target or self.path
+        """Where its bytes are; those of what lies in an archive are in the archive."""
+        return self.target or self.archive or self.path
 
 
 @dataclass(frozen=True)
@@ -65,8 +69,8 @@ class _Found:
     real_path: str
 
 
-def find_files(paths: Sequence[Path]) -> tuple[list[SourceFile], dict[str, str]]:
-    """Find the files to index under files and folders; folders are searched recursively.
+def find_files(paths: Sequence[Path], limits: ParseLimits = DEFAULT_LIMITS) -> tuple[list[SourceFile], dict[str, str]]:
+    """Find the files to index under files and folders; folders and zip archives are searched recursively.
 
     Hidden files and folders are left out, and so is what a ``.ragignore`` in a searched folder names: one pattern a
     line, ``*`` and ``?`` as in a shell, ``#`` for comments; a pattern matches the path below the folder, the name, or
@@ -75,6 +79,7 @@ def find_files(paths: Sequence[Path]) -> tuple[list[SourceFile], dict[str, str]]
 
     Args:
         paths: Files and folders; relative ones start at the working directory, ``~`` is not expanded.
+        limits: How large archives may be, and how deep.
 
     Returns:
         The files sorted by id, and for each path that was left out (except hidden and ignored ones) the reason.
@@ -94,53 +99,111 @@ def find_files(paths: Sequence[Path]) -> tuple[list[SourceFile], dict[str, str]]
             first = found.setdefault(unicodedata.normalize("NFC", one.real_path), one)
             if first.real_path != one.real_path:
                 left_out[str(one.source.path)] = f"would have the same id {one.source.id!r} as another; rename one"
-    return sorted(_without_clashes(list(found.values())), key=lambda source: source.id), left_out
+    sources = list(_with_members(_without_clashes(list(found.values())), limits, left_out))
+    if paths and not sources:
+        raise SourceError(_nothing_to_index(Path(paths[0]), left_out))
+    return sorted(sources, key=lambda source: source.id), left_out
 
 
-def read_text(source: SourceFile, *, max_bytes: int = MAX_BYTES) -> str:
-    """Return a file's text, decoded but otherwise as it stands.
+def source_digest(source: SourceFile, limits: ParseLimits = DEFAULT_LIMITS) -> str:
+    """Return the SHA-256 of what a source holds, in hexadecimal: of the file, or of the one in its archive.
 
     Args:
         source: A file that ``find_files`` found.
-        max_bytes: Largest file that is read; a larger one is refused, never cut.
+        limits: What it may take.
 
     Returns:
-        Text with more to it than white space; line ends and control characters as in the file, no byte order mark.
+        64 digits, letters in lower case.
 
     Raises:
-        UnreadableSource: The file is empty, binary, too large, of an unsupported format, or cannot be read or decoded.
+        UnreadableSource: It cannot be opened, read or unpacked.
     """
-    with open_regular(source.place) as file:
-        try:
-            data = file.read(max_bytes + 1)
-        except OSError as error:
-            raise unreadable(source.path, error) from error
-    check_size(source, len(data), max_bytes=max_bytes)
-    reader = READERS.get(source.path.suffix.lower())
-    if reader is None:
-        raise UnreadableSource(f"{source.path}: {_unsupported(source.path)}")
+    if source.archive is None:
+        return file_digest(source.place)
+    return hashlib.sha256(_read_bytes(source, limits)).hexdigest()
+
+
+def read(source: SourceFile, limits: ParseLimits = DEFAULT_LIMITS) -> Extracted:
+    """Return a file's text as it stands, with its pages where it has some.
+
+    Args:
+        source: A file that ``find_files`` found.
+        limits: What it may take; a file beyond them is refused, never cut.
+
+    Returns:
+        Text with more to it than white space.
+
+    Raises:
+        UnreadableSource: The file is empty, damaged, beyond a limit, of an unsupported format, or cannot be read.
+    """
+    data = _read_bytes(source, limits)
+    suffix = source.path.suffix.lower()
     try:
-        text = reader(data)
+        if suffix in PLAIN:
+            return Extracted(_decoded(data))
+        if suffix in SUPPORTED:
+            return PARSER.parse(data, suffix, limits)
     except UnreadableSource as error:
         raise UnreadableSource(f"{source.path} {error}") from error
+    raise UnreadableSource(f"{source.path}: {_unsupported(source.path)}")
+
+
+def _decoded(data: bytes) -> str:
+    text = decode(data)
     if not text.strip("\ufeff\0 \t\r\n\f\v\u00a0\u3000"):
-        raise UnreadableSource(f"{source.path} is empty or only white space; remove it or give it text")
+        raise UnreadableSource("is empty or only white space; remove it or give it text")
     return text
 
 
-def check_size(source: SourceFile, size_bytes: int, *, max_bytes: int = MAX_BYTES) -> None:
+def check_size(source: SourceFile, size_bytes: int, limits: ParseLimits = DEFAULT_LIMITS) -> None:
     """Refuse a file that is too large; nothing of it need be read to tell.
 
     Args:
         source: The file.
         size_bytes: Its size.
-        max_bytes: Largest file that is read.
+        limits: What it may take.
 
     Raises:
         UnreadableSource: It is.
     """
-    if size_bytes > max_bytes:
-        raise UnreadableSource(f"{source.path} is larger than {max_bytes:,} bytes; split it or raise the limit")
+    if size_bytes > limits.file_bytes:
+        raise UnreadableSource(f"{source.path} {beyond(f'is larger than {limits.file_mb:,} MB', 'file_mb')}")
+
+
+def _read_bytes(source: SourceFile, limits: ParseLimits) -> bytes:
+    """Return the bytes of a source that is not too large."""
+    if source.archive is not None:
+        try:
+            return read_member(source.place, source.member, most_bytes=limits.file_bytes)
+        except UnreadableSource as error:
+            raise UnreadableSource(f"{source.path} {error}") from error
+    with open_regular(source.place) as file:
+        try:
+            data = file.read(limits.file_bytes + 1)
+        except OSError as error:
+            raise unreadable(source.path, error) from error
+    check_size(source, len(data), limits)
+    return data
+
+
+def _with_members(sources: Iterable[SourceFile], limits: ParseLimits, left_out: dict[str, str]) -> Iterator[SourceFile]:
+    """Yield the sources, in place of an archive the files in it."""
+    for source in sources:
+        if source.path.suffix.lower() not in ARCHIVES:
+            yield source
+            continue
+        members, refused = list_members(source.place, limits)
+        for name, reason in refused.items():
+            left_out[_printable(source.path / name if name else source.path)] = reason
+        for member in members:
+            yield replace(
+                source,
+                id=unicodedata.normalize("NFC", f"{source.id}/{member.path}"),
+                path=source.path / member.path,
+                size_bytes=member.size_bytes,
+                archive=source.path,
+                member=member.names,
+            )
 
 
 def _find_under(root: Path, left_out: dict[str, str]) -> Iterator[_Found]:
@@ -231,11 +294,11 @@ def _why_not(path: Path, mode: int, *, real_path: str, real_root: str) -> str:
         return "link to a folder; its files are indexed where they are"
     if not stat.S_ISREG(mode):
         return "not a regular file"
-    return "" if path.suffix.lower() in READERS else _unsupported(path)
+    return "" if path.suffix.lower() in SUPPORTED else _unsupported(path)
 
 
 def _unsupported(path: Path) -> str:
-    return f"unsupported suffix {path.suffix!r}; supported are {' '.join(READERS)}"
+    return f"unsupported suffix {path.suffix!r}; supported are {' '.join(SUPPORTED)}"
 
 
 def _printable(path: str | Path) -> str:
@@ -281,7 +344,7 @@ def _without_clashes(found: list[_Found]) -> Iterator[SourceFile]:
 
 
 def _nothing_to_index(path: Path, left_out: Mapping[str, str]) -> str:
-    message = f"nothing to index in {path}: supported are {' '.join(READERS)}"
+    message = f"nothing to index in {path}: supported are {' '.join(SUPPORTED)}"
     below = next(((name, why) for name, why in left_out.items() if Path(name).is_relative_to(path)), None)
     example = f"left out, for one: {below[0]} ({below[1]})" if below else "add such files or name another path"
     return f"{message}; {example}"

@@ -8,16 +8,23 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
+import stat
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from rag.errors import LibraryDamaged
+from rag.files import brief, open_plain, parse_json, read_small, replace_file, sync
 
 FORMAT_VERSION = 3
 CURRENT, MANIFEST = "CURRENT", "manifest.json"
+CURRENT_BYTES = 200
+# What a file of a generation may be called; no name leads out of its folder.
+_NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*|lexical/\.?[A-Za-z0-9_-][A-Za-z0-9_.-]*", re.ASCII)
+_SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
 # Files that were read and had their digest: device, inode, time of modification and SHA-256. Files of a generation do
 # not change, and later generations link to them.
 Verified = frozenset[tuple[int, int, int, str]]
@@ -109,12 +116,14 @@ def read_current(root: Path) -> Current | None:
     Raises:
         LibraryDamaged: The file that names it holds something else.
     """
-    try:
-        revision, manifest_sha256 = (root / CURRENT).read_text(encoding="ascii").split()
-        return Current(int(revision), manifest_sha256)
-    except FileNotFoundError:
+    if not os.path.lexists(root / CURRENT):
         return None
-    except (OSError, ValueError) as error:
+    try:
+        revision, manifest_sha256 = read_small(root / CURRENT, most_bytes=CURRENT_BYTES).decode("ascii").split()
+        if not (revision.isdigit() and len(revision) < 19 and _SHA256.fullmatch(manifest_sha256)):
+            raise ValueError(revision)
+        return Current(int(revision), manifest_sha256)
+    except ValueError as error:
         raise LibraryDamaged(f"{root / CURRENT} does not hold a revision; run: rag doctor") from error
 
 
@@ -136,18 +145,50 @@ def read_manifest(folder: Path, *, sha256: str) -> Manifest:
     Raises:
         LibraryDamaged: It is missing, is not the one with that digest, or is of another format.
     """
-    if digest(folder / MANIFEST).sha256 != sha256:
+    content = read_small(folder / MANIFEST)
+    if hashlib.sha256(content).hexdigest() != sha256:
         raise LibraryDamaged(f"{folder / MANIFEST} does not match its digest in {CURRENT}; run: rag doctor")
+    data = parse_json(content, folder / MANIFEST)
     try:
-        data = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         version = data["format_version"]
         if version != FORMAT_VERSION:
-            raise LibraryDamaged(f"{folder / MANIFEST} is of format {version}, not {FORMAT_VERSION}; run: rag doctor")
+            raise LibraryDamaged(
+                f"{folder / MANIFEST} is of format {brief(version)}, not {FORMAT_VERSION}; run: rag doctor"
+            )
         files = {name: FileDigest(**values) for name, values in data.pop("files").items()}
         segments = tuple(Segment(**values) for values in data.pop("segments"))
-        return Manifest(**data | {"files": files, "segments": segments, "languages": tuple(data["languages"])})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise LibraryDamaged(f"{folder / MANIFEST} cannot be read ({error}); run: rag doctor") from error
+        manifest = Manifest(**data | {"files": files, "segments": segments, "languages": tuple(data["languages"])})
+        _check_manifest(manifest)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise LibraryDamaged(f"{folder / MANIFEST} cannot be read ({brief(error)}); run: rag doctor") from error
+    return manifest
+
+
+def _check_manifest(manifest: Manifest) -> None:
+    """Refuse values that no generation has, and names of files that lead out of its folder.
+
+    Raises:
+        ValueError: There is one.
+    """
+    for name, found in manifest.files.items():
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"it names the file {name[:40]!r}")
+        if not (_is_count(found.size_bytes) and isinstance(found.sha256, str) and _SHA256.fullmatch(found.sha256)):
+            raise ValueError(f"size or digest of {name[:40]!r} is none")
+    if not manifest.segments or any(segment.file not in manifest.files for segment in manifest.segments):
+        raise ValueError("it lacks a vector index")
+    recalls = [segment.recall for segment in manifest.segments if segment.recall is not None]
+    if not all(isinstance(recall, float | int) and 0 <= recall <= 1 for recall in recalls):
+        raise ValueError("a recall is no share")
+    counts = (manifest.revision, manifest.documents, manifest.passages, manifest.left)
+    if not all(map(_is_count, (*counts, *(segment.vectors for segment in manifest.segments)))):
+        raise ValueError("a number in it is no count")
+    if not (isinstance(manifest.build, dict) and all(isinstance(language, str) for language in manifest.languages)):
+        raise ValueError("what it was built with is missing")
+
+
+def _is_count(value: object) -> bool:
+    return type(value) is int and 0 <= value < 2**63
 
 
 def write_manifest(folder: Path, manifest: Manifest) -> None:
@@ -170,14 +211,19 @@ def check_files(folder: Path, files: Mapping[str, FileDigest], *, known: Verifie
         LibraryDamaged: One is missing or is not the one with that digest.
     """
     verified = set()
+    for inner in {folder, *((folder / name).parent for name in files)}:
+        if inner.is_symlink():
+            raise LibraryDamaged(f"{inner} is a link and not followed; run: rag doctor")
     for name, expected in files.items():
         path = folder / name
         try:
-            stat = path.stat()
+            found = path.lstat()
         except OSError as error:
             raise LibraryDamaged(f"{path} cannot be read ({error.strerror}); run: rag doctor") from error
-        identity = (stat.st_dev, stat.st_ino, stat.st_mtime_ns, expected.sha256)
-        if stat.st_size != expected.size_bytes or (identity not in known and digest(path) != expected):
+        if stat.S_ISLNK(found.st_mode):
+            raise LibraryDamaged(f"{path} is a link and not followed; run: rag doctor")
+        identity = (found.st_dev, found.st_ino, found.st_mtime_ns, expected.sha256)
+        if found.st_size != expected.size_bytes or (identity not in known and digest(path) != expected):
             raise LibraryDamaged(f"{path} does not match its digest; run: rag doctor")
         verified.add(identity)
     return frozenset(verified)
@@ -196,7 +242,7 @@ def digest(path: Path) -> FileDigest:
         LibraryDamaged: It cannot be read.
     """
     try:
-        with path.open("rb") as file:
+        with open_plain(path) as file:
             return FileDigest(os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest())
     except OSError as error:
         raise LibraryDamaged(f"{path} cannot be read ({error.strerror}); run: rag doctor") from error
@@ -210,21 +256,3 @@ def link_file(source: Path, target: Path) -> None:
     except OSError:
         shutil.copyfile(source, target)
         sync(target)
-
-
-def replace_file(path: Path, data: bytes) -> None:
-    """Put a file in place in one step that survives a crash."""
-    temporary = path.with_name(path.name + ".new")
-    temporary.write_bytes(data)
-    sync(temporary)
-    os.replace(temporary, path)
-    sync(path.parent)
-
-
-def sync(path: Path) -> None:
-    """Wait until a file, or the names in a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -60,6 +60,13 @@ _WORD = r"(?:Co\.|Ltd\.?|Inc\.|[A-Z][\w&’'-]*)"
 _NAME = re.compile(rf"{_WORD}(?:(?: (?:of|for|&)(?: the)? | |, ?(?=Ltd|Inc)){_WORD})*(?: \d{{1,3}}(?![\w.,%–-]))?")
 QUOTED = re.compile(r"[\"“”]([^\"“”]{2,80})[\"“”]|《([^》]{2,80})》")
 _TOKEN = re.compile(r"[\"“][^\"“”]{1,80}[\"”]|[\w&]+(?:[’'-][\w&]+)*|[^\w\s]")
+# What a subject does, where it has no capitals that end before its verb: "does the ferry carry", "did the mill take".
+_VERBS = frozenset(
+    "become begin build buy carry close come contain cost cover create do earn employ end explain fall find get give "
+    "go grow happen have hire hold include invest last leave lie lose make mean meet need offer open own pay play "
+    "produce provide publish reach receive rise run say see sell serve show sign spend stand start stay take teach "
+    "tell use want win work write".split()
+)
 _HELD = frozenset(
     "begun begin built done found given held known led made met opened paid said sent set taken won".split()
 )
@@ -218,6 +225,8 @@ def _goes_on(words: Sequence[str], at: int, *, subject: bool) -> bool:
 def _is_verb(words: Sequence[str], at: int) -> bool:
     """Tell whether a word behind a subject is its verb: "did the Area sign"; a quoted name has its kind behind it."""
     word, before = words[at], words[at - 1]
+    if word in _VERBS and before.lower() not in ("the", "a", "an", "of"):
+        return True
     named = before[:1].isupper() or words[at - 2][-1:] in '"”'
     return word.islower() and word != "of" and named and before[-1:] not in '"”'
 

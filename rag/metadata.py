@@ -121,6 +121,27 @@ def find_title(text: str, *, fallback: str) -> str:
     return _shorten(_plain(title)) or fallback
 
 
+def choose_title(given: str, text: str, *, fallback: str) -> str:
+    """Return the title that a file gives itself if its text bears it out, else the one in the text, else the given one.
+
+    What a file says of itself is often the title of the template or of the site.
+
+    Args:
+        given: The title that the file gives itself, or ``""``.
+        text: Decoded or canonical text.
+        fallback: What to return where there is none.
+
+    Returns:
+        A title as `find_title` returns it.
+    """
+    title = _shorten(_plain(given))
+    if title and title.casefold() in " ".join(text[:_TITLE_WITHIN_CHARS].split()).casefold():
+        return title
+    lines = [" ".join(line.split()) for line in text[:_TITLE_WITHIN_CHARS].splitlines()]
+    stated = any(level == 1 for level, _ in _marked_headings(lines))
+    return title if title and not stated else find_title(text, fallback=fallback)
+
+
 def find_date(text: str) -> str | None:
     """Return the day a document says it was published, as ISO 8601, or ``None`` where it says none.
 

@@ -15,8 +15,11 @@ import sentencex
 from rag.prompt import HIDDEN, NO_ANSWER
 
 MOST_SENTENCES = 12
-# [1], [1, 2], [1][2], [passage 1], 【1】
-MARK = re.compile(r"[\[【]\s*(?:(?:passage|source)s?\s*)?((?:\d{1,4}\s*[,;&]?\s*)+)[\]】]", re.IGNORECASE)
+# [1], [1, 2], [1][2], [passage 1], 【1】; numbers end where their digits do, so that there is one way to read a row of
+# them: a pattern with several takes longer than the universe has on thirty digits without a closing bracket.
+MARK = re.compile(
+    r"[\[【]\s*(?:(?:passage|source)s?\s*)?(\d{1,4}(?!\d)(?:[\s,;&]+\d{1,4}(?!\d))*[\s,;&]*)[\]】]", re.IGNORECASE
+)
 # Marks belong to the sentence that they follow, on whichever side of its full stop they stand.
 AFTER_STOP = re.compile(rf"([.!?。！？…][\"”’»」』)）]*)[ \t]*((?:{MARK.pattern}[ \t]*)+)", re.IGNORECASE)
 BEFORE_STOP = re.compile(r"\s+(?=[.!?,;:。！？，])")

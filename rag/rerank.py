@@ -28,9 +28,9 @@ from rag.phrases import boosted
 Tokens = tuple[NDArray[np.float32], NDArray[np.int64]]
 # At most this share of its score a passage loses by age: the best of the old ones still goes before a mediocre new one.
 AGE_SHARE = 0.2
-# Shares of the first stage's score, of the question's words that the passage holds, by rarity, of the whole passage's
-# late interaction, and of its best sentence's.
-FIRST_STAGE, COVERAGE, PASSAGE, SENTENCE = 0.05, 0.13, 0.41, 0.41
+# Shares of the first stage's score, of the question's words that the passage holds, by rarity, of those that its title
+# and heading hold, of the whole passage's late interaction, and of its best sentence's.
+FIRST_STAGE, COVERAGE, TITLE, PASSAGE, SENTENCE = 0.04, 0.12, 0.12, 0.36, 0.36
 # How much of a token's share in those is by the rarity of its word; all tokens have the rest alike.
 RARITY = 0.5
 
@@ -190,8 +190,8 @@ def _ranking_shares(query: Query) -> NDArray[np.float32]:
 
 def _scores(candidates: Sequence[Candidate], late: _Late) -> NDArray[np.float64]:
     first = _normalise([c.score for c in candidates])
-    coverage = np.array([c.signals.get("coverage", 0.0) for c in candidates])
-    scores = FIRST_STAGE * first + COVERAGE * coverage
+    coverage, title = (np.array([c.signals.get(s, 0.0) for c in candidates]) for s in ("coverage", "title"))
+    scores = FIRST_STAGE * first + COVERAGE * coverage + TITLE * title
     scores += PASSAGE * _normalise(late.passages) + SENTENCE * _normalise(late.bests)
     shares = np.array([c.signals.get("phrase", 0.0) for c in candidates])
     return boosted(scores, shares) if shares.any() else scores

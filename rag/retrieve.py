@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,10 +13,14 @@ from rag.copies import without_copies
 from rag.evidence import Candidate, Query
 from rag.phrases import boosted, share_held
 from rag.snapshot import Snapshot
+from rag.store import StoredPassage
+from rag.terms import document_terms
 
 Scores = Mapping[int, float]
 # Damps the difference between the first ranks.
 RANK_OFFSET = 60
+# Titles and headings whose terms are kept, some hundred bytes each.
+TITLES_KEPT = 4_096
 
 
 @dataclass(frozen=True)
@@ -61,12 +66,24 @@ def retrieve(
     found = without_copies(ranked, k, scores=fused, snapshot=snapshot)
     keys = [one.stored.key for one in found]
     coverage = snapshot.coverage(terms, query.weights, keys)
-    legs = {"dense": dense, "lexical": lexical, "phrase": quoting, "coverage": coverage}
+    above = {one.stored.key: query.coverage(_above(one.stored)) for one in found}
+    legs = {"dense": dense, "lexical": lexical, "phrase": quoting, "coverage": coverage, "title": above}
     # Kept for whoever has to tell what the reranker did from what it was given.
     return [
         Candidate(one.stored, fused[key], _signals(legs, key, rank), also_in=one.also_in)
         for rank, (key, one) in enumerate(zip(keys, found, strict=True), start=1)
     ]
+
+
+def _above(stored: StoredPassage) -> frozenset[str]:
+    """Return the terms of what stands above a passage."""
+    return _title_terms(stored.title, stored.passage.heading or "", stored.language)
+
+
+# A passage's neighbours, often found with it, stand below the same.
+@lru_cache(maxsize=TITLES_KEPT)
+def _title_terms(title: str, heading: str, language: str) -> frozenset[str]:
+    return frozenset(document_terms(f"{title}\n{heading}", language=language))
 
 
 def _quoting(query: Query, snapshot: Snapshot, k: int, *, allowed: NDArray[np.int64] | None) -> dict[int, float]:

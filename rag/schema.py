@@ -33,6 +33,8 @@ class Document:
         language: ISO 639-1 code, or ``"und"`` when unknown.
         source: Where it came from (a path), or ``""`` for documents given as text.
         metadata: Further JSON values, kept as given.
+        page_starts: Where each of its pages begins in `text`, in order, or nothing where it has none. A library keeps
+            the page of each passage and not these.
     """
 
     id: str
@@ -42,6 +44,7 @@ class Document:
     language: str = "und"
     source: str = ""
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    page_starts: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -85,8 +88,9 @@ class Hit:
         rank: From 1.
         score: Higher is better; in [0, 1] for one query, not comparable between queries.
         signals: What each leg said, by name (``dense`` is a cosine, ``lexical`` a BM25 score, ``coverage`` the share of
-            the query's words that it holds, by rarity, ``late`` a mean MaxSim, ``cross`` a cross-encoder's score,
-            ``recency`` the factor of its age; ``retrieved_rank`` is its rank before reranking).
+            the query's words that it holds, by rarity, ``title`` of those in its title and heading, ``late`` a mean
+            MaxSim, ``cross`` a cross-encoder's score, ``recency`` the factor of its age; ``retrieved_rank`` is its rank
+            before reranking).
         also_in: Ids of other documents with the same text, whose passage this is too.
     """
 

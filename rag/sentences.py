@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from rag.evidence import Candidate, Query
 from rag.expected import Kind, expected_kind, holds
 from rag.facts import passage_terms
 from rag.schema import Span
-from rag.terms import document_terms, held
+from rag.terms import document_terms
 
 # Weights: the passage's score; the sentence's late interaction; the share of the question's words in it; that share
 # gained by the sentence before, and by title and heading; holding the expected kind of answer; length; the cosine.
@@ -139,19 +138,12 @@ def _sentences(query: Query, candidates: Sequence[Candidate]) -> Iterator[Scored
         for number, span in enumerate(passage.sentences):
             text = sentence_text(candidate, number)
             terms = frozenset(document_terms(text, language=language))
-            coverages = [coverage(query, known) for known in (terms, terms | before, terms | before | context)]
+            coverages = [query.coverage(known) for known in (terms, terms | before, terms | before | context)]
             # Where the encoder does not read the question, its words have to stand in for its meaning.
             late = candidate.sentence_late[number] if candidate.sentence_late else coverages[0]
             score = _score(candidate, late=late, coverages=coverages, fits=_fits(kind, text, query.text), text=text)
             yield Scored(candidate, number, span, text, terms, late, score)
             before = terms
-
-
-def coverage(query: Query, terms: AbstractSet[str]) -> float:
-    """Return the share, in [0, 1], of what the question's words say that is among the terms."""
-    total = sum(query.weights)
-    found = sum(w for term, w in zip(query.terms, query.weights, strict=True) if held(term, terms))
-    return found / total if total > 0 else 0.0
 
 
 def _score(candidate: Candidate, *, late: float, coverages: Sequence[float], fits: bool, text: str) -> float:

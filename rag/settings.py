@@ -12,6 +12,7 @@ from typing import Any, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 from rag.errors import ConfigurationError, LibraryMismatch
+from rag.parse_limits import ParseLimits
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 ENVIRONMENT_PREFIX = "RAG_"
@@ -82,9 +83,20 @@ class Settings:
         chat_reply_tokens: Most tokens of a reply.
         chat_unsupported: What becomes of sentences that no passage supports: ``drop`` or ``mark``.
         question_chars: Longest question that is accepted.
+        file_mb: Size of a file that is indexed, or of one in a zip archive, in millions of bytes. This and the limits
+            below refuse a file by name and leave all others alone; `rag.parse_limits` has them.
+        parse_timeout_s: Seconds that parsing a file may take.
+        parse_memory_mb: Memory that its parser may take for it, in millions of bytes; on Linux.
+        parse_chars: Characters of text that may come out of it.
+        parse_pages: Pages, slides or sheets it may have.
+        parse_depth: How deeply its values may be nested.
+        parse_ratio: How many times its size it may expand to, where it is packed.
+        archive_depth: How deeply zip archives may lie in each other; 1 for none in another.
+        archive_files: Files a zip archive may hold.
         source_check: ``on`` to compare the files that an answer cites with what was indexed, so that it says where they
             have changed; ``off`` where the library is asked on another machine than its files are on.
         indexing_threads: Threads that embed documents.
+        writing_wait_s: Seconds that a command waits for another one that is writing to the library before it gives up.
     """
 
     encoder: str | None = None
@@ -110,8 +122,18 @@ class Settings:
     chat_reply_tokens: int = 300
     chat_unsupported: str = "drop"
     question_chars: int = 4_000
+    file_mb: int = ParseLimits.file_mb
+    parse_timeout_s: float = ParseLimits.parse_timeout_s
+    parse_memory_mb: int = ParseLimits.parse_memory_mb
+    parse_chars: int = ParseLimits.parse_chars
+    parse_pages: int = ParseLimits.parse_pages
+    parse_depth: int = ParseLimits.parse_depth
+    parse_ratio: int = ParseLimits.parse_ratio
+    archive_depth: int = ParseLimits.archive_depth
+    archive_files: int = ParseLimits.archive_files
     source_check: str = "on"
     indexing_threads: int = os.cpu_count() or 1
+    writing_wait_s: float = 0.0
 
     def __post_init__(self) -> None:
         """Refuse values out of range.
@@ -126,15 +148,18 @@ class Settings:
             value = getattr(self, field.name)
             if isinstance(value, int) and field.name != "token_bits":
                 _require(value >= 1, field.name, value, "a whole number from 1")
-        for name, least in (("passage_tokens", 16), ("passage_chars", 64)):
+        for name, least in (("passage_tokens", 16), ("passage_chars", 64), ("parse_memory_mb", 64)):
             value = getattr(self, name)
             _require(value is None or value >= least, name, value, f"a whole number from {least}")
         bits = self.token_bits
         _require(bits in (None, 0, 1, 2, 4), "token_bits", bits, "0, 1, 2 or 4")
         age = self.recency_days
         _require(age is None or 0.0 < age < math.inf, "recency_days", age, "a number above 0")
-        limit = self.chat_timeout_s
-        _require(0.0 < limit < math.inf, "chat_timeout_s", limit, "a number above 0")
+        for name in ("chat_timeout_s", "parse_timeout_s"):
+            limit = getattr(self, name)
+            _require(0.0 < limit < math.inf, name, limit, "a number above 0")
+        wait = self.writing_wait_s
+        _require(0.0 <= wait < math.inf, "writing_wait_s", wait, "a number from 0")
         for name, known in CHOICES.items():
             value = getattr(self, name)
             _require(value is None or value in known, name, value, f"one of {', '.join(known)}")
@@ -143,6 +168,11 @@ class Settings:
             raise ConfigurationError(
                 "setting rerank = 'cross' needs a model; set cross_encoder (RAG_CROSS_ENCODER) to a hub id or a path"
             )
+
+    @property
+    def parse_limits(self) -> ParseLimits:
+        """What reading a file may take."""
+        return ParseLimits(**{field.name: getattr(self, field.name) for field in fields(ParseLimits)})
 
     @classmethod
     def read(cls, toml: Path | None = None, *, environ: Mapping[str, str], overrides: Mapping[str, Any]) -> Settings:

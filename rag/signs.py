@@ -13,7 +13,7 @@ from rag.confidence import Signs
 from rag.evidence import Candidate, Query
 from rag.facts import KeyFacts, missing_names, missing_numbers
 from rag.opposites import negates, opposed
-from rag.sentences import coverage, sentence_text
+from rag.sentences import sentence_text
 from rag.terms import document_terms, held, spelt_words
 
 
@@ -44,7 +44,7 @@ def read_signs(
     context = (
         f"{best.stored.title}\n{best.stored.passage.heading or ''}\n{sentence_text(best, number - 1) if number else ''}"
     )
-    covered = coverage(query, terms.union(document_terms(context, language=language)))
+    covered = query.coverage(terms.union(document_terms(context, language=language)))
     tokens, stand_ins = _nearness(query, best, number, terms) or (covered, covered)
     return Signs(
         read=query.readable and query.understood,

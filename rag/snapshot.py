@@ -12,13 +12,13 @@ from numpy.typing import NDArray
 from embeddings.late import unpack
 from embeddings.packed import segment_similarities
 from rag.abbreviations import Abbreviation
-from rag.errors import LibraryChanged
+from rag.errors import LibraryChanged, LibraryDamaged, LibraryError
 from rag.filters import check_filters, metadata_name, unknown
 from rag.generations import Generation
 from rag.schema import Document
 from rag.settings import EARLIER
 from rag.spelling import Near, beginnings, nearest
-from rag.store import Origin, Store, StoredPassage
+from rag.store import REVISION, Origin, Store, StoredPassage
 
 
 @dataclass(frozen=True)
@@ -94,7 +94,7 @@ class Snapshot:
         """
         found = self.store.passages(keys)
         if len(found) < len(set(keys)):
-            raise LibraryChanged
+            raise self._lost()
         return found
 
     def tokens(self, keys: Sequence[int]) -> dict[int, tuple[NDArray[np.float32], NDArray[np.int64]]]:
@@ -134,8 +134,14 @@ class Snapshot:
     def _packed(self, keys: Sequence[int]) -> dict[int, tuple[bytes, NDArray[np.int64]]]:
         found = self.store.tokens(keys)
         if len(found) < len(set(keys)):
-            raise LibraryChanged
+            raise self._lost()
         return found
+
+    def _lost(self) -> LibraryError:
+        """Return the error for a passage that is not there, after the commits that may take it away or without."""
+        if int(self.store.setting(REVISION) or 0) >= self.revision + 2:
+            return LibraryChanged()
+        return LibraryDamaged(f"passages are missing in {self.store.path}; run: rag doctor")
 
     def select(self, filters: Mapping[str, Any] | None) -> NDArray[np.int64] | None:
         """Return the passages that pass the filters, (n,) int64, or ``None`` when there are no filters.

@@ -2,7 +2,8 @@
 
 A passage is a run of whole sentences of one section, at most `max_tokens` tokens and `max_chars` characters long. As
 far as that allows it is made of whole paragraphs; one that is too long for a passage is cut into parts of like size.
-Passages follow each other without overlap and together hold every character of the text that is not white space.
+Passages follow each other without overlap and together hold every character of the text that is not white space. Where
+a document has pages, each sentence of a passage begins on the passage's page.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from __future__ import annotations
 import math
 import re
 import unicodedata
+from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from itertools import accumulate
+from itertools import accumulate, groupby
 from typing import NamedTuple
 
 import sentencex
@@ -81,14 +83,22 @@ def split(document: Document, *, count_tokens: CountTokens, limits: SplitLimits)
     return [
         _passage(document, run, section.heading)
         for section in _sections(document.text)
-        for run in _pack(measure(section), limits=limits)
+        for _, same_page in groupby(measure(section), key=lambda sentence: _page(document, sentence.span))
+        for run in _pack(list(same_page), limits=limits)
     ]
 
 
 def _passage(document: Document, run: Sequence[_Sentence], heading: str | None) -> Passage:
     start, end = run[0].span.start_char, run[-1].span.end_char
     spans = tuple(s.span for s in run)
-    return Passage(document.id, start, end, document.text[start:end], heading=heading, sentences=spans)
+    page = _page(document, spans[0])
+    return Passage(document.id, start, end, document.text[start:end], heading=heading, sentences=spans, page=page)
+
+
+def _page(document: Document, span: Span) -> int | None:
+    """Return the number of the page that a span begins on, from 1; ``None`` where the document has no pages."""
+    starts = document.page_starts
+    return max(1, bisect_right(starts, span.start_char)) if starts else None
 
 
 # -- sections and paragraphs ------------------------------------------------------------------------------------------

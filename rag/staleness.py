@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import Literal
 
+from rag.archive import archive_of, member_digest
 from rag.errors import UnreadableSource
 from rag.language import question_language
 from rag.opening import file_digest
+from rag.parse_limits import ParseLimits
 from rag.printable import shown
 from rag.recent import Recent
 from rag.schema import Answer
@@ -80,10 +83,28 @@ def staleness(origin: Origin) -> Stale | None:
     try:
         found = os.stat(origin.source)
     except (FileNotFoundError, NotADirectoryError):
-        return "gone"
+        archive = archive_of(Path(origin.source))
+        return _staleness_in(archive, origin) if archive else "gone"
     except (OSError, ValueError):
         return None
     return "changed" if _differs(origin, found) else None
+
+
+def _staleness_in(archive: Path, origin: Origin) -> Stale | None:
+    """Return how a file in an archive differs from what was indexed."""
+    try:
+        found = archive.stat()
+        if found.st_mtime_ns == origin.modified_ns:
+            return None
+        digest = _digest(origin.source, found, lambda: _in_archive(archive, origin))
+    except (OSError, UnreadableSource):
+        return None
+    return None if digest == origin.digest else "changed" if digest else "gone"
+
+
+def _in_archive(archive: Path, origin: Origin) -> str:
+    path = Path(origin.source).relative_to(archive).as_posix()
+    return member_digest(archive.resolve(), path, ParseLimits()) or ""
 
 
 def _differs(origin: Origin, found: os.stat_result) -> bool:
@@ -91,18 +112,18 @@ def _differs(origin: Origin, found: os.stat_result) -> bool:
         return True
     if found.st_mtime_ns == origin.modified_ns:
         return False
+    # The place as it was indexed may be a link.
+    path = os.path.realpath(origin.source)
     try:
-        return _digest(origin.source, found) != origin.digest
+        return _digest(path, found, lambda: file_digest(path)) != origin.digest
     except UnreadableSource:
         return False
 
 
-def _digest(source: str, found: os.stat_result) -> str:
-    # The place as it was indexed may be a link.
-    path = os.path.realpath(source)
+def _digest(path: str, found: os.stat_result, digest_of: Callable[[], str]) -> str:
     key = hash((path, found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino))
     digest = DIGESTS.get([key]).get(key)
     if digest is None:
-        digest = file_digest(path)
+        digest = digest_of()
         DIGESTS.put({key: digest}, size=1)
     return digest

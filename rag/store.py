@@ -7,13 +7,14 @@ what that generation was built from. Knows nothing of FAISS, tantivy or encoders
 from __future__ import annotations
 
 import json
+import os
 import re
 import sqlite3
 import threading
 import time
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,13 +22,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from rag import checks
 from rag.abbreviations import Abbreviation, form_key
-from rag.errors import LibraryBusy, LibraryDamaged, LibraryError
+from rag.checks import CHECKED, row_crc
+from rag.errors import LibraryBusy, LibraryDamaged, LibraryError, LibraryMismatch
 from rag.filters import where
 from rag.recent import Recent
 from rag.schema import Document, Passage, Span
 
-SCHEMA = """
+SCHEMA = (
+    """
 CREATE TABLE IF NOT EXISTS settings (name TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS documents (
     key INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT NOT NULL, added INTEGER NOT NULL, removed INTEGER,
@@ -55,7 +59,14 @@ CREATE INDEX IF NOT EXISTS abbreviations_by_document ON abbreviations (document_
 CREATE INDEX IF NOT EXISTS abbreviations_by_short ON abbreviations (short_key);
 CREATE INDEX IF NOT EXISTS abbreviations_by_long ON abbreviations (long_key);
 """
-NAMES = frozenset(re.findall(r"IF NOT EXISTS (\w+)", SCHEMA))
+    + checks.SCHEMA
+)
+# What SQLite keeps for us as its file's user_version. 2: rows have checksums. Earlier ones have 0.
+SCHEMA_VERSION = 2
+# What ours do not have, and what would call something when they are read or written.
+RUNS = re.compile(r"\b(VIRTUAL|GENERATED|CHECK|COLLATE|AS)\b", re.IGNORECASE)
+# Name under which the newest complete revision is kept.
+REVISION = "revision"
 # Documents whose use of one form is counted: enough to tell which other form is common, and soon read.
 MOST_USES = 100
 # Passages that questions read are kept in memory up to this number, some 20 MB.
@@ -68,7 +79,13 @@ LATEST = 2**62
 BUSY_TIMEOUT_S = 30.0
 # Digest of a document whose passages are not all there yet.
 UNSEALED = ""
+# Digest of a document that is to be made anew: no source has it.
+NEVER = "damaged"
 VECTORS_AT_A_TIME = 5_000
+# Of what is selected for a passage, so many columns are its own; its document's follow.
+PASSAGE_COLUMNS = 8
+# What SQLite says of a disk that is full, cannot be written to, or fails: none of it is damage.
+UNWRITABLE = ("full", "readonly", "disk I/O error")
 
 
 @dataclass(frozen=True)
@@ -151,6 +168,21 @@ class PassageVectors:
     sentence_starts: NDArray[np.int64]
 
 
+@dataclass(frozen=True)
+class Damage:
+    """Rows that are not what was written.
+
+    Attributes:
+        documents: Sources of the live documents that such rows belong to, by id.
+        settings: Names of settings.
+        lost: Rows that do not say to which document they belong.
+    """
+
+    documents: Mapping[str, str]
+    settings: tuple[str, ...]
+    lost: int
+
+
 class Store:
     """One SQLite file; safe to share between threads."""
 
@@ -162,8 +194,12 @@ class Store:
 
         Raises:
             LibraryDamaged: The file is not a library's database.
+            LibraryMismatch: It is of a later version's format.
         """
         self.path = path
+        for suffix in ("", "-wal", "-shm", "-journal"):
+            if os.path.islink(f"{path}{suffix}"):
+                raise LibraryDamaged(f"{path}{suffix} is a link and not followed; put the file itself there")
         self._lock = threading.RLock()
         self._newest_date: tuple[int, str | None] | None = None
         self._recent = Recent[StoredPassage](MOST_RECENT)
@@ -177,17 +213,62 @@ class Store:
         except sqlite3.DatabaseError as error:
             self._db.close()
             raise _explain(error, path) from error
+        except LibraryError:
+            self._db.close()
+            raise
 
     def _prepare(self) -> None:
+        # What a file of somebody else's making brings along is not run, and where its pages contradict themselves read
+        # no further.
+        self._db.execute("PRAGMA trusted_schema = OFF")
+        self._db.execute("PRAGMA cell_size_check = ON")
+        there = self._named()
         self._use_write_ahead_log()
         self._db.execute("PRAGMA synchronous = FULL")
         self._db.execute("PRAGMA foreign_keys = ON")
-        there = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master")}
-        # New, or made by an earlier version; a database of something else is left alone. IF NOT EXISTS: two processes
-        # may open it at once.
-        if not there or ({"settings", "documents", "passages", "vectors"} <= there and not there >= NAMES):
-            self._db.executescript(f"BEGIN IMMEDIATE; {SCHEMA} COMMIT;")
-        self._db.execute("SELECT count(*) FROM settings").fetchone()
+        version = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        if version > SCHEMA_VERSION:
+            raise LibraryMismatch(
+                f"{self.path} is of format {version}, and this version reads up to {SCHEMA_VERSION}; "
+                "run: pip install --upgrade leadgoose"
+            )
+        # New, or made by an earlier version; a database of something else is left alone.
+        if not there or ({"settings", "documents", "passages", "vectors"} <= there and version < SCHEMA_VERSION):
+            self._make_schema()
+        checks.sum_rows(self._db)
+        # Looked up once: a library that others bring up to date meanwhile has checksums that hold all the same.
+        self._checked = bool(self.setting(CHECKED))
+
+    def _named(self) -> set[str]:
+        """Return the names of what the file holds.
+
+        Raises:
+            LibraryDamaged: Something is there that runs by itself, or in place of a table.
+        """
+        found = self._db.execute("SELECT type, name, sql FROM sqlite_master").fetchall()
+        strange = [
+            f"{kind} {name}" for kind, name, sql in found if kind not in ("table", "index") or RUNS.search(sql or "")
+        ]
+        if strange:
+            raise LibraryDamaged(f"{self.path} holds the {strange[0]}, which no library does; index into a new library")
+        return {name for _, name, _ in found}
+
+    def _make_schema(self) -> None:
+        self._db.execute("BEGIN IMMEDIATE")
+        try:
+            # Two processes may open it at once.
+            new = not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
+            for statement in SCHEMA.split(";"):
+                self._db.execute(statement)
+            checks.add_columns(self._db)
+            if new:
+                values = (CHECKED, "true", row_crc(CHECKED, "true"))
+                self._db.execute("INSERT INTO settings (name, value, crc) VALUES (?, ?, ?)", values)
+            self._db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+            self._db.execute("COMMIT")
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
 
     def _use_write_ahead_log(self) -> None:
         deadline = time.monotonic() + BUSY_TIMEOUT_S
@@ -237,18 +318,30 @@ class Store:
 
     def settings(self) -> dict[str, Any]:
         """Return all settings kept with the library."""
-        return {name: json.loads(value) for name, value in self._rows("SELECT name, value FROM settings")}
+        rows = self._rows("SELECT name, value, crc FROM settings")
+        return {name: self._setting(name, value, crc) for name, value, crc in rows if name != CHECKED}
+
+    def _setting(self, name: str, value: str, crc: int | None) -> Any:
+        if crc is not None and row_crc(name, value) != crc:
+            raise self._damaged(f"its setting {name!r}")
+        return self._parsed(value, f"its setting {name!r}")
+
+    def _parsed(self, value: Any, what: str) -> Any:
+        try:
+            return json.loads(value)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise self._damaged(what) from error
 
     def setting(self, name: str) -> Any:
         """Return one of them, ``None`` when it is not there."""
-        rows = self._rows("SELECT value FROM settings WHERE name = ?", (name,))
-        return json.loads(rows[0][0]) if rows else None
+        rows = self._rows("SELECT value, crc FROM settings WHERE name = ?", (name,))
+        return self._setting(name, *rows[0]) if rows else None
 
     def put_settings(self, values: Mapping[str, Any]) -> None:
         """Keep settings, replacing those of the same names."""
         rows = [(name, json.dumps(value)) for name, value in values.items()]
         with self.transaction():
-            self._db.executemany("INSERT OR REPLACE INTO settings VALUES (?, ?)", rows)
+            self._db.executemany("INSERT OR REPLACE INTO settings (name, value) VALUES (?, ?)", rows)
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
@@ -319,7 +412,8 @@ class Store:
     def add_abbreviations(self, document_key: int, introduced: Iterable[Abbreviation]) -> None:
         """Keep the abbreviations that a document introduces."""
         rows = [(document_key, a.short, a.long, form_key(a.short), form_key(a.long)) for a in introduced]
-        self._db.executemany("INSERT INTO abbreviations VALUES (?, ?, ?, ?, ?)", rows)
+        columns = "document_key, short, long, short_key, long_key"
+        self._db.executemany(f"INSERT INTO abbreviations ({columns}) VALUES (?, ?, ?, ?, ?)", rows)  # noqa: S608
 
     def abbreviations(self, keys: Collection[str], *, revision: int) -> list[tuple[Abbreviation, int]]:
         """Return the abbreviations of a revision of which either form is wanted, and how many documents introduce each.
@@ -336,9 +430,12 @@ class Store:
             sql = f"""SELECT value FROM json_each(?)
                 WHERE EXISTS (SELECT 1 FROM abbreviations WHERE {column} = value)"""  # noqa: S608
             for (key,) in self._rows(sql, (json.dumps(list(keys)),)):
-                sql = f"""SELECT short, long FROM abbreviations JOIN documents ON documents.key = document_key
+                sql = f"""SELECT abbreviations.crc, document_key, short, long, short_key, long_key
+                    FROM abbreviations JOIN documents ON documents.key = document_key
                     WHERE {column} = :key AND {LIVE} LIMIT {MOST_USES}"""  # noqa: S608
-                counts.update(Abbreviation(*row) for row in self._rows(sql, {"key": key, "revision": revision}))
+                for crc, *row in self._rows(sql, {"key": key, "revision": revision}):
+                    self._check(crc, row, f"an abbreviation of document number {row[0]}")
+                    counts[Abbreviation(row[1], row[2])] += 1
         return sorted(counts.items(), key=lambda item: (-item[1], item[0].short, item[0].long))
 
     def _insert(self, table: str, row: Mapping[str, Any]) -> int:
@@ -423,26 +520,32 @@ class Store:
             The passages, in order; none where there is no such document.
         """
         condition = "documents.key = (SELECT max(key) FROM documents WHERE digest = ?) ORDER BY passages.key"
-        return [_stored(row) for row in self._rows(_passages_where(condition), (digest,))]
+        return [self._stored(row) for row in self._rows(_passages_where(condition), (digest,))]
 
     def kept(self, keys: Sequence[int]) -> dict[int, PassageVectors]:
         """Return what is kept of the encodings of passages, by their numbers; of those that are not there nothing."""
-        sql = """SELECT passage_key, vector, tokens, sentence_starts FROM vectors
+        sql = """SELECT passage_key, vector, vector_crc FROM vectors
             WHERE passage_key IN (SELECT value FROM json_each(?))"""
-        return {
-            key: PassageVectors(np.frombuffer(vector, "<f4"), tokens, np.frombuffer(starts, "<i8"))
-            for key, vector, tokens, starts in self._rows(sql, (json.dumps(list(keys)),))
-        }
+        tokens = self.tokens(keys)
+        found = {}
+        for key, vector, crc in self._rows(sql, (json.dumps(list(keys)),)):
+            self._check(crc, (key, vector), f"the vector of passage {key}")
+            found[key] = PassageVectors(np.frombuffer(vector, "<f4"), *tokens[key])
+        return found
 
     def document(self, document_id: str, *, revision: int = LATEST) -> Document | None:
         """Return one document of a revision, or ``None`` when it has no such document."""
-        sql = f"""SELECT id, text, title, date, language, source, metadata
-            FROM documents WHERE id = :id AND {LIVE}"""  # noqa: S608
+        sql = f"""SELECT crc, text_crc, text, key, id, added, title, date, language, source, metadata
+            FROM documents LEFT JOIN document_checks ON document_key = key WHERE id = :id AND {LIVE}"""  # noqa: S608
         rows = self._rows(sql, {"id": document_id, "revision": revision})
         if not rows:
             return None
-        key, text, title, date, language, source, metadata = rows[0]
-        return Document(key, text, title, date, language, source, json.loads(metadata))
+        crc, text_crc, text, key, *own = rows[0]
+        self._check(crc, (key, *own), f"document {document_id!r}")
+        self._check(text_crc, (key, text), f"the text of document {document_id!r}")
+        _, _, title, date, language, source, metadata = own
+        parsed = self._parsed(metadata, f"document {document_id!r}")
+        return Document(document_id, text, title, date, language, source, parsed)
 
     def passages(self, keys: Sequence[int]) -> dict[int, StoredPassage]:
         """Return passages by number; numbers that are not there are left out.
@@ -454,7 +557,7 @@ class Store:
         if not missing:
             return recent
         condition = "passages.key IN (SELECT value FROM json_each(?))"
-        found = {row[0]: _stored(row) for row in self._rows(_passages_where(condition), (json.dumps(missing),))}
+        found = {row[0]: self._stored(row) for row in self._rows(_passages_where(condition), (json.dumps(missing),))}
         self._recent.put(found, size=len(found))
         return recent | found
 
@@ -464,7 +567,7 @@ class Store:
         sql = _passages_where(f"{LIVE} {only} AND passages.key > :last") + " ORDER BY passages.key LIMIT 1000"
         last = 0
         while rows := self._rows(sql, {"revision": revision, "id": document_id, "last": last}):
-            yield from map(_stored, rows)
+            yield from map(self._stored, rows)
             last = rows[-1][0]
 
     def passage_keys(self, *, revision: int) -> NDArray[np.int64]:
@@ -517,13 +620,15 @@ class Store:
             LibraryDamaged: One is missing or of another size.
         """
         vectors = np.empty((len(keys), dim), np.float32)
-        sql = """SELECT passage_key, vector FROM vectors
+        sql = """SELECT passage_key, vector, vector_crc FROM vectors
             WHERE passage_key IN (SELECT value FROM json_each(?)) ORDER BY passage_key"""
         for start in range(0, len(keys), VECTORS_AT_A_TIME):
             wanted = keys[start : start + VECTORS_AT_A_TIME].tolist()
             rows = self._rows(sql, (json.dumps(wanted),))
             if [row[0] for row in rows] != wanted:
                 raise damaged_vectors(self.path, "some are missing")
+            for key, vector, crc in rows:
+                self._check(crc, (key, vector), f"the vector of passage {key}")
             if {len(row[1]) for row in rows} != {4 * dim}:
                 raise damaged_vectors(self.path, "they differ in size")
             batch = np.frombuffer(b"".join(row[1] for row in rows), dtype="<f4")
@@ -536,9 +641,11 @@ class Store:
         missing = [key for key in keys if key not in recent]
         if not missing:
             return recent
-        sql = """SELECT passage_key, tokens, sentence_starts FROM vectors
+        sql = """SELECT passage_key, tokens, sentence_starts, tokens_crc FROM vectors
             WHERE passage_key IN (SELECT value FROM json_each(?))"""
         rows = self._rows(sql, (json.dumps(missing),))
+        for *row, crc in rows:
+            self._check(crc, row, f"the token vectors of passage {row[0]}")
         found = {row[0]: (row[1], np.frombuffer(row[2], dtype="<i8").astype(np.int64)) for row in rows}
         self._recent_tokens.put(found, size=sum(len(row[1]) + len(row[2]) for row in rows))
         return recent | found
@@ -581,20 +688,111 @@ class Store:
             WHERE {LIVE} ORDER BY own.key"""  # noqa: S608
         return [row[0] for row in self._rows(sql, {"revision": revision})]
 
+    # -- damage -------------------------------------------------------------------------------------------------------
+
+    def _stored(self, row: tuple[Any, ...]) -> StoredPassage:
+        own, of_document = row[:PASSAGE_COLUMNS], row[PASSAGE_COLUMNS:-2]
+        self._check(row[-2], own, f"passage {own[0]} of document {of_document[0]!r}")
+        self._check(row[-1], (own[1], *of_document), f"document {of_document[0]!r}")
+        try:
+            return _stored(own, of_document)
+        except (TypeError, ValueError, RecursionError) as error:
+            raise self._damaged(f"passage {own[0]} of document {of_document[0]!r}") from error
+
+    def _check(self, crc: int | None, values: Sequence[Any], what: str) -> None:
+        """Refuse a row whose checksum is not its own; a row from before there were any may have none."""
+        if row_crc(*values) != crc and (self._checked or crc is not None):
+            raise self._damaged(what)
+
+    def _damaged(self, what: str) -> LibraryDamaged:
+        return LibraryDamaged(f"{what} in {self.path} is not what was written there; run: rag doctor")
+
+    def check_all(self) -> None:
+        """Give rows from before there were checksums theirs."""
+        while not self._checked:
+            with self.transaction():
+                if not checks.sum_some(self._db):
+                    self._db.execute("INSERT OR REPLACE INTO settings (name, value) VALUES (?, 'true')", (CHECKED,))
+                    self._checked = True
+
+    def damage(self) -> Damage:
+        """Read every row, and return what is not what was written.
+
+        Raises:
+            LibraryDamaged: The file's structure is damaged too.
+        """
+        with self._lock:
+            try:
+                found = list(checks.changed_rows(self._db, checked=self._checked))
+                rows = self._db.execute("SELECT key, id, source, removed FROM documents").fetchall()
+            except sqlite3.DatabaseError as error:
+                raise _explain(error, self.path) from error
+        known = {row[0] for row in rows}
+        owners = {owner for _, _, owner in found}
+        settings = tuple(str(key) for table, key, _ in found if table == "settings")
+        lost = sum(table != "settings" and owner not in known for table, _, owner in found)
+        documents = {str(i): str(source) for key, i, source, removed in rows if key in owners and removed is None}
+        return Damage(documents, settings, lost)
+
+    def check_whole(self) -> None:
+        """Read the whole file.
+
+        Raises:
+            LibraryDamaged: Its structure, or a row, is not what was written.
+        """
+        faults = [row[0] for row in self._rows("PRAGMA integrity_check(1)")]
+        if faults != ["ok"]:
+            raise LibraryDamaged(f"{self.path} is damaged ({faults[0]}); restore a backup: rag restore BACKUP")
+        damage = self.damage()
+        if damage != Damage({}, (), 0):
+            named = [*(f"document {i!r}" for i in damage.documents), *(f"setting {n!r}" for n in damage.settings)]
+            raise self._damaged((named or ["a row of no document"])[0])
+
+    def copy_to(self, path: Path) -> None:
+        """Copy the file as it is at one moment, while others read and write.
+
+        Args:
+            path: Where to; nothing is there.
+
+        Raises:
+            LibraryDamaged: It cannot be read.
+            LibraryError: There is no room.
+        """
+        try:
+            # Connections of their own: those who ask meanwhile do not wait.
+            with closing(sqlite3.connect(self.path)) as source, closing(sqlite3.connect(path)) as copy:
+                source.backup(copy)
+        except sqlite3.DatabaseError as error:
+            raise _explain(error, self.path) from error
+
+    def leave_one_file(self) -> None:
+        """Bring everything into the one file, with no log beside it, as long as it is not opened again."""
+        self._rows("PRAGMA journal_mode = DELETE")
+
+    def read_again(self, ids: Iterable[str]) -> None:
+        """Forget what live documents were made from, so that they are read and embedded anew when next indexed."""
+        rows = [(NEVER, document_id) for document_id in ids]
+        with self.transaction():
+            sql = "UPDATE documents SET digest = ?, size_bytes = 0, modified_ns = 0 WHERE id = ? AND removed IS NULL"
+            self._db.executemany(sql, rows)
+
 
 def _passages_where(condition: str) -> str:
-    return f"""SELECT passages.key, document_key, id, start_char, end_char, passages.text, heading, sentences, page,
-        title, date, language, metadata
-        FROM passages JOIN documents ON documents.key = document_key WHERE {condition}"""  # noqa: S608
+    return f"""SELECT passages.key, passages.document_key, start_char, end_char, passages.text, heading, page,
+        sentences, id, added, title, date, language, source, metadata, passages.crc, document_checks.crc
+        FROM passages JOIN documents ON documents.key = passages.document_key
+        LEFT JOIN document_checks ON document_checks.document_key = passages.document_key
+        WHERE {condition}"""  # noqa: S608
 
 
-def _stored(row: tuple[Any, ...]) -> StoredPassage:
-    key, document_key, document_id, start, end, text, heading, sentences, page, title, date, language, metadata = row
+def _stored(own: tuple[Any, ...], of_document: tuple[Any, ...]) -> StoredPassage:
+    key, document_key, start, end, text, heading, page, sentences = own
+    document_id, _, title, date, language, _, metadata = of_document
     spans = tuple(Span(*pair) for pair in json.loads(sentences))
     passage = Passage(document_id, start, end, text, heading, spans, page)
     # Most documents have none, and a question reads fifty passages.
-    own = json.loads(metadata) if metadata != "{}" else {}
-    return StoredPassage(key, document_key, passage, title, date, language, own)
+    given = json.loads(metadata) if metadata != "{}" else {}
+    return StoredPassage(key, document_key, passage, title, date, language, given)
 
 
 def damaged_vectors(path: Path, reason: str) -> LibraryDamaged:
@@ -609,6 +807,6 @@ def _explain(error: sqlite3.DatabaseError, path: Path) -> Exception:
         return ValueError(f"{path} cannot be used: {error}; open the library again")
     if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
         return LibraryBusy(f"another process is writing to {path}; try again when it is done")
-    if isinstance(error, sqlite3.OperationalError) and ("full" in str(error) or "readonly" in str(error)):
+    if isinstance(error, sqlite3.OperationalError) and any(sign in str(error) for sign in UNWRITABLE):
         return LibraryError(f"{path} cannot be written ({error}); make room or allow writing, then try again")
     return LibraryDamaged(f"{path} cannot be read ({error}); restore it from a copy, or index into a new library")

@@ -131,10 +131,14 @@ def _mostly_unspaced(terms: Sequence[Term], weights: Sequence[float]) -> bool:
 
 
 def _token_weights(spans: NDArray[np.float32], terms: Sequence[Term], weights: Sequence[float]) -> NDArray[np.float32]:
-    """Return each token's share of the query, (tokens,) float32, adding up to 1."""
+    """Return each token's share of the query, (tokens,) float32, adding up to 1.
+
+    A token of several terms has the weight of the one that says most: the parts of a number say nothing beside it.
+    """
     shares = np.zeros(len(spans), np.float32)
     for term, weight in zip(terms, weights, strict=True):
-        shares[(spans[:, 0] < term.end_char) & (spans[:, 1] > term.start_char)] = weight
+        inside = (spans[:, 0] < term.end_char) & (spans[:, 1] > term.start_char)
+        shares[inside] = np.maximum(shares[inside], weight)
     total = shares.sum()
     # A query of nothing but function words or signs still has to be compared somehow.
     return shares / total if total > 0 else np.full(len(shares), 1.0 / max(1, len(shares)), np.float32)

@@ -46,6 +46,8 @@ AIMS = re.compile(
     re.IGNORECASE,
 )
 NUMBER = re.compile(r"\d[\d,.]*\d|\d")
+# What parts clauses: a denial beyond it denies something else.
+PARTS = re.compile(r"[,;:()，；：、（）—–]|\b(?:but|and|or|though|while|whereas)\b|但|而", re.IGNORECASE)
 # A question of fewer content words is in too many sentences.
 LEAST_TERMS = 3
 # Words between two of the question's words in the sentence that answers it.
@@ -97,28 +99,33 @@ def _holds(query: Query, content: Sequence[Term], best: Scored) -> bool | None:
     ):
         return None
     missing = [term for term in content if not held(term, best.terms)]
-    if not _restates(query, [term for term in content if term not in missing], best.text):
+    said = _restated([term for term in content if term not in missing], best.text)
+    if said is None:
         return None
     if missing:
         other = _is_number(query, missing) and _one_other_number(query, best.text) and not NEGATION.search(best.text)
         return False if other else None
     if not NEGATION.search(best.text):
         return True
-    return False if PLAIN_NEGATION.search(best.text) else None
+    # "The mill grinds rye, but it does not grind oats" does not say that it grinds no rye.
+    return False if PLAIN_NEGATION.search(said) and not PARTS.search(said) else None
 
 
-def _restates(query: Query, content: Sequence[Term], text: str) -> bool:
-    """Tell whether the question's content words stand in the text in its order, with few words in between."""
-    words = [term for _, _, term in spelt_terms(text)]
+def _restated(content: Sequence[Term], text: str) -> str | None:
+    """Return the part of the text where the question's content words stand in its order, with few words in between."""
+    words = spelt_terms(text)
     places: list[int] = []
     for term in content:
         if term.spaced:
-            place = next((i for i, word in enumerate(words) if i > (places or [-1])[-1] and held(term, {word})), None)
+            later = ((i, word) for i, (_, _, word) in enumerate(words) if i > (places or [-1])[-1])
+            place = next((i for i, word in later if held(term, {word})), None)
             if place is None:
-                return False
+                return None
             places.append(place)
-    gaps = (later - earlier for earlier, later in pairwise(places))
-    return max(gaps, default=1) <= MOST_BETWEEN + 1
+    if any(later - earlier > MOST_BETWEEN + 1 for earlier, later in pairwise(places)):
+        return None
+    # Without spaces there are no words whose places could be told.
+    return text[words[places[0]][0] : words[places[-1]][1]] if places else text
 
 
 def _is_number(query: Query, missing: Sequence[Term]) -> bool:

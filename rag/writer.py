@@ -16,6 +16,7 @@ from embeddings.encoder import Encoder, Encoding
 from rag import load, pipeline
 from rag.abbreviations import Abbreviation, find_abbreviations
 from rag.errors import SourceError
+from rag.parse_limits import ParseLimits
 from rag.reuse import known_vectors
 from rag.schema import Document, Passage
 from rag.settings import Settings
@@ -112,6 +113,10 @@ class Writer:
     settings: Settings
     revision: int
     progress: Progress
+
+    @property
+    def _limits(self) -> ParseLimits:
+        return self.settings.parse_limits
 
     def sync(self, sources: Sequence[load.SourceFile], tally: Tally) -> None:
         """Make the store hold exactly these files, leaving alone those that have not changed.
@@ -224,8 +229,8 @@ class Writer:
             return None
         trusted = source.modified_ns if time.time_ns() - source.modified_ns > TRUSTED_AGE_NS else 0
         try:
-            load.check_size(source, source.size_bytes)
-            origin = Origin(load.file_digest(source.place), source.size_bytes, trusted, place)
+            load.check_size(source, source.size_bytes, self._limits)
+            origin = Origin(load.source_digest(source, self._limits), source.size_bytes, trusted, place)
         except (OSError, SourceError) as error:
             tally.failed[source.id] = str(error)
             return None
@@ -233,7 +238,7 @@ class Writer:
             self.store.touch(source.id, origin)
             tally.unchanged += 1
             return None
-        return _Entry(source.id, source.size_bytes, origin, lambda: pipeline.read(source))
+        return _Entry(source.id, source.size_bytes, origin, lambda: pipeline.read(source, self._limits))
 
     def _put(
         self,
@@ -395,7 +400,7 @@ class _RealPaths:
 
 def _moved(source: load.SourceFile, known: Origin) -> bool:
     """Tell whether a file is the one a document was made from, now at another place."""
-    return not os.path.lexists(known.source) and load.file_digest(source.place) == known.digest
+    return not os.path.lexists(known.source) and load.source_digest(source) == known.digest
 
 
 def _document_digest(document: Document) -> str:
@@ -406,6 +411,8 @@ def _document_digest(document: Document) -> str:
         document.language,
         document.source,
         sorted(document.metadata.items()),
+        # Without pages the digest is that of libraries from before there were any.
+        *([document.page_starts] if document.page_starts else []),
     )
     return hashlib.sha256(repr(fields).encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import threading
 import time
 from dataclasses import replace
@@ -72,6 +74,15 @@ def test_no_markup_and_no_address_of_a_link_is_left_of_a_reply(markup: str) -> N
     left = plain(f"It has {markup} 41 pilots")
     assert "e.vil" not in left
     assert not set("<>![") & set(left)
+
+
+@pytest.mark.parametrize("row", ["1" * 60, "1 " * 60, "1, " * 60, "12345" * 12])
+def test_a_bracket_that_is_never_closed_holds_nobody_up(row: str) -> None:
+    # A pattern that reads digits in several ways would not come back within a lifetime, deadline or not.
+    start_s = time.process_time()
+    (said,) = sentences(f"It has [{row} pilots.", finished=True)
+    assert "pilots" in said.text
+    assert time.process_time() - start_s < 1.0
 
 
 @pytest.mark.parametrize("reply", ["NO ANSWER", "No answer.", "**NO ANSWER**", "NO ANSWER [1]."])
@@ -243,6 +254,36 @@ def test_a_stream_that_nobody_reads_to_its_end_lets_go_of_the_model(make_library
         # Given up is neither success nor failure.
         assert library.pipeline().chat is not None
         assert library.pipeline().chat.breaker.admit()
+
+
+def test_a_model_that_is_still_loading_does_not_hold_up_the_end_of_the_program(make_library: MakeLibrary) -> None:
+    library = make_library(*TOWN)
+    script = f"""
+import time
+from rag import Library, Settings, chat
+chat.load_chat_model = lambda *_, **__: time.sleep(120)
+settings = Settings(chat_model="fake", chat_base_url="http://127.0.0.1:9/v1", chat_timeout_s=0.5)
+with Library.open({str(library.path)!r}, create=False, settings=settings) as library:
+    print(library.ask({QUESTION!r}).notice)
+"""
+    library.close()
+    start_s = time.monotonic()
+    said = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, timeout=110)
+    assert "did not finish its reply within 0.5 s" in said.stdout
+    assert time.monotonic() - start_s < 100
+
+
+def test_who_waits_for_a_model_that_is_let_go_of_is_told_at_once(make_library: MakeLibrary) -> None:
+    with model.serving(model.hangs) as server:
+        library = make_library(*TOWN, **server.settings)
+        chat = library.pipeline().chat
+        assert chat is not None
+        chat.load()
+        threading.Timer(1.0, chat.close).start()
+        start_s = time.monotonic()
+        with pytest.raises(ChatFailure, match="was closed meanwhile"):
+            list(chat.reply([Message("user", "Say ready")]))
+        assert time.monotonic() - start_s < 60
 
 
 def test_two_askers_do_not_wait_for_each_others_model(make_library: MakeLibrary) -> None:

@@ -143,13 +143,18 @@ def test_nothing_that_the_cited_passage_does_not_say_comes_out_as_supported(base
     assert len(by_model) >= 5
 
 
-def test_a_file_is_served_and_asked_by_its_path(make_library: MakeLibrary) -> None:
+@pytest.mark.parametrize("key", [None, "sk-of-another-provider"])
+def test_a_file_is_served_and_asked_by_its_path(
+    make_library: MakeLibrary, monkeypatch: pytest.MonkeyPatch, key: str | None
+) -> None:
     pytest.importorskip("xllamacpp", reason="pip install xllamacpp brings the server")
+    monkeypatch.setenv("OPENAI_API_KEY", key) if key else monkeypatch.delenv("OPENAI_API_KEY", raising=False)
     library = make_library(*TOWN, chat_model=f"gguf:{model_file()}", **LIMITS)
     answer = library.ask("How many pilots does the harbour of Norrwick employ?")
     assert "41" in answer.text
-    # It answered, whatever it said.
-    assert not re.search("cannot|needs a package|fault|reached|within", answer.notice)
+    # It answered, whatever it said: what is left of a reply may still be nothing.
+    said = ("", "finds no answer", "said nothing", "does not say what", "left out")
+    assert any(why in answer.notice if why else not answer.notice for why in said), answer.notice
 
 
 if __name__ == "__main__":

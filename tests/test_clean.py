@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.clean import clean
+from rag.clean import clean, clean_marked
 
 SEEDS = sorted((Path(__file__).parents[1] / "seeds").glob("*.txt"))
 CAPTION = "The harbour seen from the old lighthouse | Photo archive"
@@ -286,3 +286,48 @@ def test_the_other_seeds_keep_every_word_but_the_footer() -> None:
     for path in (SEEDS[0], SEEDS[2], SEEDS[3], SEEDS[4]):
         raw = unicodedata.normalize("NFC", path.read_text("utf-8")).removesuffix("Powered by MetInfo 7.2.0 ©2008-2024")
         assert words(clean(raw)) == words(raw)
+
+
+# places
+
+
+@given(
+    st.lists(
+        st.lists(
+            st.sampled_from(
+                [
+                    "  Words of page {0}, line {1}. ",
+                    "\tTab\u00a0and e\u0301 of {0} and {1}\r",
+                    "A running head that stands on every page of it",
+                    "---",
+                    "\u200b",
+                    "Powered by Something 7 ©2008 of {0}",
+                    "",
+                ]
+            ),
+            max_size=6,
+        ),
+        min_size=1,
+        max_size=5,
+    )
+)
+def test_pages_begin_in_canonical_text_where_their_first_kept_line_does(pages: list[list[str]]) -> None:
+    raw = ["\n".join(line.format(f"p{n}", f"l{m}") for m, line in enumerate(page)) for n, page in enumerate(pages)]
+    starts, text = [], ""
+    for page in raw:
+        starts.append(len(text))
+        text += page + "\n\n"
+    canonical, places = clean_marked(text, starts)
+    assert canonical == clean(text)
+    assert list(places) == sorted(places)
+    ends = [*places[1:], len(canonical)]
+    for number, (start, end) in enumerate(zip(places, ends, strict=True)):
+        named = set(re.findall(r"p(\d)", canonical[start:end]))
+        assert named <= {str(number)}
+        assert start == len(canonical) or not canonical[start].isspace()
+
+
+def test_a_page_may_begin_inside_of_a_line() -> None:
+    text = "  One  two.\nThree \u200b four   five six."
+    canonical, (place,) = clean_marked(text, [text.index("five")])
+    assert canonical[place:] == "five six."

@@ -127,3 +127,20 @@ def test_one_document_does_not_disagree_with_itself(make_library: MakeLibrary) -
     text = "The ferry to Holm carries 120 passengers. The ferry to Holm carries 130 passengers."
     question = "How many passengers does the ferry to Holm carry?"
     assert not ask(make_library, question, replace(OLD, text=text), HARBOUR).disagreements
+
+
+@pytest.mark.parametrize("number", ["120", "180"])
+def test_a_question_for_yes_or_no_gets_neither_where_sources_disagree(make_library: MakeLibrary, number: str) -> None:
+    question = f"Does the ferry to Holm carry {number} passengers on each crossing?"
+    answer = ask(make_library, question, OLD, changed(OLD, "120", "180"))
+    assert answer.sentences[0].text not in ("Yes.", "No.")
+    (disagreement,) = answer.disagreements
+    assert [r.value for r in disagreement.readings] == ["180", "120"]
+
+
+def test_a_question_on_one_year_is_not_answered_with_the_number_of_another(make_library: MakeLibrary) -> None:
+    old = replace(OLD, text="The ferry to Holm carried 120 passengers in 2019.")
+    new = replace(OLD, id="new.md", text="The ferry to Holm carried 180 passengers in 2021.")
+    answer = ask(make_library, "Did the ferry to Holm carry 120 passengers in 2019?", old, new)
+    assert answer.disagreements == ()
+    assert answer.sentences[0].text == "Yes."

@@ -129,11 +129,40 @@ def test_vectors_of_the_database_that_are_damaged_are_told(own: Path) -> None:
         database.execute("UPDATE vectors SET vector = zeroblob(length(vector))")
     database.close()
     (own / "CURRENT").unlink()
-    found = findings(own)["indexes"]
+    found = findings(own)
+    assert not found["indexes"].healthy
+    assert "library.sqlite3 is not what was written there" in found["indexes"].message
+    assert not found["rows"].healthy
+    assert all(repr(document.id) in found["rows"].message for document in TOWN)
+    assert all(len(f.message.splitlines()) == 1 for f in found.values())
+
+
+@pytest.mark.parametrize(
+    ("table", "column"), [("passages", "text"), ("documents", "title"), ("documents", "text"), ("vectors", "tokens")]
+)
+def test_a_damaged_document_is_named_and_indexing_it_again_embeds_only_that(table: str, column: str, own: Path) -> None:
+    with sqlite3.connect(own / "library.sqlite3") as database:
+        lower = "x'00' || substr({0}, 2)" if column == "tokens" else "upper({0})"
+        database.execute(f"UPDATE {table} SET {column} = {lower.format(column)} WHERE rowid = 1")
+    database.close()
+    found = findings(own)["rows"]
     assert not found.healthy
-    assert "library.sqlite3 are damaged" in found.message
-    assert "restore it from a copy" in found.message
-    assert len(found.message.splitlines()) == 1
+    assert "'harbour.md'" in found.message
+    assert "lighthouse" not in found.message
+    with Library.open(own) as library:
+        report = library.add(TOWN)
+        assert (report.updated, report.unchanged) == (1, 2)
+        library.ask("How many pilots does the harbour employ?")
+    assert findings(own)["rows"].message == "every row is what was written"
+
+
+def test_a_damaged_setting_is_named(own: Path) -> None:
+    with sqlite3.connect(own / "library.sqlite3") as database:
+        database.execute("UPDATE settings SET value = 'null' WHERE name = 'abbreviations'")
+    database.close()
+    found = findings(own)["rows"]
+    assert not found.healthy
+    assert "abbreviations; restore a backup" in found.message
 
 
 def test_a_missing_library_is_told_and_not_made(tmp_path: Path) -> None:

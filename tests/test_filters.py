@@ -23,7 +23,7 @@ IDS = ["a", "a/b", "a/b/c", "a0", "a.md", "a/", "A/b", "ab/c", "ä/b", "b", "b/\
 DAYS = ["0999-12-31", "2021-12-31", "2022-01-01", "2022-01-02", "2024-02-29"]
 TEXTS = ["", "x", "X", "x y", "5", "true", "ä", "a'b", '"', "\x00x"]
 KEYS = ["kind", "tags", "folder", "a.b", "$", "", "größe"]
-SCALARS = st.sampled_from([*TEXTS, 5, 5.0, 5.5, -1, 0, 1, True, False, 2**53])
+SCALARS = st.sampled_from([*TEXTS, 5, 5.0, 5.5, 1 / 3, -1, 0, 1, True, False, 2**53])
 VALUES = st.one_of(SCALARS, st.none(), st.lists(st.one_of(SCALARS, st.none()), max_size=3), st.just({"x": "x"}))
 FOLDERS = ["a", "a/", "a/b", "A", "ä", "b", "c", "x/"]
 
@@ -131,6 +131,13 @@ def test_only_documents_of_the_revision_pass(make_library: MakeLibrary) -> None:
     library.add([replace(BAKERY, metadata={"fleet": "north"})])
     assert library.search("pilots", filters={"fleet": "north"})
     assert library.search("pilots", filters={"kind": "report"}) == []
+
+
+@pytest.mark.parametrize("number", [1 / 3, 0.1 + 0.2, 1e300 / 3, 2**53 + 1, 2**63 - 1, 12345678901234567890123, -0.0])
+def test_a_number_of_any_length_is_equal_to_itself(number: float, make_library: MakeLibrary) -> None:
+    library = make_library(replace(HARBOUR, metadata={"share": number}), replace(LIGHTHOUSE, metadata={"share": 0.3}))
+    hits = library.search("Norrwick", filters={"share": number})
+    assert {hit.passage.document_id for hit in hits} == {HARBOUR.id}
 
 
 TAGGED = (

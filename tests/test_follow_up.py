@@ -35,6 +35,8 @@ SHOW = Turn(
     'In May "Ropes and Tides: Work at Sea" opened at the Norrwick Museum.',
 )
 FAIR = Turn("How many firms took part in the Norrwick job fair?", "How many firms took part in the Norrwick job fair?")
+FERRY = Turn("How many cars does the old ferry carry?", "How many cars does the old ferry carry?", "It carries 77.")
+MILL = Turn("霍尔姆磨坊位于哪里？", "霍尔姆磨坊位于哪里？", "它在霍尔姆。")
 ZH = Turn(
     "Norrwick Museum 在 2022 年有多少参观者？", "Norrwick Museum 在 2022 年有多少参观者？", "It had 9,000 visitors."
 )
@@ -69,10 +71,13 @@ BAKERY = Turn("磨坊街的面包店几点开门？", "磨坊街的面包店几�
         (MEETING, "And Jens Holm?", "Whom did Jens Holm meet in Oslo?"),
         (SHOW, "When does it close?", 'When does the "Ropes and Tides" exhibition close?'),
         (SHOW, "How old is that museum?", "How old is the Norrwick Museum?"),
+        (FERRY, "Who is its captain?", "Who is the old ferry’s captain?"),
+        (FERRY, "When was it built?", "When was the old ferry built?"),
         (FAIR, "What did they pay?", "What did the firms pay (the Norrwick job fair)?"),
         (ZH, "那 2021 年呢？", "Norrwick Museum 在 2021 年有多少参观者？"),
         (ZH, "它的馆长是谁？", "Norrwick Museum 的馆长是谁？"),
         (ZH, "Bergen Museum 呢？", "Bergen Museum 在 2022 年有多少参观者？"),
+        (MILL, "它雇用了多少人？", "霍尔姆磨坊雇用了多少人？"),
         (BAKERY, "它出售什么？", "磨坊街的面包店出售什么？"),
         (BAKERY, "为什么？", "为什么：磨坊街的面包店几点开门？"),
     ],
@@ -174,6 +179,19 @@ def test_only_the_last_turns_are_kept_and_only_so_many_characters() -> None:
     assert [turn.question for turn in turns] == [f"Question {n}?" for n in range(60 - MOST_TURNS, 60)]
     assert sum(turn.chars for turn in recent([answer(n, chars=100_000) for n in range(60)])) <= MOST_CHARS
     assert recent(()) == ()
+
+
+def test_the_last_turn_is_remembered_however_much_it_cites() -> None:
+    quotes = [f"Quote {number} " + "x" * 900 for number in range(10)]
+    cited = tuple(
+        Citation(n, "d", "Title", 0, len(q), q, None, None, 1.0, highlight=Span(0, len(q)))
+        for n, q in enumerate(quotes, start=1)
+    )
+    long = Answer("Who built the lighthouse of Norrwick?", "Ada Lindqvist did.", citations=cited)
+    (turn,) = recent([long])
+    assert turn.question == long.question
+    assert turn.cited[0] == quotes[0]
+    assert turn.chars <= MOST_CHARS
 
 
 class Counting(Sequence[Answer]):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import math
+import weakref
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -142,10 +144,27 @@ def test_a_folder_that_holds_no_index_is_named(tmp_path: Path) -> None:
 def test_words_are_found_by_how_they_begin_with_the_number_of_passages(tmp_path: Path) -> None:
     spelt = [{"harbour", "pilots"}, {"harbours"}, {"harbour", "the"}]
     index = LexicalIndex.build(tmp_path, [LexicalPassage(n, ["term"], words) for n, words in enumerate(spelt)])
-    assert index.words("har") == [("harbour", 2), ("harbours", 1)]
-    assert index.words("x") == []
+    assert index.words("har") == (("harbour", 2), ("harbours", 1))
+    assert index.words("x") == ()
     assert index.holds("term")
     assert not index.holds("harbour")
+
+
+def test_words_are_read_once_and_those_of_a_changed_index_anew(tmp_path: Path) -> None:
+    index = LexicalIndex.build(tmp_path, [LexicalPassage(1, ["term"], {"harbour"})])
+    assert index.words("h") is index.words("h")
+    assert LexicalIndex.extend(tmp_path, [LexicalPassage(2, ["term"], {"hall"})], removed=[]).words("h") == (
+        ("hall", 1),
+        ("harbour", 1),
+    )
+    # Nothing keeps an index alive that nobody holds, such as that of an earlier generation.
+    kept = weakref.ref(index)
+    gc.disable()
+    try:
+        del index
+        assert kept() is None
+    finally:
+        gc.enable()
 
 
 def test_every_term_is_held_by_what_is_found_where_that_is_asked(index: LexicalIndex) -> None:
@@ -161,7 +180,7 @@ def test_words_of_passages_that_have_left_are_listed_but_not_spelt(tmp_path: Pat
     passages = [LexicalPassage(n, [w], {w}) for n, w in enumerate(("zepplin", "balloon", "balloon"))]
     LexicalIndex.build(tmp_path, passages)
     index = LexicalIndex.extend(tmp_path, [], removed=[0, 1])
-    assert index.words("z") == [("zepplin", 1)]
+    assert index.words("z") == (("zepplin", 1),)
     assert not index.spells("zepplin")
     assert index.spells("balloon")
     assert index.holds("balloon")

@@ -955,7 +955,7 @@ def test_damaged_vectors_in_the_database_are_named(blob: bytes, sound: tuple[Pat
     database.close()
     with Library.open(path) as library:
         with pytest.raises(
-            LibraryDamaged, match=r"the vectors in .*library\.sqlite3 are damaged .* new library"
+            LibraryDamaged, match=r"the vector of passage \d+ in .*library\.sqlite3 is not what was written there"
         ) as caught:
             library.rebuild()
         assert "\n" not in str(caught.value)

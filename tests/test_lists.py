@@ -30,6 +30,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
         "What are the five members of the guild of Holm?",
         "Which members does the guild of Holm have?",
         "List the members of the guild of Holm.",
+        "Who are the members of the guild of Holm?",
     ],
 )
 def test_a_list_is_given_whole_in_the_order_of_the_document_as_one_quote(library: Library, question: str) -> None:

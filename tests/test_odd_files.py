@@ -14,13 +14,18 @@ from conftest import MakeLibrary
 from rag import load
 from rag.cli import main
 from rag.errors import SourceError, UnreadableSource
-from rag.load import SourceFile, find_files, read_text
+from rag.load import SourceFile, find_files, read
 from rag.opening import file_digest, is_no_disk, open_regular
 from rag.page import shelf_html
+from rag.parse_limits import ParseLimits
 from rag.printable import STEERING
 
 TEXT = "The harbour of Norrwick employs 41 pilots."
 POSIX = pytest.mark.skipif(os.name != "posix", reason="needs links, pipes and devices")
+
+
+def read_text(source: SourceFile) -> str:
+    return read(source).text
 
 
 def write(path: Path, text: str = TEXT) -> Path:
@@ -42,9 +47,9 @@ def test_a_file_swapped_for_a_pipe_after_it_was_found_is_refused_without_waiting
     (source,) = find_files([write(tmp_path / "a.txt")])[0]
     source.path.unlink()
     os.mkfifo(source.path)
-    for read in (read_text, lambda s: file_digest(s.place)):
+    for reading in (read_text, lambda s: file_digest(s.place)):
         with pytest.raises(UnreadableSource, match=r"a\.txt: it is no regular file"):
-            read(source)
+            reading(source)
 
 
 @POSIX
@@ -103,9 +108,10 @@ def test_the_digest_of_a_file_that_grows_without_end_ends(tmp_path: Path, monkey
 
 def test_a_file_that_grew_beyond_the_limit_since_it_was_found_is_refused(tmp_path: Path) -> None:
     (source,) = find_files([write(tmp_path / "a.txt", "x" * 90)])[0]
-    write(source.path, "x" * 101)
-    with pytest.raises(UnreadableSource, match="larger than 100 bytes"):
-        read_text(source, max_bytes=100)
+    with source.path.open("wb") as file:
+        file.truncate(1_000_001)
+    with pytest.raises(UnreadableSource, match="larger than 1 MB"):
+        read(source, ParseLimits(file_mb=1))
 
 
 def test_a_file_beyond_the_limit_is_not_even_hashed(
@@ -113,7 +119,7 @@ def test_a_file_beyond_the_limit_is_not_even_hashed(
 ) -> None:
     write(tmp_path / "docs/a.txt")
     with (tmp_path / "docs/huge.txt").open("wb") as file:
-        file.truncate(load.MAX_BYTES + 1)
+        file.truncate(load.DEFAULT_LIMITS.file_bytes + 1)
     hashed: list[Path] = []
     digest = load.file_digest
     monkeypatch.setattr(load, "file_digest", lambda path: hashed.append(path) or digest(path))

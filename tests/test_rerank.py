@@ -19,6 +19,7 @@ from rag.rerank import (
     PASSAGE,
     RARITY,
     SENTENCE,
+    TITLE,
     by_sentence,
     prefer_recent,
     rerank,
@@ -110,14 +111,15 @@ def test_the_score_is_the_weighted_sum_of_normalised_parts() -> None:
     assert [c.score for c in found] == pytest.approx(expected)
 
 
-def test_words_of_the_question_that_a_passage_holds_count_as_they_are() -> None:
+@pytest.mark.parametrize(("signal", "weight"), [("coverage", COVERAGE), ("title", TITLE)])
+def test_words_of_the_question_that_a_passage_or_its_title_holds_count_as_they_are(signal: str, weight: float) -> None:
     covered = [
-        replace(c, signals={**c.signals, "coverage": share})
+        replace(c, signals={**c.signals, signal: share})
         for c, share in ((candidate(2, 0.5, sentences=2), 0.5), (candidate(3, 0.0, sentences=2), 0.25))
     ]
     bare = reranked(candidate(2, 0.5, sentences=2), candidate(3, 0.0, sentences=2))
     assert [c.score for c in reranked(*covered)] == pytest.approx(
-        [bare[0].score + COVERAGE * 0.5, bare[1].score + COVERAGE * 0.25]
+        [bare[0].score + weight * 0.5, bare[1].score + weight * 0.25]
     )
 
 

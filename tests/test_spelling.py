@@ -72,3 +72,9 @@ def test_a_word_that_no_passage_holds_any_more_is_nobodys_meaning() -> None:
     assert [n.word for n in nearest("zepplinn", known)] == ["zepplin"]
     assert [n.word for n in nearest("zepplinn", known, lives=lambda word: word != "zepplin")] == ["zeppelins"]
     assert nearest("zepplinn", known, lives=lambda _: False) == ()
+
+
+def test_a_word_that_is_named_again_is_meant_once() -> None:
+    # "aardvark" begins both with the same letter and with the first two exchanged.
+    known = [("aardvark", 3), ("aardvarks", 1), ("aardvark", 3)]
+    assert [n.word for n in nearest("aardvarkz", known)] == ["aardvark", "aardvarks"]

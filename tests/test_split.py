@@ -419,3 +419,27 @@ def test_halving_a_huge_text_reads_its_middle_alone() -> None:
         patch.setattr("rag.split.CUTS", (spaces,))
         _halves("word " * 1_000_000, Span(0, 5_000_000))
     assert spaces.seen < 1_000
+
+
+# pages
+
+
+def test_a_passage_has_the_page_that_each_of_its_sentences_begins_on(encoder: Encoder) -> None:
+    first = "# Boats\n\nThe larger boat was built in 1998. The smaller one goes on over"
+    rest = " the end of its page. It was bought in 2011.\n\nBoth are painted in March."
+    document = Document("a", first + rest, page_starts=(0, len(first) + 1, len(first) + 1))
+    passages = split(document, count_tokens=encoder.count_tokens, limits=USUAL)
+    assert_exact(document.text, passages)
+    pages = {document.text[s.start_char : s.end_char]: p.page for p in passages for s in p.sentences}
+    assert pages == {
+        "# Boats": 1,
+        "The larger boat was built in 1998.": 1,
+        "The smaller one goes on over the end of its page.": 1,
+        # The second page is empty: what follows is on the third.
+        "It was bought in 2011.": 3,
+        "Both are painted in March.": 3,
+    }
+
+
+def test_a_text_without_pages_has_none(encoder: Encoder) -> None:
+    assert {p.page for p in passages_of("One sentence. And another.", encoder)} == {None}

@@ -7,10 +7,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from conftest import HARBOUR, MakeLibrary
 
 from embeddings.encoder import Encoder
 from embeddings.encoding import Encoding
-from rag import Library
+from rag import Document, Library
 from rag.evidence import Query
 from rag.pipeline import Work
 from rag.understand import understand
@@ -54,6 +55,19 @@ def test_a_misspelt_name_is_found_and_not_missing(town_library: Library) -> None
     assert not answer.abstained
     assert "1874" in answer.text
     assert answer.question == "When was the lighthouse of Norwick built by Ada Lindqvst?"
+
+
+@pytest.mark.parametrize("written", ["2.04 billion", "2,040,000,000", "9.5 %"])
+def test_a_number_counts_in_late_interaction_by_how_rare_it_is(make_library: MakeLibrary, written: str) -> None:
+    library = make_library(Document("a.md", f"The bridge of Norrwick cost {written} crowns."), HARBOUR)
+    query = understood(library, f"What did cost {written} crowns?")
+    assert query.token_spans is not None
+    start = query.text.index(written)
+    starts, ends = query.token_spans.T
+    number = query.token_weights[(starts >= start) & (ends <= start + len(written))]
+    crowns = query.token_weights[starts == query.text.index("crowns")]
+    np.testing.assert_allclose(number, crowns[0], rtol=1e-6)
+    assert len(number) > 1
 
 
 class Listening:

@@ -1,0 +1,174 @@
+"""Office documents and books to text, by xberg; the one module that knows it.
+
+Only bytes are handed over, never a path or an address; no models, no OCR, no cache on disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
+
+import xberg
+
+from rag.extracted import Extracted, UnreadableError, heading, paged, unpaged
+from rag.parse_limits import ParseLimits, beyond
+from rag.rows import rows_to_lines
+from rag.slides import Places, slide_places
+
+_OPEN_XML = "application/vnd.openxmlformats-officedocument"
+_OPEN_DOCUMENT = "application/vnd.oasis.opendocument"
+KINDS = {
+    ".docx": f"{_OPEN_XML}.wordprocessingml.document",
+    ".pptx": f"{_OPEN_XML}.presentationml.presentation",
+    ".xlsx": f"{_OPEN_XML}.spreadsheetml.sheet",
+    ".xls": "application/vnd.ms-excel",
+    ".odt": f"{_OPEN_DOCUMENT}.text",
+    ".ods": f"{_OPEN_DOCUMENT}.spreadsheet",
+    ".odp": f"{_OPEN_DOCUMENT}.presentation",
+    ".rtf": "application/rtf",
+    ".epub": "application/epub+zip",
+}
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+_EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)\s*\1")
+_IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)$")
+
+
+def office_to_text(data: bytes, suffix: str, limits: ParseLimits) -> Extracted:
+    """Return the text of a document.
+
+    Args:
+        data: The whole file.
+        suffix: Its suffix in lower case, one of `KINDS`.
+        limits: What it may take.
+
+    Returns:
+        Its text, with pages where it has slides.
+
+    Raises:
+        UnreadableError: It is damaged, encrypted or of another format.
+    """
+    try:
+        result = asyncio.run(_extract(data, KINDS[suffix], limits))
+    except xberg.SecurityError as error:
+        raise UnreadableError(beyond(f"is beyond a limit: {_first_line(error)}", _setting(str(error)))) from None
+    except xberg.XbergError as error:
+        raise UnreadableError(f"cannot be read as {suffix[1:].upper()}: {_first_line(error)}") from None
+    nodes = list(result.document.nodes) if result.document else []
+    if suffix == ".pptx":
+        extracted = paged(_slides(result.pages or [], nodes, slide_places(data)))
+    elif suffix == ".odp":
+        extracted = paged(_presentation(nodes))
+    else:
+        extracted = unpaged(_blocks(nodes))
+    if not extracted.text:
+        extracted = unpaged([result.content or ""])
+    title = getattr(result.metadata, "title", None) or ""
+    # Only a book says when it was published; other files say when they were last begun or saved.
+    published = suffix == ".epub" and _DAY.match(str(getattr(result.metadata, "created_at", None) or ""))
+    return replace(extracted, title=" ".join(str(title).split()), date=published[0] if published else None)
+
+
+async def _extract(data: bytes, kind: str, limits: ParseLimits) -> Any:
+    config = xberg.ExtractionConfig(
+        use_cache=False,
+        enable_quality_processing=False,
+        disable_ocr=True,
+        include_document_structure=True,
+        output_format="markdown",
+        pages=xberg.PageConfig(extract_pages=True),
+        concurrency=xberg.ConcurrencyConfig(max_threads=1),
+        security_limits=xberg.SecurityLimits(
+            max_compression_ratio=limits.parse_ratio,
+            max_content_size=limits.parse_memory_mb * 1_000_000,
+            max_table_cells=limits.parse_chars,
+            max_pages=limits.parse_pages,
+        ),
+        # Attached archives and messages are not opened.
+        max_archive_depth=0,
+    )
+    found = await xberg.extract(xberg.ExtractInput(kind="bytes", bytes=data, mime_type=kind), config)
+    if not found.results:
+        errors = [str(getattr(item, "message", item)) for item in found.errors]
+        raise UnreadableError(f"cannot be read: {'; '.join(errors) or 'nothing came out'}")
+    return found.results[0]
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:200]
+
+
+def _setting(message: str) -> str:
+    """Return the setting that a message of xberg's is about."""
+    about = {"ratio": "parse_ratio", "page": "parse_pages", "cell": "parse_chars"}
+    return next((name for word, name in about.items() if word in message.lower()), "parse_memory_mb")
+
+
+def _blocks(nodes: Sequence[Any]) -> Iterator[str]:
+    """Yield the blocks of a document's nodes that are no furniture."""
+    for node in nodes:
+        content = json.loads(str(node.content))
+        if str(node.content_layer).rpartition(".")[2].lower() not in ("body", "footnote"):
+            continue
+        if not str(content.get("format", "")).endswith("master-page"):
+            yield from _block(content)
+
+
+def _block(content: dict[str, Any]) -> Iterator[str]:
+    kind, text = content.get("node_type"), str(content.get("text") or content.get("content") or "")
+    if kind == "heading":
+        yield heading(text, int(content.get("level", 1)))
+    elif kind == "table":
+        yield from rows_to_lines(_grid(content["grid"]))
+    elif kind == "list_item":
+        yield f"- {' '.join(text.split())}"
+    elif kind != "group" and not _IMAGE.match(text):
+        yield text
+
+
+def _grid(grid: dict[str, Any]) -> list[list[str]]:
+    rows: list[list[str]] = [[] for _ in range(int(grid["rows"]))]
+    for cell in sorted(grid["cells"], key=lambda cell: (cell["row"], cell["col"])):
+        row = rows[cell["row"]]
+        row += [""] * (cell["col"] - len(row)) + [str(cell["content"])]
+    return rows
+
+
+def _presentation(nodes: Sequence[Any]) -> list[list[str]]:
+    """Return the blocks of each slide of a presentation whose nodes say where a slide begins."""
+    slides: list[list[str]] = []
+    for node in nodes:
+        content = json.loads(str(node.content))
+        if content.get("node_type") == "slide":
+            slides.append([heading(str(content.get("title") or ""), 2)])
+        elif slides:
+            title = slides[-1][0].lstrip("# ")
+            slides[-1] += [block for block in _blocks([node]) if block != title]
+    return slides
+
+
+def _slides(pages: Sequence[Any], nodes: Sequence[Any], places: Places) -> list[list[str]]:
+    """Return the blocks of each slide as they are shown, with the speaker's notes; xberg counts the slides' files."""
+    slides: defaultdict[int, list[str]] = defaultdict(list)
+    for node in nodes:
+        number = int(node.page or 1)
+        slides[places.of_slide.get(number, number)] += [_plain(block) for block in _blocks([node])]
+    for page in pages:
+        number = int(page.page_number)
+        place = places.of_notes.get(number, places.of_slide.get(number, number))
+        notes = str(getattr(page, "speaker_notes", None) or "")
+        slides[place] += [_without_number(line, place) for line in notes.split("\n")]
+    return [slides[place] for place in range(1, max(slides, default=0) + 1)]
+
+
+def _without_number(line: str, place: int) -> str:
+    """Return a line of notes without the number of the slide, which stands at the foot of their page."""
+    return re.sub(rf"\s*(?:<number>|(?<!\d){place})\s*$", "", line)
+
+
+def _plain(line: str) -> str:
+    return _EMPHASIS.sub(r"\2", line)

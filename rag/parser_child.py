@@ -1,0 +1,75 @@
+"""The process that parses: reads one file after the other from its standard input, and writes what it found."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import asdict
+from typing import Any, BinaryIO
+
+from rag import wire
+from rag.confinement import bound, confine
+from rag.extracted import UnreadableError
+from rag.parse import parse
+from rag.parse_limits import ParseLimits, beyond
+
+
+def main() -> None:
+    """Serve until there is no more to read."""
+    # What a library prints must not be taken for an answer.
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    confine()
+    try:
+        serve(sys.stdin.buffer, answers)
+    finally:
+        # Not the interpreter's way out: native threads may be under way, which that waits for or crashes on.
+        os._exit(0)
+
+
+def serve(requests: BinaryIO, answers: BinaryIO) -> None:
+    """Answer every request in turn.
+
+    Args:
+        requests: Frames of ``suffix`` and ``limits`` with a file's bytes.
+        answers: Frames of what `rag.extracted.Extracted` holds, its text as bytes, or of an ``error``.
+    """
+    while (request := wire.receive(requests)) is not None:
+        header, data = request
+        wire.send(answers, *_answer(data, str(header["suffix"]), ParseLimits(**header["limits"])))
+
+
+def _answer(data: bytes, suffix: str, limits: ParseLimits) -> tuple[dict[str, Any], bytes]:
+    _load(suffix)
+    bound(memory_bytes=limits.parse_memory_mb * 1_000_000, timeout_s=limits.parse_timeout_s)
+    try:
+        extracted = asdict(parse(data, suffix, limits))
+        text = extracted.pop("text").encode("utf-8", "replace")
+        return extracted, text
+    except UnreadableError as error:
+        return {"error": str(error)}, b""
+    except MemoryError:
+        return {"error": too_much_memory(limits)}, b""
+    except RecursionError:
+        return {"error": beyond("is nested too deeply to be read", "parse_depth")}, b""
+    except Exception as error:  # noqa: BLE001 -- whatever a parser raises is about this file, and stays with it
+        return {"error": f"cannot be parsed: {type(error).__name__}: {str(error)[:200]}"}, b""
+
+
+def too_much_memory(limits: ParseLimits) -> str:
+    """Return the reason for refusing a file that needs too much memory."""
+    return beyond(f"takes more than {limits.parse_memory_mb:,} MB of memory to parse", "parse_memory_mb")
+
+
+def _load(suffix: str) -> None:
+    """Import what parses such a file, so that it does not count as the file's memory."""
+    from rag.suffixes import OFFICE
+
+    if suffix == ".pdf":
+        import rag.pdf
+    elif suffix in OFFICE:
+        import rag.office  # noqa: F401
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,126 @@
+"""PDF to text page by page, by pdfium; the one module that knows it. Nothing is rendered, run or fetched."""
+
+from __future__ import annotations
+
+import ctypes
+import re
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+import pypdfium2
+import pypdfium2.raw as pdfium
+
+from rag.extracted import Extracted, UnreadableError, paged
+from rag.parse_limits import ParseLimits, beyond
+from rag.pdf_layout import Line, Word, cells, pages_to_blocks
+
+BOLD_WEIGHT = 600
+_WORD = re.compile(r"\S+")
+SCANNED = (
+    "has no text on its {pages}; it seems scanned: make its text readable with an OCR program first, for example "
+    "ocrmypdf IN.pdf OUT.pdf"
+)
+
+
+def pdf_to_text(data: bytes, limits: ParseLimits) -> Extracted:
+    """Return the text of a PDF.
+
+    Args:
+        data: The whole file.
+        limits: What it may take.
+
+    Returns:
+        Its text and where its pages begin.
+
+    Raises:
+        UnreadableError: It is damaged, encrypted, has too many pages, or none of them has text.
+    """
+    try:
+        document = pypdfium2.PdfDocument(data)
+    except pypdfium2.PdfiumError as error:
+        raise UnreadableError(_why_not(error)) from None
+    count = len(document)
+    if count > limits.parse_pages:
+        raise UnreadableError(beyond(f"has {count:,} pages, more than {limits.parse_pages:,}", "parse_pages"))
+    pages, chars = [], 0
+    for number in range(count):
+        lines = _lines(document, number)
+        pages.append(lines)
+        chars += sum(len(line.text) for line in lines)
+        if chars > limits.parse_chars:
+            raise UnreadableError(beyond(f"has more than {limits.parse_chars:,} characters", "parse_chars"))
+    if not chars:
+        raise UnreadableError(SCANNED.format(pages=f"{count} pages" if count > 1 else "page"))
+    title = document.get_metadata_value("Title")
+    return replace(paged(pages_to_blocks(pages)), title=_title(title))
+
+
+def _why_not(error: Exception) -> str:
+    if getattr(error, "err_code", None) == pdfium.FPDF_ERR_PASSWORD or "password" in str(error).lower():
+        return "is encrypted with a password; save it without one"
+    return "is damaged, or no PDF at all; open it in a reader and save it anew"
+
+
+def _title(title: str) -> str:
+    """Return a title that was meant as one, not the name of the file it was made from."""
+    line = " ".join(title.replace("\0", "").split())
+    is_name = re.search(
+        r"\.(?:docx?|odt|rtf|tex|dvi|indd|html?|pptx?|xlsx?|pdf)$|^untitled|^Microsoft \w+ -", line, re.I
+    )
+    return "" if is_name else line
+
+
+def _lines(document: pypdfium2.PdfDocument, number: int) -> list[Line]:
+    try:
+        page = document[number]
+        text_page = page.get_textpage()
+    except pypdfium2.PdfiumError:
+        # A damaged page costs that page; where all are damaged, there is no text at all.
+        return []
+    lines = list(_page_lines(text_page.raw))
+    text_page.close()
+    page.close()
+    return lines
+
+
+def _page_lines(raw: object) -> Iterator[Line]:
+    """Yield the lines of a page in the order in which the page has them."""
+    text = _text(raw)
+    for match in re.finditer(r"[^\r\n]+", text):
+        words = [_word(raw, word[0], match.start() + word.start()) for word in _WORD.finditer(match[0])]
+        if words:
+            yield _line(words)
+
+
+def _text(raw: object) -> str:
+    """Return a page's text, one character for each that pdfium numbers."""
+    count = pdfium.FPDFText_CountChars(raw)
+    units = (ctypes.c_ushort * (count + 1))()
+    if pdfium.FPDFText_GetText(raw, 0, count, units) - 1 == count and not any(0xD800 <= u < 0xE000 for u in units):
+        return "".join(chr(unit) if unit else " " for unit in units[:count])
+    codes = (pdfium.FPDFText_GetUnicode(raw, index) for index in range(count))
+    return "".join(chr(code) if 0 < code < 0x110000 and not 0xD800 <= code < 0xE000 else " " for code in codes)
+
+
+def _word(raw: object, text: str, index: int) -> Word:
+    """Return a word with its place; its first and last characters are asked, since each call takes microseconds."""
+    left, right, bottom, top, x, y = (ctypes.c_double() for _ in range(6))
+    pdfium.FPDFText_GetCharBox(raw, index + len(text) - 1, left, right, bottom, top)
+    end = right.value
+    pdfium.FPDFText_GetCharBox(raw, index, left, right, bottom, top)
+    pdfium.FPDFText_GetCharOrigin(raw, index, x, y)
+    size = pdfium.FPDFText_GetFontSize(raw, index) or top.value - bottom.value
+    bold = pdfium.FPDFText_GetFontWeight(raw, index) >= BOLD_WEIGHT
+    # A hyphen that divides a word at the end of a line, which pdfium has joined already.
+    text = text.replace("\ufffe", "").replace("\x02", "")
+    return Word(text, left.value, end, y.value, round(size, 1), bold)
+
+
+def _line(words: Sequence[Word]) -> Line:
+    sizes: Counter[float] = Counter()
+    for word in words:
+        sizes[word.size] += len(word.text)
+    size = max(sizes, key=lambda size: sizes[size])
+    bold = sum(len(word.text) for word in words if word.bold) * 2 > sum(len(word.text) for word in words)
+    return Line(tuple(cells(words, size)), words[0].bottom, size, bold)
