@@ -5,6 +5,7 @@ Whatever the model does, there is an answer, within the deadline, and one line t
 
 from __future__ import annotations
 
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
@@ -26,6 +27,8 @@ from rag.support import SUPPORTED, Carried, Check, Quote, carry
 SLOW_S = 1.5
 # Kept back of the deadline for giving up: a share, and at most so many seconds.
 RESERVE, MOST_RESERVE_S = 0.1, 1.0
+# "No, it was built in 1874"; "no pilots work there" says something itself.
+OPENS = re.compile(r"(?P<word>yes|no|是的?|不是?|否|没有)\s*[,，:：;；—–-]+\s*(?=\S)", re.IGNORECASE)
 OWN_WORDS = "the answer is in the documents' own words"
 
 
@@ -39,6 +42,7 @@ class Phrasing:
         mark: Whether unsupported sentences stay and are marked; otherwise they are left out.
         count_tokens: Returns the tokens in each of several texts.
         check: Tells how far evidence carries a claim.
+        spent_s: Seconds of the model's deadline that making the question stand alone has taken.
     """
 
     chat: Chat
@@ -46,6 +50,7 @@ class Phrasing:
     mark: bool
     count_tokens: CountTokens
     check: Check
+    spent_s: float = 0.0
 
 
 def sources(answer: Answer, candidates: Sequence[Candidate]) -> list[Source]:
@@ -82,7 +87,7 @@ def phrase(answer: Answer, found: Sequence[Source], phrasing: Phrasing) -> Itera
     """
     start_s = time.monotonic()
     reserve_s = min(RESERVE * phrasing.chat.timeout_s, MOST_RESERVE_S)
-    ends_s = start_s + phrasing.chat.timeout_s - reserve_s
+    ends_s = start_s + phrasing.chat.timeout_s - phrasing.spent_s - reserve_s
     given = fit(_asked(answer), found, most_tokens=phrasing.most_tokens, count_tokens=phrasing.count_tokens)
     relay = Relay[Answer]()
     work = _Phrased(answer, given, phrasing, ends_s, relay.abandoned)
@@ -170,13 +175,25 @@ class _Phrased:
         return self.phrasing.check(claim, evidence)
 
     def _kept(self, *, finished: bool) -> list[Carried]:
-        said = [s for s in sentences(self.reply, finished=finished) if not is_no_answer(s)]
+        said = [self._worded(s) for s in sentences(self.reply, finished=finished) if not is_no_answer(s)]
         for sentence in said:
             if sentence not in self.checked:
                 self.checked[sentence] = carry(sentence, self.given, self._check)
         carried = [self.checked[s] for s in said]
         self.left_out = sum(c.support < SUPPORTED for c in carried)
         return [c for c in carried if c.support >= SUPPORTED or self.phrasing.mark]
+
+    def _worded(self, said: Said) -> Said:
+        """Return a sentence without a yes or no in front that the documents' own words do not begin with too.
+
+        No passage says it, and beside the rest of the sentence it is too little to be seen in the check.
+        """
+        word = OPENS.match(said.text)
+        first = self.answer.sentences[0].text.rstrip(".。").casefold() if self.answer.sentences else ""
+        if word is None or word["word"].casefold() == first:
+            return said
+        rest = said.text[word.end() :]
+        return replace(said, text=rest[:1].upper() + rest[1:])
 
     def _compose(self, kept: Sequence[Carried]) -> Answer:
         quotes = {q: n for n, q in enumerate(dict.fromkeys(q for c in kept for q in c.quotes), start=1)}

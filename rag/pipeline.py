@@ -436,6 +436,8 @@ class Pipeline:
             mark=self.settings.chat_unsupported == "mark",
             count_tokens=self.encoder.count_tokens,
             check=partial(_support, RememberingEncoder(self.encoder), _known(work.query).text),
+            # The same model may have been asked how a follow-up would stand alone.
+            spent_s=work.timings_s.get("understand", 0.0) if work.history else 0.0,
         )
         found = phrase.sources(extractive, work.candidates[: self.settings.context_k])
         for phrased in phrase.phrase(extractive, found, phrasing):

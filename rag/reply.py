@@ -22,6 +22,12 @@ MARK = re.compile(
 )
 # Marks belong to the sentence that they follow, on whichever side of its full stop they stand.
 AFTER_STOP = re.compile(rf"([.!?。！？…][\"”’»」』)）]*)[ \t]*((?:{MARK.pattern}[ \t]*)+)", re.IGNORECASE)
+# "According to passage 1, …" cites as well.
+CITES = re.compile(
+    r"^(?:according to|based on|as (?:stated|said|mentioned|described) in|in) (?:the )?(?:passage|source)s? "
+    r"(\d{1,4})(?: and (\d{1,4}))?(?:,\s*|\s+(?=it |the ))",
+    re.IGNORECASE,
+)
 BEFORE_STOP = re.compile(r"\s+(?=[.!?,;:。！？，])")
 THOUGHT = re.compile(r"<think(?:ing)?>.*?(?:</think(?:ing)?>|\Z)", re.DOTALL | re.IGNORECASE)
 IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)?|!\[[^\]]*\]\[[^\]]*\]")
@@ -97,6 +103,9 @@ def plain(reply: str) -> str:
 
 
 def _said(piece: str) -> Said:
-    numbers = (int(n) for mark in MARK.finditer(piece) for n in re.findall(r"\d+", mark[1]))
-    text = " ".join(MARK.sub(" ", piece).split())
-    return Said(BEFORE_STOP.sub("", text), tuple(dict.fromkeys(numbers)))
+    numbers = [int(n) for mark in MARK.finditer(piece) for n in re.findall(r"\d+", mark[1])]
+    text = BEFORE_STOP.sub("", " ".join(MARK.sub(" ", piece).split()))
+    if cites := CITES.match(text):
+        numbers = [*(int(n) for n in cites.groups() if n), *numbers]
+        text = text[cites.end() :][:1].upper() + text[cites.end() + 1 :]
+    return Said(text, tuple(dict.fromkeys(numbers)))

@@ -77,9 +77,9 @@ class Settings:
             the provider's environment variables, such as ``OPENAI_API_KEY``, and from nowhere else.
         chat_base_url: Address of an OpenAI-compatible server, or of Ollama, that has the chat model; ``None`` for the
             provider's own.
-        chat_timeout_s: Seconds that the chat model's part of an answer may take in all, with every retry and check;
-            past them the answer is in the documents' own words.
-        chat_tokens: Most tokens of a prompt, passages included, as the encoder counts them.
+        chat_timeout_s: Seconds that the chat model's part of an answer may take in all, with every retry and check, and
+            with making a follow-up stand alone; past them the answer is in the documents' own words.
+        chat_tokens: Most tokens of the prompt for an answer, passages included, as the encoder counts them.
         chat_reply_tokens: Most tokens of a reply.
         chat_unsupported: What becomes of sentences that no passage supports: ``drop`` or ``mark``.
         question_chars: Longest question that is accepted.

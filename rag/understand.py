@@ -13,7 +13,7 @@ from rag.evidence import Query
 from rag.expansion import commoner, expanded, expansions
 from rag.language import question_language
 from rag.phrases import phrases
-from rag.scripts import reads
+from rag.scripts import in_other_letters, reads
 from rag.snapshot import Snapshot
 from rag.spelling import Near, may_be_misspelt
 from rag.terms import Term, query_terms, spelt_words
@@ -61,7 +61,10 @@ def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
     # A prompt of the encoder is cut off its token spans, so that both count characters of the question.
     encoding = encoder.encode([read], kind="query")[0]
     token_spans = origin[encoding.token_spans]
-    read_by_encoder = all(t.spaced for t in terms) or reads(encoder, question_language(text), text)
+    foreign = [not t.spaced or in_other_letters(text[t.start_char : t.end_char]) for t in terms]
+    # What has no words, such as an emoji, is read where the vocabulary has it.
+    plain = bool(terms) and not any(foreign)
+    read_by_encoder = plain or reads(encoder, question_language(text), text)
     return Query(
         text=text,
         vector=encoding.vector,
@@ -69,7 +72,7 @@ def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
         token_weights=_token_weights(token_spans, terms, weights),
         terms=terms,
         weights=weights,
-        readable=read_by_encoder or not _mostly_unspaced(terms, weights),
+        readable=read_by_encoder or not _mostly_foreign(terms, weights, foreign, snapshot),
         # A Chinese question about English documents has no word that says anything of them.
         understood=read_by_encoder or any(weights),
         phrases=phrases(text, terms),
@@ -124,10 +127,20 @@ def _respell(text: str, others: Sequence[tuple[int, int, str]]) -> tuple[str, ND
     return read, origin
 
 
-def _mostly_unspaced(terms: Sequence[Term], weights: Sequence[float]) -> bool:
-    """Tell whether scripts without spaces carry most of what a query says."""
-    unspaced = sum(weight for term, weight in zip(terms, weights, strict=True) if not term.spaced)
-    return unspaced > sum(weights) / 2
+def _mostly_foreign(
+    terms: Sequence[Term], weights: Sequence[float], foreign: Sequence[bool], snapshot: Snapshot
+) -> bool:
+    """Tell whether scripts that the encoder does not read carry most of what a query says.
+
+    Their words that no passage holds do not count: by words alone nothing would be found of a Russian question about
+    English documents.
+    """
+    said, unread = 0.0, 0.0
+    for term, weight, is_foreign in zip(terms, weights, foreign, strict=True):
+        if weight and not (is_foreign and term.spaced and not snapshot.holds(term.variants)):
+            said += weight
+            unread += weight * is_foreign
+    return unread > said / 2
 
 
 def _token_weights(spans: NDArray[np.float32], terms: Sequence[Term], weights: Sequence[float]) -> NDArray[np.float32]:

@@ -45,6 +45,8 @@ def timeless(answer: Answer) -> Answer:
         ("Dr. Ada built it in 1.5 years [1].", [("Dr. Ada built it in 1.5 years.", (1,))]),
         ("它有41名引航员。[1]船来了【2】。", [("它有41名引航员。", (1,)), ("船来了。", (2,))]),
         ("Answer: yes [1]", [("yes", (1,))]),
+        ("According to passage 2, the harbour has 41.", [("The harbour has 41.", (2,))]),
+        ("In passages 1 and 3, it has 41 [2].", [("It has 41.", (1, 3, 2))]),
         ("<think>They want 48.</think>It has 41 [1].", [("It has 41.", (1,))]),
         ("<think>It goes on and on", []),
         ("Same. Same. Same.", [("Same.", ())]),
@@ -180,6 +182,22 @@ def test_an_unsupported_sentence_is_left_out_or_marked_as_set(make_library: Make
         assert unsupported.citations == ()
         assert "It owns 77 boats. [not supported]" in printed.replace("\n", " ")
         assert '<span class="lg-unsupported"' in page
+
+
+@pytest.mark.parametrize(
+    ("said", "text"),
+    [
+        ("No, the lighthouse of Norrwick was built in 1874 [1].", "The lighthouse of Norrwick was built in 1874."),
+        ("Yes, the lighthouse of Norrwick was built in 1874.", "Yes, the lighthouse of Norrwick was built in 1874."),
+    ],
+)
+def test_a_yes_or_no_in_front_of_a_sentence_is_said_only_where_the_documents_words_say_it(
+    make_library: MakeLibrary, said: str, text: str
+) -> None:
+    with model.serving(model.says(said)) as server:
+        answer = make_library(*TOWN, **server.settings).ask("Was the lighthouse of Norrwick built in 1874?")
+    assert answer.models["answerer"] == "fake"
+    assert answer.text == text
 
 
 def test_a_reply_without_the_number_asked_for_is_not_taken(make_library: MakeLibrary) -> None:

@@ -97,6 +97,46 @@ def test_a_question_of_which_nothing_is_understood_is_refused(make_library: Make
     assert not english.ask("Who built the lighthouse?").abstained
 
 
+RUSSIAN = Document(
+    id="порт.md",
+    title="Порт",
+    language="ru",
+    text="Порт Норвик нанимает сорок лоцманов. Маяк построила Ада Линдквист. Пекарня открывается в шесть утра.",
+)
+
+
+def test_letters_that_the_encoder_reads_one_by_one_are_searched_by_their_words(make_library: MakeLibrary) -> None:
+    pipeline = make_library(*TOWN, RUSSIAN).pipeline()
+
+    def readable(question: str) -> bool:
+        query = pipeline.understand(Work(question)).query
+        assert query is not None
+        return query.readable
+
+    assert not readable("Кто построил маяк?")
+    assert not readable("Сколько лоцманов нанимает порт?")
+    assert readable("Who built the lighthouse of Norrwick?")
+    assert readable("Wer hat den Leuchtturm von Norrwick gebaut?")
+    # Signs are no words, and a name in another script does not outweigh what is said of it.
+    assert readable("What is the α of the lighthouse?")
+    assert readable("Which pilots of Norrwick harbour brought ships to the lighthouse of Порт?")
+    (best, *_) = pipeline.search("Кто построил маяк?", 3)
+    assert best.passage.document_id == RUSSIAN.id
+    assert "dense" not in best.signals
+
+
+def test_a_question_in_letters_that_no_document_has_is_still_compared(make_library: MakeLibrary) -> None:
+    query = make_library(HARBOUR, LIGHTHOUSE).pipeline().understand(Work("Кто построил маяк?")).query
+    assert query is not None
+    assert query.readable
+
+
+def test_a_question_without_words_is_refused(make_library: MakeLibrary) -> None:
+    answer = make_library(*TOWN).ask("😀")
+    assert answer.abstained
+    assert answer.confidence < 0.1
+
+
 def test_a_question_in_a_script_that_the_encoder_does_not_read_is_answered_by_its_words(
     make_library: MakeLibrary,
 ) -> None:

@@ -51,3 +51,15 @@ def test_a_question_that_stands_alone_is_not_given_to_the_model_to_rewrite(make_
         answer = library.ask("How many pilots does the harbour employ?", history=[library.ask(FIRST)])
         assert not any("rewrite the last question" in r.prompt for r in server.requests)
     assert answer.query == ""
+
+
+def test_making_a_follow_up_stand_alone_takes_from_the_deadline_of_the_whole(make_library: MakeLibrary) -> None:
+    with model.serving(rewriting(BY_MODEL)) as server:
+        library = make_library(*TOWN, **server.settings | {"chat_timeout_s": 4.0})
+        library.warm_up()
+        first = library.ask(FIRST)
+        server.behaviour = model.hangs
+        answer = library.ask(FOLLOW_UP, history=[first])
+    assert "did not finish its reply within 4 s" in answer.notice
+    assert answer.timings_s["understand"] >= 0.7
+    assert answer.timings_s["understand"] + answer.timings_s["phrase"] <= 4.0

@@ -16,13 +16,12 @@ LIGHTHOUSE = Document(
     "The mill of Holm grinds rye, but it does not grind oats. "
     "The ferry to Ryd, not the ferry to Lund, carries cattle on Sundays.",
 )
-CHINESE = Document("磨坊.md", "霍尔姆磨坊出产黑麦面粉，但不出产燕麦面粉。面包店周一不开门。", language="zh")
 
 
 @pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     with Library.open(tmp_path_factory.mktemp("verdicts") / "library") as made:
-        made.add([LIGHTHOUSE, BAKERY, CHINESE])
+        made.add([LIGHTHOUSE, BAKERY])
         yield made
 
 
@@ -58,12 +57,11 @@ def test_the_word_comes_first_and_cites_the_quote_that_says_so(library: Library,
         # What is denied is another thing.
         "Does the mill of Holm grind rye?",
         "Does the ferry to Ryd carry cattle on Sundays?",
-        "霍尔姆磨坊出产黑麦面粉吗？",
     ],
 )
 def test_nothing_is_said_where_the_evidence_does_not_plainly_say_it(library: Library, question: str) -> None:
     answer = library.ask(question, threshold=0.0)
-    assert answer.sentences[0].text not in ("Yes.", "No.", "是。", "否。")
+    assert answer.sentences[0].text not in ("Yes.", "No.")
 
 
 def test_an_answer_with_a_verdict_grows_with_the_citations_of_what_is_shown(library: Library) -> None:
