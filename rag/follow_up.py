@@ -20,6 +20,8 @@ from rag.mentions import names
 LOG = logging.getLogger(__name__)
 # A rewritten question has at most this many characters more than those asked.
 MOST_MORE_CHARS = 300
+# Longer questions say what they mean themselves; the rules take time that grows with the square of the length.
+LONGEST_CHARS = 500
 
 
 def stand_alone(question: str, turns: Sequence[Turn], *, rewrite: Rewrite | None = None) -> str:
@@ -34,7 +36,7 @@ def stand_alone(question: str, turns: Sequence[Turn], *, rewrite: Rewrite | None
     Returns:
         The question to be searched; `question` itself where it stands alone.
     """
-    if not turns:
+    if not turns or len(question) > LONGEST_CHARS:
         return question
     found = _rewritten(question, turns)[: len(question) + MOST_MORE_CHARS]
     if rewrite is None or found == question:

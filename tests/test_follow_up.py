@@ -122,6 +122,13 @@ def test_any_text_comes_back_as_a_text_of_bounded_length(question: str, before: 
     assert len(stand_alone(question, [Turn(before, before, answer)])) <= len(question) + 300
 
 
+def test_a_long_question_takes_no_longer_for_its_conversation() -> None:
+    question = "What is " + "her " * 900 + "?"
+    start_s = time.process_time()
+    assert stand_alone(question, [BUILDER]) == question
+    assert time.process_time() - start_s < 1.0
+
+
 def test_a_chain_of_follow_ups_keeps_what_it_is_about() -> None:
     turns = [PILOTS]
     for question in ("What about 2021?", "And in 2020?"):
