@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from pathlib import Path
+from typing import NamedTuple
 
 from rag.archive import list_members, read_member
 from rag.decode import decode
@@ -67,6 +68,22 @@ class _Found:
     source: SourceFile
     folder_name: str
     real_path: str
+
+
+class _Entry(NamedTuple):
+    """A file or folder found in a folder.
+
+    Attributes:
+        path: Where it is.
+        below: Its path below the folder searched, ``/`` between its parts.
+        real_path: Its path without links; ``""`` for a link.
+        is_folder: Whether it is one, and no link to one.
+    """
+
+    path: str
+    below: str
+    real_path: str
+    is_folder: bool
 
 
 def find_files(paths: Sequence[Path], limits: ParseLimits = DEFAULT_LIMITS) -> tuple[list[SourceFile], dict[str, str]]:
@@ -217,51 +234,56 @@ def _find_under(root: Path, left_out: dict[str, str]) -> Iterator[_Found]:
         raise SourceNotFound(f"no such file or folder: {_printable(root)}; check the path ({error})") from error
     if stat.S_ISDIR(mode):
         ignored = _read_ignore_file(root)
-        for path, real_path in _walk(root, real_root, left_out):
-            relative = path.relative_to(root).as_posix()
-            if not _is_ignored(relative, ignored):
-                yield from _take(path, left_out, source_id=relative, real_root=real_root, real_path=real_path)
+        for entry in _walk(root, real_root, left_out):
+            if not (ignored and _is_ignored(entry.below, ignored)):
+                path, real_path = Path(entry.path), entry.real_path
+                yield from _take(path, left_out, source_id=entry.below, real_root=real_root, real_path=real_path)
     else:
         real_path = "" if root.is_symlink() else real_root
         yield from _take(root, left_out, source_id=root.name, real_root="", real_path=real_path)
 
 
-def _walk(root: Path, real_root: str, left_out: dict[str, str]) -> Iterator[tuple[Path, str]]:
-    """Yield everything below a folder but hidden entries, in order of names; links to folders are not entered.
-
-    With each comes its path without links, empty for what is a link itself.
-    """
+def _walk(root: Path, real_root: str, left_out: dict[str, str]) -> Iterator[_Entry]:
+    """Yield everything below a folder but hidden entries, in order of names; links to folders are not entered."""
     # Not by recursion: folders may be nested deeper than that goes.
-    open_folders = [iter(_entries(root, real_root, left_out))]
+    open_folders = [iter(_entries(_Entry(str(root), "", real_root, is_folder=True), left_out))]
     while open_folders:
-        entry, real_folder = next(open_folders[-1], (None, ""))
+        entry = next(open_folders[-1], None)
         if entry is None:
             open_folders.pop()
-            continue
-        real_path = os.path.join(real_folder, entry.name)
-        if entry.is_dir(follow_symlinks=False):
-            open_folders.append(iter(_entries(Path(entry.path), real_path, left_out)))
+        elif entry.is_folder:
+            open_folders.append(iter(_entries(entry, left_out)))
         else:
-            yield Path(entry.path), "" if entry.is_symlink() else real_path
+            yield entry
 
 
-def _entries(folder: Path, real_folder: str, left_out: dict[str, str]) -> list[tuple[os.DirEntry[str], str]]:
-    """Return what is in a folder, each with the folder's path without links; nothing where there are no documents."""
+def _entries(folder: _Entry, left_out: dict[str, str]) -> list[_Entry]:
+    """Return what is in a folder; nothing where there are no documents."""
     reason = ""
     try:
-        entries = sorted(os.scandir(folder), key=lambda entry: entry.name)
+        entries = sorted(os.scandir(folder.path), key=lambda entry: entry.name)
     except OSError as error:
         entries, reason = [], f"cannot open the folder: {error.strerror}"
-    if is_no_disk(real_folder):
+    if is_no_disk(folder.real_path):
         reason = "shows processes and devices, not documents"
     elif {DATABASE, LOCK} <= {entry.name for entry in entries}:
         reason = "is a library, not documents"
-    elif _printable(folder) != str(folder):
+    elif _printable(folder.path) != folder.path:
         reason = "its name is not valid Unicode; rename it"
     if reason:
-        left_out[_printable(folder)] = reason
+        left_out[_printable(folder.path)] = reason
         return []
-    return [(entry, real_folder) for entry in entries if not entry.name.startswith(".")]
+    before = f"{folder.below}/" if folder.below else ""
+    return [
+        _Entry(
+            entry.path,
+            before + entry.name,
+            "" if entry.is_symlink() else os.path.join(folder.real_path, entry.name),
+            is_folder=entry.is_dir(follow_symlinks=False),
+        )
+        for entry in entries
+        if not entry.name.startswith(".")
+    ]
 
 
 def _take(path: Path, left_out: dict[str, str], *, source_id: str, real_root: str, real_path: str) -> Iterator[_Found]:
@@ -273,7 +295,7 @@ def _take(path: Path, left_out: dict[str, str], *, source_id: str, real_root: st
     try:
         real_path = real_path or os.path.realpath(path, strict=True)
         status = os.lstat(real_path)
-        reason = _why_not(path, status.st_mode, real_path=real_path, real_root=real_root)
+        reason = _why_not(path, status.st_mode, link_to=real_path if is_link else "", real_root=real_root)
     except OSError as error:
         reason = f"broken link or unreadable: {error.strerror}"
     if reason:
@@ -282,16 +304,16 @@ def _take(path: Path, left_out: dict[str, str], *, source_id: str, real_root: st
     target = Path(real_path) if is_link else None
     source_id = unicodedata.normalize("NFC", source_id)
     source = SourceFile(source_id, path, status.st_size, status.st_mtime_ns, target)
-    folder_name = Path(real_root).name if real_root else Path(real_path).parent.name
+    folder_name = os.path.basename(real_root or os.path.dirname(real_path))
     yield _Found(source, folder_name, real_path)
 
 
-def _why_not(path: Path, mode: int, *, real_path: str, real_root: str) -> str:
+def _why_not(path: Path, mode: int, *, link_to: str, real_root: str) -> str:
     """Return why a path is left out, or ``""``."""
     if _printable(path) != str(path):
         return "its name is not valid Unicode; rename it"
-    if real_root and os.path.commonpath([real_path, real_root]) != real_root:
-        return f"link to {_printable(real_path)}, outside the folder; name that path as well to index it"
+    if link_to and real_root and os.path.commonpath([link_to, real_root]) != real_root:
+        return f"link to {_printable(link_to)}, outside the folder; name that path as well to index it"
     if stat.S_ISDIR(mode):
         return "link to a folder; its files are indexed where they are"
     if not stat.S_ISREG(mode):

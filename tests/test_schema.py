@@ -88,7 +88,7 @@ def test_the_keys_of_an_answer_are_those_promised() -> None:
     assert found["sentences"] == [{"text": "Text", "citations": [1], "support": 1.0}]
     assert set(found["citations"][0]) == {
         "number", "document_id", "title", "start_char", "end_char", "quote", "page", "heading", "score",
-        "highlight",
+        "highlight", "also_in", "stale",
     }  # fmt: skip
     assert found["citations"][0]["page"] is None
     assert found["hits"][0]["sentences"] == [[0, 4]]

@@ -60,7 +60,7 @@ def rebuilt(folder: Path, make_library: MakeLibrary) -> list[Any]:
 # -- renamed ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("new", ["lighthouse.txt", "old/beacon.txt", "new/deep/beacon.txt", "old/lighthouse.md"])
+@pytest.mark.parametrize("new", ["old/beacon.txt", "new/deep/lighthouse.md"])
 def test_a_renamed_file_is_not_embedded_again_and_equals_a_rebuild(
     new: str, folder: Path, make_library: MakeLibrary
 ) -> None:

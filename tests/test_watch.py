@@ -143,19 +143,17 @@ class Process:
     def __init__(self, *arguments: object) -> None:
         command = [sys.executable, "-m", "rag", *map(str, arguments)]
         self.process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        self.lines: queue.Queue[tuple[str, str]] = queue.Queue()
+        self.lines: dict[str, queue.Queue[str]] = {"out": queue.Queue(), "err": queue.Queue()}
         for name, stream in (("out", self.process.stdout), ("err", self.process.stderr)):
             threading.Thread(target=self._read, args=(name, stream), daemon=True).start()
 
     def _read(self, name: str, stream: IO[str]) -> None:
         with stream:
             for line in stream:
-                self.lines.put((name, line.rstrip("\n")))
+                self.lines[name].put(line.rstrip("\n"))
 
     def line(self, name: str) -> str:
-        found, line = self.lines.get(timeout=PATIENCE_S)
-        assert found == name, line
-        return line
+        return self.lines[name].get(timeout=PATIENCE_S)
 
     def interrupt(self) -> int:
         self.process.send_signal(signal.SIGINT)
@@ -181,7 +179,7 @@ def test_a_process_follows_a_folder_through_all_that_may_happen(folder: Path, tm
         assert "1 removed; 1 documents" in process.line("out")
         assert process.interrupt() == 130
         assert process.line("err") == "rag: no longer following; the library is as of the last line"
-        assert process.lines.empty()
+        assert [lines.empty() for lines in process.lines.values()] == [True, True]
     finally:
         process.process.kill()
         process.process.wait()
