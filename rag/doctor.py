@@ -86,7 +86,7 @@ def examine_library(folder: Path, changed_gold: ChangedGold = lambda _: None) ->
         folder: Its folder.
         changed_gold: As for `examine`.
 
-    Returns:
+    Yields:
         One finding for everything looked at.
     """
     try:
