@@ -81,7 +81,7 @@ def trials(
         modes: Ways of failing.
         step: From one point to the next that is tried; 1 for all.
 
-    Returns:
+    Yields:
         What it prints.
 
     Raises:

@@ -15,6 +15,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -54,7 +55,7 @@ def fuzz(folder: Path, *, seconds: float, seed: int = 0) -> tuple[Counter[tuple[
             path = folder / f"library-{number}"
             shutil.copytree(folder / "sound", path)
             TARGETS[target](path, chance)
-            status, said = in_child(lambda path=path: _limited(path))
+            status, said = in_child(partial(_limited, path))
             outcomes[target, _outcome(status, said, sound)] += 1
             if status or _told_in_lines(said) or (target == "database" and said != sound and not _refused(said)):
                 wrong.append(f"{target}, change {number} of seed {seed}: status {status}, {str(said)[-500:]}")

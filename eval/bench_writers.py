@@ -6,21 +6,22 @@ Uses the small library and made-up encoder of `eval.faulty`, each process its ow
 from __future__ import annotations
 
 import json
+import os
 import random
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 
 import numpy as np
 
-from eval.faulty import QUERIES, barrel, grown, open_small, unhealthy, with_words
-from rag import Library, RagError, Settings
+from eval.faulty import QUERIES, barrel, grown, in_child, open_small, unhealthy, with_words
+from rag import Library, Settings
 
 WAIT_S = 600.0
 
@@ -121,8 +122,8 @@ class Killed:
     """What came of a library whose writer was killed again and again.
 
     Attributes:
-        kills: How often.
-        committed: How often the commit under way turned out to be made.
+        kills: How often it was killed; where it had done its work by then, it was not.
+        committed: How often the commit turned out to be made.
         faults: What was wrong, in words.
     """
 
@@ -141,51 +142,82 @@ def kill_at_random(path: Path, *, kills: int, seed: int = 0) -> Killed:
 
     Returns:
         What came of it.
+
+    Raises:
+        ChildProcessError: The process that does so failed.
     """
+    child = _started(path, "kills", str(kills), str(seed))
+    said, _ = child.communicate()
+    if child.returncode:
+        raise ChildProcessError(f"killing writers ended with {child.returncode}")
+    return Killed(**json.loads(said))
+
+
+def _kill(path: Path, *, kills: int, seed: int) -> Killed:
+    """Do so, in a process without threads, whose forks write and look."""
     chance, outcome = random.Random(seed), Killed()  # noqa: S311  # not for secrets
-    with with_words():
-        with open_small(path) as library:
-            grown(library)
-        usual_s = 0.5
-        for number in range(kills):
-            before = _documents(path)
-            child = _started(path, "grow", str(10_000 + number))
-            # It says when it begins, so that the kill falls into the commit.
-            begun = child.stdout.readline() if child.stdout else ""
-            start = time.monotonic()
-            with suppress(subprocess.TimeoutExpired):
-                child.wait(chance.uniform(0.0, 1.2 * usual_s))
-            if child.poll() is None:
-                child.send_signal(signal.SIGKILL)
-            else:
-                usual_s = 0.5 * usual_s + 0.5 * (time.monotonic() - start)
-            child.communicate()
-            outcome.kills += 1
-            outcome.faults += _judged(path, before, f"barrel-{10_000 + number}.md", outcome)
-            if begun != "begun\n":
-                outcome.faults.append(f"kill {number}: the writer never began")
+    _, before = in_child(lambda: _grown(path))
+    usual_s, pending = 0.2, set[str]()
+    first = 10_000 + 1_000 * seed
+    for number in range(first, first + kills):
+        new = f"barrel-{number}.md"
+        start = time.monotonic()
+        ended = _killed_after(partial(_add, path, number), chance.uniform(0.0, 1.5 * usual_s))
+        # Half of the kills fall into a commit, on a busy machine too.
+        usual_s = 0.8 * usual_s + 0.2 * (time.monotonic() - start) if ended else 1.1 * usual_s
+        pending.add(new)
+        outcome.kills += not ended
+        status, seen = in_child(partial(_seen, path, new))
+        if status:
+            outcome.faults.append(f"{new}: {seen}")
+            continue
+        after, faults = set(seen[0]), seen[1]
+        # What was complete in the database when the writer died is shown by the next commit.
+        if not set(before) <= after <= set(before) | pending:
+            faults.append(f"left {sorted(after ^ set(before))}")
+        outcome.committed += new in after
+        outcome.faults += [f"{new}: {fault}" for fault in faults]
+        before, pending = sorted(after), pending - after
     return outcome
 
 
-def _judged(path: Path, before: set[str], new: str, outcome: Killed) -> Iterator[str]:
-    try:
-        after = _documents(path)
-        outcome.committed += new in after
-        if after not in (before, before | {new}):
-            yield f"{new}: left {sorted(after ^ before)}"
-        with open_small(path) as library:
-            hits = {h.passage.document_id for h in library.search(f"barrel number{new[7:-3]}", 5)}
-            if (new in hits) != (new in after):
-                yield f"{new}: listed and not found, or found and not listed"
-            library.verify()
-    except RagError as error:
-        yield f"{new}: {error}"
-    yield from unhealthy(path)
-
-
-def _documents(path: Path) -> set[str]:
+def _grown(path: Path) -> list[str]:
     with open_small(path) as library:
-        return {d.id for d in library.documents()}
+        grown(library)
+        return [d.id for d in library.documents()]
+
+
+def _add(path: Path, number: int) -> int:
+    with open_small(path) as library:
+        return library.add([barrel(number)]).added
+
+
+def _killed_after(work: Callable[[], object], seconds: float) -> bool:
+    """Do some work in a fork that is killed after a time, and tell whether it was done by then."""
+    child = os.fork()
+    if not child:
+        status = 1
+        try:
+            work()
+            status = 0
+        finally:
+            os._exit(status)
+    time.sleep(seconds)
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    return os.waitstatus_to_exitcode(status) == 0
+
+
+def _seen(path: Path, new: str) -> tuple[list[str], list[str]]:
+    """Return the documents of a library, and what is wrong with it."""
+    faults = []
+    with open_small(path) as library:
+        ids = [d.id for d in library.documents()]
+        hits = {h.passage.document_id for h in library.search(f"barrel number{new[7:-3]}", 5)}
+        if (new in hits) != (new in ids):
+            faults.append("listed and not found, or found and not listed")
+        library.verify()
+    return ids, faults + unhealthy(path)
 
 
 def writers_report(folder: Path, *, rounds: int = 50, readers: int = 10, kills: int = 200) -> Iterator[str]:
@@ -221,18 +253,17 @@ def main(arguments: list[str]) -> int:
         0.
     """
     path, what, *numbers = arguments
+    if what == "kills":
+        with with_words():
+            print(json.dumps(asdict(_kill(Path(path), kills=int(numbers[0]), seed=int(numbers[1])))))
+        return 0
     with with_words(), Library.open(path, settings=Settings(indexing_threads=1, writing_wait_s=WAIT_S)) as library:
         if what == "write":
             writer, rounds = map(int, numbers)
             print(json.dumps([library.add([barrel(writer * 1000 + n)]).added for n in range(rounds)]))
-        elif what == "pairs":
+        else:
             for n in range(int(numbers[0])):
                 library.add([barrel(9000 + 2 * n), barrel(9001 + 2 * n)])
-        else:
-            print("begun", flush=True)
-            library.add([barrel(int(numbers[0]))])
-            # In time to be killed after the commit too.
-            time.sleep(0.05)
     return 0
 
 

@@ -184,6 +184,13 @@ class Build:
 def _checked(values: Any, store: Store) -> dict[str, Any]:
     """Return what a store says that a library was built with.
 
+    Args:
+        values: What it says.
+        store: The store.
+
+    Returns:
+        The same.
+
     Raises:
         LibraryDamaged: It says something else.
     """

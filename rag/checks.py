@@ -83,19 +83,21 @@ CHECKS = (
 
 
 def row_crc(*values: Any) -> int:
-    """Return the checksum of a row's numbers and texts, and then of its blobs.
+    """Return the checksum of a row: of numbers and texts, or of a number and the blobs that belong to it.
 
     Args:
-        values: In order; a text that comes back as a blob, or a blob as nothing, has another checksum.
+        *values: In order, one at least; what comes back as something else than it was has another checksum.
 
     Returns:
         The checksum, from 0 to 2^32 - 1.
     """
-    plain = [str(value) for value in values if not isinstance(value, bytes)]
-    crc = zlib.crc32("\x1f".join(plain).encode("utf-8", "surrogatepass"))
-    for value in values:
-        if isinstance(value, bytes):
-            crc = zlib.crc32(value, crc)
+    # Fifty rows a question: bytes are looked for where they can be, behind the first value.
+    if type(values[-1]) is not bytes:
+        return zlib.crc32("\x1f".join(map(str, values)).encode("utf-8", "surrogatepass"))
+    key, *blobs = values
+    crc = zlib.crc32(str(key).encode("utf-8", "surrogatepass"))
+    for blob in blobs:
+        crc = zlib.crc32(blob if type(blob) is bytes else str(blob).encode("utf-8", "surrogatepass"), crc)
     return crc
 
 
@@ -153,7 +155,7 @@ def changed_rows(database: sqlite3.Connection, *, checked: bool) -> Iterator[tup
         database: The database.
         checked: Whether every row has to have its checksums.
 
-    Returns:
+    Yields:
         Table, key, and number of the document that the row says it belongs to; a row may come twice.
     """
     for check in CHECKS:

@@ -17,8 +17,9 @@ from embeddings.errors import UnreadableIndex
 from embeddings.index import VectorIndex
 from embeddings.segments import kept_whole
 from rag.errors import LibraryDamaged
+from rag.files import sync
 from rag.lexical import LexicalIndex, LexicalPassage
-from rag.manifest import FORMAT_VERSION, FileDigest, Manifest, Segment, digest, link_file, sync, write_manifest
+from rag.manifest import FORMAT_VERSION, FileDigest, Manifest, Segment, digest, link_file, write_manifest
 from rag.store import Store, StoredPassage, damaged_vectors
 from rag.terms import document_terms, spelt_words
 

@@ -11,8 +11,9 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 from rag.errors import LibraryDamaged
 
@@ -21,13 +22,13 @@ MOST_BYTES = 16_000_000
 
 
 @contextmanager
-def open_plain(path: Path) -> Iterator[BinaryIO]:
+def open_plain(path: Path) -> Iterator[BufferedReader]:
     """Open a file that is one: neither a link, a folder nor a device.
 
     Args:
         path: The file.
 
-    Returns:
+    Yields:
         It, open for reading.
 
     Raises:

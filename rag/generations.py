@@ -26,6 +26,7 @@ from embeddings.index import VectorIndex
 from embeddings.segments import SegmentedIndex
 from rag.derived import LEXICAL, Base, Target, build_anew, build_upon, read_removed
 from rag.errors import LibraryDamaged
+from rag.files import sync
 from rag.lexical import LexicalIndex
 from rag.manifest import (
     CURRENT,
@@ -38,7 +39,6 @@ from rag.manifest import (
     digest,
     read_current,
     read_manifest,
-    sync,
     write_current,
 )
 from rag.store import Store

@@ -167,6 +167,9 @@ def read_manifest(folder: Path, *, sha256: str) -> Manifest:
 def _check_manifest(manifest: Manifest) -> None:
     """Refuse values that no generation has, and names of files that lead out of its folder.
 
+    Args:
+        manifest: What was read.
+
     Raises:
         ValueError: There is one.
     """

@@ -189,7 +189,20 @@ def test_doctor_mends_a_damaged_index_and_says_so(own: Path, run: Run) -> None:
 def test_help_names_every_command(run: Run) -> None:
     outcome = run("--help")
     assert outcome.code == 0
-    for command in ("index", "add", "remove", "list", "ask", "search", "serve", "eval", "calibrate", "doctor"):
+    for command in (
+        "index",
+        "add",
+        "remove",
+        "list",
+        "ask",
+        "search",
+        "serve",
+        "eval",
+        "calibrate",
+        "doctor",
+        "backup",
+        "restore",
+    ):
         assert f"\n    {command} " in outcome.out
         assert run(command, "--help").out.startswith(f"usage: rag {command}")
 

@@ -156,6 +156,14 @@ def test_a_damaged_document_is_named_and_indexing_it_again_embeds_only_that(tabl
     assert findings(own)["rows"].message == "every row is what was written"
 
 
+def test_what_follows_the_end_of_the_database_is_told(own: Path) -> None:
+    with (own / "library.sqlite3").open("ab") as file:
+        file.write(b"more")
+    found = findings(own)["database"]
+    assert not found.healthy
+    assert "4 bytes follow its end" in found.message
+
+
 def test_a_damaged_setting_is_named(own: Path) -> None:
     with sqlite3.connect(own / "library.sqlite3") as database:
         database.execute("UPDATE settings SET value = 'null' WHERE name = 'abbreviations'")

@@ -247,7 +247,7 @@ JSON = st.recursive(
 )
 
 
-@hypothesis.settings(max_examples=60)
+@hypothesis.settings(max_examples=40)
 @hypothesis.given(data=st.data())
 def test_whatever_a_manifest_says_it_is_read_or_refused(sound: tuple[Path, str], data: st.DataObject) -> None:
     folder = sound[0].with_name("fuzzed")
@@ -266,7 +266,7 @@ def test_whatever_a_manifest_says_it_is_read_or_refused(sound: tuple[Path, str],
     assert "\n" not in refusal(lambda: read_manifest(folder, sha256=hashlib.sha256(content).hexdigest()))
 
 
-@hypothesis.settings(max_examples=60)
+@hypothesis.settings(max_examples=40)
 @hypothesis.given(content=st.binary(max_size=250) | st.from_regex(rb"\A\d{1,25} [0-9a-f]{64}\n?\Z"))
 def test_whatever_current_says_it_is_read_or_refused(sound: tuple[Path, str], content: bytes) -> None:
     folder = sound[0].with_name("fuzzed")
@@ -275,7 +275,7 @@ def test_whatever_current_says_it_is_read_or_refused(sound: tuple[Path, str], co
     assert "\n" not in refusal(lambda: read_current(folder))
 
 
-@hypothesis.settings(max_examples=60)
+@hypothesis.settings(max_examples=40)
 @hypothesis.given(data=st.data())
 def test_whatever_a_vector_index_holds_it_is_read_or_refused(sound: tuple[Path, str], data: st.DataObject) -> None:
     changed = bytearray((generation(sound[0]) / newest_vectors(sound[0])).read_bytes())

@@ -86,6 +86,8 @@ def test_variables_that_say_where_things_are_and_foreign_ones_are_no_settings() 
         ("recency_days", "inf"),
         ("recency_days", "nan"),
         ("indexing_threads", "0"),
+        ("writing_wait_s", "-1"),
+        ("writing_wait_s", "inf"),
     ],
 )
 def test_a_value_out_of_range_is_refused_wherever_it_comes_from(name: str, value: str, tmp_path: Path) -> None:
