@@ -45,7 +45,7 @@ def export_bert_cross_encoder(path: Path) -> bytes:
 
     Returns:
         A graph with the inputs ``input_ids``, ``attention_mask`` and ``token_type_ids``, ``(batch, tokens) int64``, and
-        the output ``logits``, ``(batch, 1) float32``.
+        the output ``logits``, ``(batch, labels) float32``.
 
     Raises:
         UnusableModel: If the weights cannot be read as such a model.

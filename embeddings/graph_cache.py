@@ -40,7 +40,7 @@ def read_graph(
     Args:
         folder: The model, plain BERT.
         cache_dir: Where graphs are kept, one folder for each digest of weights.
-        kind: Whether its output is hidden states or the score of a pair.
+        kind: Whether its output is hidden states or the scores of a pair.
         precision: Of its weights and of what is multiplied with them.
 
     Returns:

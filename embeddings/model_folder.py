@@ -89,6 +89,18 @@ class ModelFolder:
         return stated == "CrossEncoder" or any(str(kind).endswith("ForSequenceClassification") for kind in kinds)
 
     @property
+    def labels(self) -> tuple[str, ...]:
+        """Names of what a cross-encoder gives for a pair, in its order; two where it names none, as in transformers.
+
+        Raises:
+            UnusableModel: If they are not listed by number.
+        """
+        named = self._settings("config.json").get("id2label") or {"0": "LABEL_0", "1": "LABEL_1"}
+        if not isinstance(named, dict) or not all(str(number).isdecimal() for number in named):
+            raise UnusableModel(f"{self.path / 'config.json'} lists no labels by number in id2label")
+        return tuple(str(named[number]) for number in sorted(named, key=int))
+
+    @property
     def activation(self) -> str:
         """Name of what makes scores of a cross-encoder's logits, ``Sigmoid`` where nothing is stated.
 
@@ -105,12 +117,11 @@ class ModelFolder:
 
     @property
     def is_plain_bert_cross_encoder(self) -> bool:
-        """Whether it is BERT with one score a pair and no prompts: what ``OnnxCrossEncoder`` can run."""
+        """Whether it is BERT with scores for a pair and no prompts: what ``OnnxCrossEncoder`` can run."""
         config = self._settings("config.json")
         types = [module.get("type", "") for module in _modules(self.path)]
         return (
             config.get("architectures") == ["BertForSequenceClassification"]
-            and len(config.get("id2label") or {0: "", 1: ""}) == 1
             and (not types or [name.rpartition(".")[2] for name in types] == ["Transformer"])
             and all(name.startswith("sentence_transformers.") for name in types)
             and self.activation in ("Sigmoid", "Identity")

@@ -1,4 +1,4 @@
-"""BERT with one score for a pair of texts through ONNX Runtime, without torch; knows no downloads and no ranking."""
+"""BERT with scores for a pair of texts through ONNX Runtime, without torch; knows no downloads and no ranking."""
 
 from __future__ import annotations
 
@@ -36,26 +36,33 @@ class OnnxCrossEncoder:
         # Set once, before threads share it: of a pair that is too long, the longer text is cut.
         self._tokenizer.enable_truncation(folder.max_seq_length, strategy="longest_first")
         self._session = open_session(graph)
+        self._labels = len(folder.labels)
         self._sigmoid = folder.activation == "Sigmoid"
 
     def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return how well each text answers the query, ``(texts,) float32``, batch after batch in this thread."""
         check_texts([query])
         check_texts(texts)
-        pairs = self._tokenizer.encode_batch([(query, text) for text in texts])
-        groups = batches([len(pair.ids) for pair in pairs])
-        scores = np.empty(len(pairs), np.float32)
-        scores[list(chain(*groups))] = np.concatenate(
-            [self._run([pairs[i] for i in group]) for group in groups] or [np.empty(0, np.float32)]
-        )
-        return scores
+        logits = self.logits([(query, text) for text in texts])[:, 0]
+        return np.asarray(1.0 / (1.0 + np.exp(-logits)) if self._sigmoid else logits, np.float32)
+
+    def logits(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        """Return what the model gives for pairs of texts, ``(pairs, labels) float32``, in this thread."""
+        check_texts([text for pair in pairs for text in pair])
+        encoded = self._tokenizer.encode_batch(list(pairs))
+        groups = batches([len(pair.ids) for pair in encoded])
+        if not groups:
+            return np.empty((0, self._labels), np.float32)
+        found = np.empty((len(encoded), self._labels), np.float32)
+        found[list(chain(*groups))] = np.concatenate([self._run([encoded[i] for i in group]) for group in groups])
+        return found
 
     def _run(self, batch: Sequence[tokenizers.Encoding]) -> NDArray[np.float32]:
-        """Return the scores of one batch of tokenised pairs."""
+        """Return the logits of one batch of tokenised pairs."""
         inputs = {name: np.zeros((len(batch), max(len(pair.ids) for pair in batch)), np.int64) for name in _INPUTS}
         for row, pair in enumerate(batch):
             for values, own in zip(inputs.values(), (pair.ids, pair.attention_mask, pair.type_ids), strict=True):
                 values[row, : len(own)] = own
         (logits,) = self._session.run(None, inputs)
-        scores: NDArray[np.float32] = 1.0 / (1.0 + np.exp(-logits[:, 0])) if self._sigmoid else logits[:, 0]
-        return scores
+        found: NDArray[np.float32] = logits
+        return found

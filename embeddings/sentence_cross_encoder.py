@@ -28,27 +28,35 @@ class SentenceCrossEncoder:
             name: What it was asked for by.
 
         Raises:
-            UnusableModel: If the library cannot load it, or it does not give one score a pair.
+            UnusableModel: If the library cannot load it.
         """
         self.id = name
         self.digest = folder.digest
         self._lock = threading.Lock()  # a fast tokenizer and torch's thread count cannot be shared
         self._model: Any = _load(folder)
-        if self._model.num_labels != 1:
-            raise UnusableModel(f"the model in {folder.path} gives {self._model.num_labels} scores a pair, not one")
 
     def score(self, query: str, texts: Sequence[str]) -> NDArray[np.float32]:
         """Return how well each text answers the query, ``(texts,) float32``, on one thread."""
-        import torch
-
         check_texts([query])
         check_texts(texts)
-        if not texts:
+        return self._predict([(query, text) for text in texts])
+
+    def logits(self, pairs: Sequence[tuple[str, str]]) -> NDArray[np.float32]:
+        """Return what the model gives for pairs of texts, ``(pairs, labels) float32``, on one thread."""
+        import torch
+
+        return self._predict(pairs, activation_fn=torch.nn.Identity()).reshape(len(pairs), self._model.num_labels)
+
+    def _predict(self, pairs: Sequence[tuple[str, str]], **options: Any) -> NDArray[np.float32]:
+        import torch
+
+        check_texts([text for pair in pairs for text in pair])
+        if not pairs:
             return np.empty(0, np.float32)
         with self._lock:
             torch.set_num_threads(1)
-            scores = self._model.predict([(query, t) for t in texts], batch_size=_BATCH, show_progress_bar=False)
-        return np.asarray(scores, np.float32)
+            found = self._model.predict(list(pairs), batch_size=_BATCH, show_progress_bar=False, **options)
+        return np.asarray(found, np.float32)
 
 
 def _load(folder: ModelFolder) -> Any:

@@ -17,9 +17,12 @@ from sklearn.metrics import roc_auc_score
 from embeddings.encoder import Encoder, load_encoder
 from eval.bench_figures import spread, table
 from eval.claim_cases import Case, attribution_cases, question_cases
+from eval.fit_binding import fit_binding
 from eval.fit_claims import fit
 from eval.gold import GoldSet, read_gold
 from eval.resolve import sample
+from rag.binding import FEATURES as BINDING
+from rag.binding import WEIGHTS as BOUND
 from rag.claims import FEATURES, INTERCEPT, SUPPORTED, WEIGHTS, Verdict, check_claim
 from rag.settings import DEFAULT_ENCODER
 
@@ -54,9 +57,17 @@ def claims_report(data: Path, gold: GoldSet, seeds: Path, *, limit: int | None) 
     fitted_on = [case for cases, _ in sets.values() for case in cases] + [c for p in pairs.values() for c in p[::2]]
     if fitted_on:
         weights, intercept = fit(fitted_on, encoder)
-        rows = [("fitted", *weights, intercept), ("shipped", *WEIGHTS, INTERCEPT)]
-        yield table(("weights", *FEATURES, "intercept"), *([name, *(f"{w:.1f}" for w in row)] for name, *row in rows))
+        shown = {"fitted": [*weights, intercept], "shipped": [*WEIGHTS, INTERCEPT]}
+        yield weights_table((*FEATURES, "intercept"), shown)
+        if bound := fit_binding(fitted_on, encoder):
+            yield weights_table(BINDING, {"fitted": bound, "shipped": BOUND})
     yield time_line(own, encoder)
+
+
+def weights_table(features: Sequence[str], weights: Mapping[str, Sequence[float]]) -> str:
+    """Return weights, a row for each of their sets."""
+    rows = [[name, *(f"{weight:.1f}" for weight in row)] for name, row in weights.items()]
+    return table(("weights", *features), *rows)
 
 
 def gold_cases(gold: GoldSet, seeds: Path) -> list[Case]:

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from eval.locate import FoldedText, locate
-from eval.perturb import changed_answer, changes, find_names
+from eval.perturb import NUMBER_WORDS, changed_answer, changes, find_names
 from eval.questions import Evidence, Question
 
 PASSAGE_CHARS = 900
@@ -19,9 +19,17 @@ SENTENCE_END = re.compile(r"(?<=[.!?])[\"”’)]*\s+(?=[A-Z\"“(\d])|\n+")
 CLAUSE = re.compile(r"^(?:\S+ ){6,40}?\S+?(?=; |, (?:which|who|where|whose|including|and|but|with) )")
 ASKING = re.compile(
     r"^(?P<before>.*?)(?P<asked>\b(?:who|whom|when|where|how (?:many|much|long|old|far)(?: \w+)?|"
-    r"(?:what|which)(?: (?!is|was|are|were|did|does|do|has|had|can)\w+)?)\b)(?P<rest>.*?)[?？. ]*$",
+    r"(?:what|which)(?: (?!is|was|are|were|did|does|do|has|had|can)\w+)?)\b|什么时候|何时|什么|"
+    r"哪(?:一?[个位家年天]|里|儿)?|谁|多少|几(?=[个位家名年月日次]))(?P<rest>.*?)[?？. ]*$",
     re.IGNORECASE,
 )
+# "The director is X" as well as "X is the director".
+IDENTITY = re.compile(r"^ (?P<verb>is|was|are|were) (?P<subject>the .+)$", re.IGNORECASE)
+# What a statement repeats of its question and the evidence may lack: numbers, and words that are capitalised inside.
+TELLING = re.compile(rf"\d[\d,.]*\d|\d|(?<=[^.!?:] )[A-Z][\w’'-]+|\b(?:{'|'.join(NUMBER_WORDS)})\b", re.ASCII)
+# Beyond what the evidence says: a statement that repeats what only the question says.
+BEYOND = "statement beyond the passage"
+NO_SPACES = re.compile("[\u3400-\u9fff]")
 # Names of a document near a sentence, from which another one is taken for it.
 NEAR_CHARS = 4_000
 
@@ -59,7 +67,8 @@ def question_cases(
         seed: Gives the same changes again.
 
     Yields:
-        True ones: the sentence, its first clause, the answer, the question made a statement by the answer. Changed
+        True ones: the sentence, its first clause, the answer, the question made a statement by the answer; a statement
+        with a number or a name that the evidence has not is of a kind of its own, and no change is made of it. Changed
         ones: sentence, answer and statement with one number, date, name or denial changed.
     """
     folded: dict[str, FoldedText] = {}
@@ -136,7 +145,12 @@ def _answer_cases(
     yield Case("answer", True, answer, evidence, question.question, source)
     stated = statement(question.question, answer)
     if stated:
-        yield Case("statement", True, stated, evidence, question.question, source)
+        kind = "statement" if told(stated, evidence) else BEYOND
+        yield Case(kind, True, stated, evidence, question.question, source)
+        stated = stated if kind == "statement" else ""
+    for denied in changes(stated, seed=seed):
+        if denied.kind == "negation":
+            yield Case("negation, statement", False, denied.text, evidence, question.question, source)
     change = changed_answer(answer, seed=seed, names=names)
     if change is None:
         return
@@ -150,10 +164,22 @@ def _answer_cases(
 def statement(question: str, answer: str) -> str:
     """Return a question made a statement: the answer in the place of what asks for it; "" where nothing does."""
     match = ASKING.match(question.strip())
-    if not match:
+    # A sentence in two languages states nothing.
+    if not match or (NO_SPACES.search(question) and not NO_SPACES.search(answer) and re.search("[A-Za-z]", answer)):
         return ""
+    identity = IDENTITY.match(match["rest"])
+    if identity and not match["before"].strip():
+        return f"{identity['subject'][0].upper()}{identity['subject'][1:]} {identity['verb']} {answer}."
     words = f"{match['before']}{answer}{match['rest']}".strip()
-    return f"{words}."
+    return f"{words}{'。' if NO_SPACES.search(words) else '.'}"
+
+
+def told(claim: str, evidence: Sequence[str]) -> bool:
+    """Tell whether the evidence has every number and every capitalised word inside a claim, in any bent form."""
+    known = re.sub(r"[,’']", "", " ".join(evidence)).casefold()
+    numbers = set(re.findall(r"\d[\d.]*\d|\d", known))
+    parts = [re.sub(r"[,’']", "", match[0]).casefold() for match in TELLING.finditer(claim)]
+    return all(part in numbers if part[0].isdigit() else part[: max(4, len(part) - 2)] in known for part in parts)
 
 
 def attribution_cases(path: Path, *, source: str) -> list[Case]:

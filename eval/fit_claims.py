@@ -10,7 +10,7 @@ Reference:
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
@@ -18,10 +18,11 @@ from sklearn.linear_model import LogisticRegression
 from embeddings.encoder import Encoder
 from eval.claim_cases import Case
 from rag.agreement import faults
-from rag.claims import features, is_bare
+from rag.claims import features
 from rag.reading import read
+from rag.restating import is_bare, restates
 
-# Kinds of made claims that likeness has to tell; a sentence of another passage is made from each sentence.
+# Kinds of made claims that likeness has to tell; sentences and statements are put to other passages as well.
 MADE = ("clause", "answer", "statement", "sentence")
 # How far a sentence is moved to a passage that does not carry it.
 MOVED = 5
@@ -38,12 +39,8 @@ def fit(cases: Sequence[Case], encoder: Encoder) -> tuple[list[float], float]:
         A weight for each of `rag.claims.FEATURES`, and the intercept.
     """
     pairs = [case for case in cases if case.kind[0].isupper()]
-    made = [case for case in cases if case.kind in MADE]
-    sentences = [case for case in made if case.kind == "sentence"]
-    moved = [
-        Case("other passage", False, case.claim, sentences[(n + MOVED) % len(sentences)].evidence)
-        for n, case in enumerate(sentences)
-    ]
+    made = [case for case in cases if case.true and case.kind in MADE]
+    moved = [case for kind in ("sentence", "statement") for case in _moved([c for c in made if c.kind == kind])]
     rows, truth, weights = [], [], []
     for group in (pairs, [*made, *moved]):
         known = list(_rows(group, encoder))
@@ -57,11 +54,19 @@ def fit(cases: Sequence[Case], encoder: Encoder) -> tuple[list[float], float]:
     return [float(weight) for weight in model.coef_[0]], float(model.intercept_[0])
 
 
+def _moved(cases: Sequence[Case]) -> Iterator[Case]:
+    """Yield claims beside passages that are about something else."""
+    for n, case in enumerate(cases):
+        yield Case("other passage", False, case.claim, cases[(n + MOVED) % len(cases)].evidence, case.question)
+
+
 def _rows(cases: Iterable[Case], encoder: Encoder) -> Iterable[tuple[bool, list[float]]]:
     """Yield truth and features of the claims that are judged by likeness."""
     for case in cases:
         stated, texts = read(case.claim), [read(text) for text in case.evidence]
-        asked = read(case.question) if case.question and is_bare(stated) else None
+        asked = read(case.question) if case.question else None
+        if asked and not is_bare(stated) and not restates(stated, asked):
+            asked = None
         carried = any(stated.folded in text.folded for text in texts)
         if case.claim.strip() and not carried and not any(faults(stated, texts, asked=asked)):
             yield case.true, features(stated, texts, encoder=encoder, asked=asked).tolist()

@@ -19,6 +19,7 @@ from rag.store import REVISION, Store
 if TYPE_CHECKING:
     from embeddings.cross_encoder import CrossEncoder
     from embeddings.encoder import Encoder, Precision
+    from embeddings.entailment import Entailment
 
 # Name under which the store keeps what the library was built with.
 BUILD = "build"
@@ -54,6 +55,7 @@ class Build:
         self._asked = asked
         self._lock = threading.Lock()
         self._cross_encoder: CrossEncoder | None = None
+        self._entailment: Entailment | None = None
         self._read()
 
     def _read(self) -> None:
@@ -163,6 +165,28 @@ class Build:
                 except EncoderError as error:
                     raise ModelError(str(error)) from error
             return self._cross_encoder
+
+    def entailment(self) -> Entailment | None:
+        """Return the model of entailment of the settings, loaded when it is first asked for.
+
+        Returns:
+            The model, ``None`` where none is set, or no chat model whose claims it would judge.
+
+        Raises:
+            ModelError: It cannot be loaded.
+        """
+        if self.settings.nli is None or self.settings.chat_model is None:
+            return None
+        from embeddings.entailment import Entailment
+        from embeddings.errors import EncoderError
+
+        with self._lock:
+            if self._entailment is None:
+                try:
+                    self._entailment = Entailment(self.settings.nli)
+                except EncoderError as error:
+                    raise ModelError(str(error)) from error
+            return self._entailment
 
     def _check_weights(self, encoder: Encoder) -> None:
         if self.values and (encoder.digest, encoder.dim) != (self.values["encoder_digest"], self.values["dim"]):

@@ -64,6 +64,8 @@ def examine(
     findings.append(_encoder(tried))
     if settings and settings.rerank == "cross":
         findings.append(_cross_encoder(str(settings.cross_encoder)))
+    if settings and settings.nli:
+        findings.append(_entailment(settings.nli))
     if settings and settings.chat_model:
         findings.append(_chat_model(settings))
     # SQLite and the encoder's libraries report in several lines.
@@ -206,6 +208,18 @@ def _cross_encoder(model: str) -> Finding:
     except EncoderError as error:
         return Finding("cross-encoder", False, str(error))
     return Finding("cross-encoder", True, f"{encoder.id}, weights {encoder.digest[:12]}")
+
+
+def _entailment(model: str) -> Finding:
+    from embeddings.entailment import Entailment
+    from embeddings.errors import EncoderError
+
+    try:
+        judge = Entailment(model)
+        judge.probabilities(["Somebody is here."], "Nobody is here.")
+    except EncoderError as error:
+        return Finding("entailment", False, str(error))
+    return Finding("entailment", True, f"{judge.id}, weights {judge.digest[:12]}")
 
 
 def _chat_model(settings: Settings) -> Finding:

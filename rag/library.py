@@ -326,6 +326,7 @@ class Library:
             self._build.cross_encoder(),
             rewrite=rewriter(self._chat) if self._chat else None,
             chat=self._chat,
+            entailment=self._build.entailment(),
         )
 
     @property

@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import re
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
@@ -44,6 +44,10 @@ DEMONYMS = {
 }  # fmt: skip
 DEMONYMS |= {place: people for people, place in DEMONYMS.items()}
 LEAST_COMMON_CHARS = 5
+# Initials of so many words in small letters count; two of them would stand in any passage.
+SPELT_OUT = (3, 4, 5)
+# Behind "Won" and "Don".
+NOT = ("'t", "’t")
 # Texts of so few words are answers taken from a text rather than sentences: they begin with a capital if that did.
 ANSWER_WORDS = 5
 
@@ -99,6 +103,8 @@ def find_names(text: str, words: Sequence[Word], taken: AbstractSet[int]) -> lis
 
 def _is_name(text: str, words: Sequence[Word], n: int) -> bool:
     word = words[n]
+    if text.startswith(NOT, word.end_char):
+        return False
     if not word.text[0].isupper() and not INNER_CAPITAL.fullmatch(word.text):
         return False
     if word.text.casefold() in _NO_NAMES and not INNER_CAPITAL.fullmatch(word.text):
@@ -169,7 +175,14 @@ class NameBook:
                     short += letters[n]
                     full += letters[n] or words[n].text[0].upper()
                     found.update((short, full))
+            found.update(self._spelt_out(words))
         return found
+
+    @staticmethod
+    def _spelt_out(words: Sequence[Word]) -> Iterator[str]:
+        """Yield initials of runs of words in small letters too: "chief executive officer" is a CEO."""
+        first = "".join(word.text[0].upper() for word in words)
+        yield from (first[n : n + size] for size in SPELT_OUT for n in range(len(first) - size + 1))
 
     @cached_property
     def _joined(self) -> set[str]:

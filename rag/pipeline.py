@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from embeddings.cross_encoder import CrossEncoder
 from embeddings.encoder import Encoder
 from embeddings.encoding import Encoding
+from embeddings.entailment import Entailment
 from embeddings.errors import EncoderError
 from embeddings.late import pack
 from rag import (
@@ -242,6 +243,7 @@ class Pipeline:
         cross_encoder: What reranks instead of late interaction, or ``None``.
         rewrite: What may make a follow-up stand alone better than rules do, or ``None``.
         chat: The chat model that phrases answers, or ``None``.
+        entailment: What judges its claims beside values, names and denials, or ``None``.
     """
 
     snapshot: Snapshot
@@ -252,6 +254,7 @@ class Pipeline:
     cross_encoder: CrossEncoder | None = None
     rewrite: Rewrite | None = None
     chat: Chat | None = None
+    entailment: Entailment | None = None
 
     def stages(self) -> list[tuple[str, Stage]]:
         """Return the stages by name, in order."""
@@ -435,7 +438,7 @@ class Pipeline:
             most_tokens=self.settings.chat_tokens,
             mark=self.settings.chat_unsupported == "mark",
             count_tokens=self.encoder.count_tokens,
-            check=partial(_support, RememberingEncoder(self.encoder), _known(work.query).text),
+            check=partial(_support, RememberingEncoder(self.encoder), self.entailment, _known(work.query).text),
             # The same model may have been asked how a follow-up would stand alone.
             spent_s=work.timings_s.get("understand", 0.0) if work.history else 0.0,
         )
@@ -468,9 +471,12 @@ class _EncodedAnew:
         ]
 
 
-def _support(encoder: Encoder, question: str, claim: str, evidence: Sequence[str]) -> float:
+def _support(
+    encoder: Encoder, entailment: Entailment | None, question: str, claim: str, evidence: Sequence[str]
+) -> float:
     try:
-        return claims.check_claim(claim, evidence, encoder=encoder, question=question).support
+        found = claims.check_claim(claim, evidence, encoder=encoder, question=question, entailment=entailment)
+        return found.support
     except EncoderError:
         raise ChatFailure("wrote what cannot be checked: the encoder fails") from None
 

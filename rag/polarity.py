@@ -13,7 +13,7 @@ CUE = re.compile(
     r"(?<!\w)(?:(?:not|never|cannot|without|neither|nor|none|nobody|nothing|nowhere|unable|hardly|rarely|seldom)(?!\w)"
     r"(?! only\b| just\b| merely\b| least\b)|no(?!\w)(?!\.? ?\d| less than| doubt\b| one\b(?= of))|"
     r"fail(?:s|ed|ing)? to\b|fail(?:s|ed)\b|lack(?:s|ed|ing)?\b|refus(?:es|ed|ing|e)\b|den(?:y|ies|ied)\b)"
-    r"|\w+n[’']t(?!\w)|\w+n t(?!\w)"
+    r"|\w+n[’']t(?!\w)|(?<!\w)(?:do|does|did|is|was|are|were|has|have|had|wo|would|could|should|must|ca|need)n t(?!\w)"
     r"|(?:不(?![仅過过断少论管同久但])|没有?|沒有?|未(?!来|來)|無(?!論)|无(?!论)|并非)",
     re.IGNORECASE,
 )
@@ -65,15 +65,18 @@ def _denials(text: str, words: Sequence[Word]) -> Iterator[Denial]:
     for match in CUE.finditer(text):
         if not match.start() and re.match("(?: really)?,|(?: ,)| but", text[match.end() :]):
             continue  # an answer to what was said before
-        after = [w for w in words if w.start_char >= match.end() and w.content]
-        before = [w for w in words if w.end_char <= match.start() and w.content]
-        inside = [w for w in words if w.start_char < match.end() and match.start() < w.end_char]
-        if not inside:
-            continue
-        sentence = inside[0].sentence
-        stop = BOUNDARY.search(text, match.end())
-        end = stop.start() if stop else len(text)
-        scope = [w.stem for w in after if w.sentence == sentence and w.start_char < end][:SCOPE_WORDS]
-        scope = [stem for stem in scope if sum(w.stem == stem for w in words if w.sentence == sentence) == 1]
-        near = [w.stem for w in [*before[-AROUND_WORDS:], *after[:AROUND_WORDS]] if w.sentence == sentence]
-        yield Denial(match.start(), sentence, frozenset(scope), frozenset(near))
+        inside = next((w for w in words if w.start_char < match.end() and match.start() < w.end_char), None)
+        if inside:
+            yield _denial(text, match, [w for w in words if w.sentence == inside.sentence])
+
+
+def _denial(text: str, cue: re.Match[str], words: Sequence[Word]) -> Denial:
+    """Return what a word denies, among the words of its sentence."""
+    after = [w.stem for w in words if w.start_char >= cue.end() and w.content]
+    before = [w.stem for w in words if w.end_char <= cue.start() and w.content]
+    stop = BOUNDARY.search(text, cue.end())
+    end = stop.start() if stop else len(text)
+    reached = [w.stem for w in words if cue.end() <= w.start_char < end and w.content][:SCOPE_WORDS]
+    scope = [stem for stem in reached if sum(w.stem == stem for w in words) == 1]
+    near = [*before[-AROUND_WORDS:], *after[:AROUND_WORDS]]
+    return Denial(cue.start(), words[0].sentence, frozenset(scope), frozenset(near))

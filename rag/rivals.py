@@ -20,6 +20,9 @@ HOW_MANY = re.compile(
 RATIO, MARGIN = 1.5, 0.6
 # Only in a sentence that has so much of the claim does something else stand in the same place.
 LEAST_SHARED = 0.65
+# Words on either side that are compared one by one, how many of them have to be the same as in the claim, and how many
+# fewer there are where the evidence has the claimed thing.
+SIDE_WORDS, LEAST_SAME, FEWER = 4, 4, 2
 
 Place = tuple[int, int]
 Around = Mapping[str, float]
@@ -81,3 +84,45 @@ def rival(
         if fits > best:
             best, found = fits, (text, place)
     return found
+
+
+def same_words(
+    claimed: tuple[Reading, Place],
+    own: Sequence[tuple[Reading, Place]],
+    others: Sequence[tuple[Reading, Place]],
+) -> tuple[Reading, Place] | None:
+    """Return what the evidence has between the very words between which a claim has something else.
+
+    Args:
+        claimed: The claim, and the place of a thing in it.
+        own: Where the evidence has that thing.
+        others: Where the evidence has other things of its kind.
+
+    Returns:
+        One of the others, with words of the claim on both its sides, or ``None``.
+    """
+    before, after = _sides(*claimed)
+    known = max((sum(_same(before, after, *_sides(*place))) for place in own), default=0)
+    for other in others:
+        same = _same(before, after, *_sides(*other))
+        if min(same) and sum(same) >= max(LEAST_SAME, known + FEWER):
+            return other
+    return None
+
+
+def _sides(text: Reading, place: Place) -> tuple[list[str], list[str]]:
+    """Return the words before a place, the nearest first, and those after it, each to the end of its sentence."""
+    sentence = next((w.sentence for w in text.words if w.end_char > place[0]), 0)
+    words = [w for w in text.words if w.sentence == sentence]
+    before = [w.text.casefold() for w in words if w.end_char <= place[0]]
+    after = [w.text.casefold() for w in words if w.start_char >= place[1]]
+    return ["", *before][: -SIDE_WORDS - 1 : -1], [*after, ""][:SIDE_WORDS]
+
+
+def _same(before: list[str], after: list[str], other_before: list[str], other_after: list[str]) -> tuple[int, int]:
+    return _run(before, other_before), _run(after, other_after)
+
+
+def _run(ones: list[str], others: list[str]) -> int:
+    """Return how many words two lists begin with alike."""
+    return next((n for n, (a, b) in enumerate(zip(ones, others, strict=False)) if a != b), min(len(ones), len(others)))

@@ -65,6 +65,8 @@ class Settings:
         rerank: ``late`` (late interaction), ``cross`` (a cross-encoder) or ``none``. Only after ``late`` are documents
             moved up that the question or the best passage names by their titles.
         cross_encoder: Hub id or local path of the cross-encoder that ``cross`` needs; used for nothing else.
+        nli: Hub id or local path of a cross-encoder with a label ``entailment``, which judges what a chat model says
+            where numbers, names and denials agree with the passages; ``None`` for late interaction and shared words.
         recency_days: Age in days, counted from the library's newest document, at which a passage has lost half of what
             its score can lose by age; ``None`` for no preference.
         hits_k: Passages that an answer carries.
@@ -110,6 +112,7 @@ class Settings:
     candidates_k: int = 20
     rerank: str = "late"
     cross_encoder: str | None = None
+    nli: str | None = None
     recency_days: float | None = None
     hits_k: int = 10
     context_k: int = 5

@@ -12,8 +12,7 @@ from rag.reply import Said
 from rag.schema import Span
 from rag.terms import document_terms
 
-# A sentence that its citations carry less than this is not supported. More is asked here than by `rag.claims`, which is
-# fitted on true claims that people wrote: a chat model is more often wrong.
+# A sentence that its citations carry less than this is not supported; `rag.claims` was fitted to that border.
 SUPPORTED = 0.5
 # Sentences of a passage that are tried as its evidence, those first that share most words with what is said.
 MOST_TRIED = 3
@@ -75,6 +74,8 @@ def carry(said: Said, given: Sequence[Given], check: Check) -> Carried:
     for group in (cited, others):
         for quotes in _evidence(said.text, group):
             support = _support(said.text, quotes, check)
+            if support >= SUPPORTED:
+                support = min(support, _support(said.text, quotes, check, whole=True))
             if support > best.support:
                 best = Carried(said.text, quotes, support)
             if support >= SUPPORTED:
@@ -82,8 +83,11 @@ def carry(said: Said, given: Sequence[Given], check: Check) -> Carried:
     return Carried(said.text, (), best.support)
 
 
-def _support(claim: str, quotes: Sequence[Quote], check: Check) -> float:
+def _support(claim: str, quotes: Sequence[Quote], check: Check, *, whole: bool = False) -> float:
+    """Return how far quotes carry a claim, or their whole passages, where something else may stand in its place."""
     evidence = [q.text for q in quotes]
+    if whole:
+        evidence = list(dict.fromkeys(q.given.source.passage.text for q in quotes))
     # An address that no passage holds carries something out or leads away, whatever stands around it.
     if any(address.rstrip(".,;:!?)]") not in " ".join(evidence) for address in ADDRESS.findall(claim)):
         return 0.0

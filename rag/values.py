@@ -29,6 +29,8 @@ CARDINALS |= {f"{ten}-{one}": CARDINALS[ten] + CARDINALS[one] for ten in TENS fo
 ORDINALS = {word: number for number, word in enumerate(_ORDINAL_ONES, start=1)}
 ORDINALS |= {f"{ten[:-1]}ieth": CARDINALS[ten] for ten in TENS}
 ORDINALS |= {f"{ten}-{one}": CARDINALS[ten] + ORDINALS[one] for ten in TENS for one in _ORDINAL_ONES[:9]}
+# What is counted off rather than counted: "fifth" and "5" may be the same, "fifth" and "5 years" are not.
+ORDINAL = "th"
 # Units that exclude each other; any other word behind a number says what is counted, and is left to the comparison.
 UNITS = {
     word: unit
@@ -97,7 +99,8 @@ class Value:
         start_char: First character of what is written.
         end_char: One past the last.
         number: Its value; ``None`` for a date.
-        unit: What kind of units it is in, such as ``%`` or ``dollar``; ``""`` where that is not known.
+        unit: What kind of units it is in, such as ``%`` or ``dollar``, `ORDINAL` where something is counted off; ``""``
+            where that is not known.
         year: Of a date, or ``None``.
         month: Of a date, 1 to 12, or ``None``.
         day: Of a date, 1 to 31, or ``None``.
@@ -115,6 +118,12 @@ class Value:
     def is_date(self) -> bool:
         """Whether it is a month, or a day of one."""
         return self.number is None
+
+    @property
+    def is_year(self) -> bool:
+        """Whether it is a number that is probably a year."""
+        number = self.number
+        return number is not None and not self.unit and number == int(number) and 1000 <= number <= 2100
 
 
 def find_values(text: str) -> list[Value]:
@@ -161,7 +170,7 @@ def _spelt(text: str) -> Iterator[Value]:
         word = match["word"].lower()
         number = Decimal(CARDINALS.get(word) or ORDINALS.get(word) or 1)
         number *= MAGNITUDES.get((match["magnitude"] or "").lower(), 1)
-        yield Value(*match.span(), number.normalize(), "" if word in ORDINALS else _unit(text, match))
+        yield Value(*match.span(), number.normalize(), ORDINAL if word in ORDINALS else _unit(text, match))
 
 
 def _unit(text: str, match: re.Match[str]) -> str:
@@ -171,7 +180,7 @@ def _unit(text: str, match: re.Match[str]) -> str:
     if sign := parts.get("sign"):
         return UNITS[sign.strip()]
     if parts.get("ordinal"):
-        return ""
+        return ORDINAL
     following = FOLLOWING.match(text, match.end())
     word = following[1].lower() if following else ""
     if word in ("us", "american", "hong", "canadian", "australian") and following:
@@ -185,7 +194,7 @@ def _han(text: str) -> Iterator[Value]:
     for match in HAN_NUMBER.finditer(text):
         number = _han_number(match["han"])
         if number is not None:
-            unit = "%" if match["percent"] else "" if match["ordinal"] else _unit(text, match)
+            unit = "%" if match["percent"] else ORDINAL if match["ordinal"] else _unit(text, match)
             yield Value(*match.span(), Decimal(number).normalize(), unit)
 
 

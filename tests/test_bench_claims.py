@@ -9,7 +9,7 @@ import pytest
 
 from embeddings.encoder import load_encoder
 from eval.bench_claims import balanced_accuracy, best_border, gold_cases, judged, rates_table, rejected
-from eval.claim_cases import Case, question_cases, statement
+from eval.claim_cases import BEYOND, Case, question_cases, statement, told
 from eval.gold import Evidence, Question, read_gold
 from rag.claims import Verdict
 from rag.settings import DEFAULT_ENCODER
@@ -21,6 +21,15 @@ def test_statements_put_the_answer_where_it_is_asked_for() -> None:
     assert statement("Who opened the harbour?", "Ada Brandt") == "Ada Brandt opened the harbour."
     assert statement("How many ships were built in 1974?", "12") == "12 were built in 1974."
     assert statement("Name the harbour.", "Norrwick") == ""
+    assert statement("Who is the head of the harbour?", "Ada Brandt") == "The head of the harbour is Ada Brandt."
+    assert statement("港口是谁建的？", "李刚") == "港口是李刚建的。"
+
+
+def test_a_statement_is_told_by_evidence_that_has_its_numbers_and_names() -> None:
+    evidence = ("In 1974 the mayor Ada Brandt opened the Norwegian harbour.",)
+    assert told("The harbour of Norway was opened by Ada Brandt in 1974.", evidence)
+    assert not told("The harbour was opened in 197.", evidence)
+    assert not told("The harbour was opened by Kurt Weber.", evidence)
 
 
 def test_a_question_gives_true_claims_and_changed_ones() -> None:
@@ -53,8 +62,8 @@ def test_balanced_accuracy_gives_both_classes_half() -> None:
 
 def test_changed_claims_of_the_gold_set_are_found_and_true_ones_kept() -> None:
     cases = gold_cases(read_gold(ROOT / "eval" / "gold.jsonl"), ROOT / "seeds")
-    # A question made a statement says what the passage need not say: reported by the benchmark, not promised.
-    promised = [case for case in cases if "statement" not in case.kind and "of the passage" not in case.kind]
+    # A statement may say what the passage does not say: reported by the benchmark, not promised.
+    promised = [case for case in cases if case.kind != BEYOND and "of the passage" not in case.kind]
     found = judged(promised, load_encoder(DEFAULT_ENCODER, precision="int8"))
 
     def share(*kinds: str) -> float:
@@ -66,3 +75,4 @@ def test_changed_claims_of_the_gold_set_are_found_and_true_ones_kept() -> None:
     assert share("name") >= 0.90
     assert share("negation") >= 0.80
     assert share("sentence", "clause", "answer") <= 0.05
+    assert share("statement") <= 0.05

@@ -84,6 +84,81 @@ def test_a_bare_number_is_checked_against_what_the_question_counts(encoder: Enco
     assert verdict(encoder, "48", CASES, question=question).faults == ("the passage has 102 here, not 48",)
 
 
+LED = (
+    "The harbour of Norrwick is led by Ada Brandt since 2019. Kurt Weber, its former head, has 12 ships in Oslo. "
+    "The ferries of Kingsport carry 340 people a day."
+)
+
+
+@pytest.mark.parametrize(
+    ("question", "true", "swapped"),
+    [
+        ("Who leads the harbour of Norrwick?", "Ada Brandt", "Kurt Weber"),
+        ("Who has ships in Oslo?", "Kurt Weber", "Ada Brandt"),
+        ("How many people do the ferries of Kingsport carry?", "340", "12"),
+        ("How many ships does Kurt Weber have?", "12", "340"),
+    ],
+)
+def test_a_bare_answer_is_not_another_one_of_the_same_passage(
+    encoder: Encoder, question: str, true: str, swapped: str
+) -> None:
+    assert verdict(encoder, true, LED, question=question).supported
+    assert not verdict(encoder, swapped, LED, question=question).supported
+
+
+def test_a_sentence_is_not_that_of_another_name_between_the_same_words(encoder: Encoder) -> None:
+    found = verdict(encoder, "The harbour of Norrwick is led by Kurt Weber since 2019.", LED)
+    assert "the passage has Ada Brandt here, not Kurt Weber" in found.faults
+    assert not verdict(encoder, "The ferries of Kingsport carry 12 people a day.", LED).supported
+
+
+@pytest.mark.parametrize(
+    "claim",
+    [
+        "The head of the harbour of Norrwick is Ada Brandt.",
+        "Ada Brandt has been the head of the harbour of Norrwick since 2019.",
+    ],
+)
+def test_a_true_sentence_may_repeat_the_question(encoder: Encoder, claim: str) -> None:
+    question = "Who has been the head of the harbour of Norrwick since 2019?"
+    assert verdict(encoder, claim, LED, question=question).supported
+    assert not verdict(encoder, claim.replace("Ada Brandt", "Kurt Weber"), LED, question=question).supported
+    assert not verdict(encoder, f"{claim[:-1]}, in 2018.", LED, question=question).supported
+
+
+def test_a_sentence_that_repeats_the_question_denies_nothing_of_its_own_accord(encoder: Encoder) -> None:
+    evidence = "Few knew the mole, which was not a dam but a wall, and which Ada Brandt built in the harbour."
+    question = "Who built the mole in the harbour?"
+    assert verdict(encoder, "Ada Brandt built the mole in the harbour.", evidence, question=question).supported
+    denied = verdict(encoder, "Ada Brandt has not built the mole in the harbour.", evidence, question=question)
+    assert "the passage does not deny it" in denied.faults
+
+
+def test_what_the_question_denies_is_not_denied_by_the_claim(encoder: Encoder) -> None:
+    question = "Who sang 'Won't you bring the ferry home'?"
+    claim = "Ada Brandt sang 'Won't you bring the ferry home'."
+    evidence = "Bring the ferry home is a song that was sung by Ada Brandt."
+    assert verdict(encoder, claim, evidence, question=question).faults == ()
+
+
+def test_a_day_says_no_number(encoder: Encoder) -> None:
+    assert verdict(encoder, "The harbour was opened on the 20th of the month.", FOUNDED).faults == ()
+    assert "20 is not in the passage" in verdict(encoder, "The harbour has 20 cranes.", FOUNDED).faults
+
+
+def test_initials_stand_for_words_in_small_letters(encoder: Encoder) -> None:
+    evidence = "Ada Brandt is the chief executive officer of Norrwick Ferries."
+    assert verdict(encoder, "Ada Brandt is the CEO of Norrwick Ferries.", evidence).faults == ()
+    assert verdict(encoder, "Ada Brandt is the CFO of Norrwick Ferries.", evidence).faults
+
+
+def test_the_first_of_its_kind_may_go_unsaid(encoder: Encoder) -> None:
+    new = "The mole was built by Ada Brandt when nobody had built one."
+    assert verdict(encoder, "The first mole was built by Ada Brandt.", new).faults == ()
+    second = "The second mole was built by Ada Brandt."
+    assert verdict(encoder, "The first mole was built by Ada Brandt.", second).faults
+
+
 def test_a_question_supports_nothing(encoder: Encoder) -> None:
     question = "Who led the harbour of Kingsport in 1999?"
     found = verdict(encoder, "Ada Brandt led the harbour of Kingsport in 1999.", FOUNDED, question=question)
@@ -128,3 +203,7 @@ def test_support_is_a_share_and_faults_exclude_it(
     found = check_claim(clean[0], clean[2:], encoder=encoder, question=clean[1])
     assert 0.0 <= found.support <= 1.0
     assert not (found.faults and found.supported)
+
+
+def test_a_claim_of_signs_alone_is_judged_with_a_question(encoder: Encoder) -> None:
+    assert not verdict(encoder, "— …", LED, question="Who leads the harbour?").supported
