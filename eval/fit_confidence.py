@@ -1,21 +1,16 @@
 """How much each sign of an answer counts in its confidence: fitted on half of the questions, shown on the others.
 
 python -m eval.fit_confidence [--data FOLDER] [--limit N]   the folder holds gold sets of corpus.jsonl, questions.jsonl
-
-Reference:
-    Questions that a set's documents do not answer are made as those of Jia, Liang (2017), "Adversarial Examples for
-    Evaluating Reading Comprehension Systems", section 3.1, changes questions: one number or one name for another.
 """
 
 from __future__ import annotations
 
 import argparse
 import random
-import re
 import sys
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -24,37 +19,46 @@ from numpy.typing import NDArray
 from eval.fit_rerank import held
 from eval.gold import GoldSet, Question, read_gold
 from eval.kept import open_gold_library
+from eval.near_misses import changed, pool_of
 from eval.resolve import sample
 from rag import Library
 from rag.answer import signs_of
-from rag.confidence import MOST_TERMS, Signs, confidence
-from rag.facts import key_facts, runs
+from rag.confidence import INTERCEPT, UNREAD_INTERCEPT, UNREAD_WEIGHTS, WEIGHTS, Signs, weighed
 from rag.pipeline import Pipeline, Work
 
 Floats = NDArray[np.float64]
 ROOT = Path(__file__).resolve().parent.parent
-SETS = ("squad2", "qed", "covidqa", "hotpotqa-100", "pubmedqa")
-FEATURES = (
-    "tokens", "stand_ins", "dense", "content_terms", "negated", "opposed", "number_not_here", "number_nowhere",
-    "name_not_here", "name_nowhere",
-)  # fmt: skip
-# How much the questions of a kind count beside the answerable ones of their set, all together.
+# How many questions of a set are asked, spread evenly over it: what more of them would change is less than its noise.
+ASKED: Mapping[str, int] = {"squad2": 1600, "qed": 200, "covidqa": 150, "hotpotqa-100": 100}
+# Of questions that the encoder does not read; all of them are asked without their documents too, and count alike.
+UNREAD: Mapping[str, int] = {"cmrc2018-trial": 200}
+# How much the questions of a kind count beside the answerable ones of their set, all together. Those with another word
+# are only shown: drawn at random it seldom makes a question that people ask, and what is learned from them is lost on
+# unanswerable questions that people wrote.
 SHARES: Mapping[str, float] = {
     "answerable": 1.0,
     "unanswerable": 0.5,
     "number": 0.25,
-    "name": 0.25,
+    "name": 0.125,
+    "other_name": 0.125,
+    "word": 0.0,
     "without": 0.125,
     "other": 0.125,
 }
-# squad2 counts twice, as only it has unanswerable questions that people wrote. Where a set has none, the made ones
-# count for them.
-SET_SHARES: Mapping[str, float] = {"squad2": 2.0}
+# squad2 counts twice, as only it has unanswerable questions that people wrote, and hotpotqa-100 four times, as its few
+# are the only ones that rest on two documents. Where a set has no unanswerable ones, the made ones count for them.
+SET_SHARES: Mapping[str, float] = {"squad2": 2.0, "hotpotqa-100": 4.0}
 MADE_ALONE = 2.0
-NUMBER = re.compile(r"(?<![\w.,])\d{1,4}(?![\w,]|\.\d)")
-CHANGES = (-20, -10, -9, -7, -5, -3, -2, -1, 1, 2, 3, 5, 7, 9, 10, 20)
+# No question counts more than an answerable one of its set, however few there are of its kind.
+MOST_COUNTED = 1.0
+# More of these makes an answer likelier; more of any other sign, less likely.
+RAISING = frozenset({"tokens", "stand_ins", "dense", "content_terms", "covered"})
 # At most so many questions of a set are asked without their documents, and of another set.
-WITHOUT, OTHER = 150, 120
+WITHOUT, OTHER = 60, 40
+# Of the answerable questions of the set that has unanswerable ones that people wrote, at most this share is refused.
+TOLD_BY, MOST_REFUSED = "squad2", 0.08
+# Keeps weights finite where a sign alone tells all cases apart.
+RIDGE = 1e-5
 SEED = 7
 
 
@@ -65,98 +69,174 @@ class Case:
     Attributes:
         kind: A key of `SHARES`: what makes it answerable or not.
         held_out: Whether it is of the half that is not fitted on.
-        features: (features,) float64.
-        confidence: What the service says at present.
+        signs: What its confidence is worked out from.
     """
 
     kind: str
     held_out: bool
-    features: Floats
-    confidence: float
+    signs: Signs
+
+
+@dataclass(frozen=True)
+class Model:
+    """Weights of signs, as `rag.confidence` has them.
+
+    Attributes:
+        intercept: Log-odds of a question without any sign.
+        weights: What each sign adds.
+    """
+
+    intercept: float
+    weights: Mapping[str, float]
+
+    def confidences(self, cases: Sequence[Case]) -> Floats:
+        """Return the confidence in each case, (cases,), in [0, 1]."""
+        log_odds = _features(cases, self.weights) @ np.array(list(self.weights.values())) + self.intercept
+        confidences: Floats = 1.0 / (1.0 + np.exp(-log_odds))
+        return confidences
+
+
+SHIPPED, SHIPPED_UNREAD = Model(INTERCEPT, WEIGHTS), Model(UNREAD_INTERCEPT, UNREAD_WEIGHTS)
+Cases = Mapping[str, Sequence[Case]]
 
 
 def main() -> int:
-    """Print the table."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description="Fit the weights of the confidence.")
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of gold sets")
-    parser.add_argument("--limit", type=int, help="questions asked of each set, spread evenly; all by default")
+    parser.add_argument("--limit", type=int, help="at most so many questions of each set; as shipped by default")
     arguments = parser.parse_args()
     sys.stdout.write(table(arguments.data, limit=arguments.limit) + "\n")
     return 0
 
 
 def table(data: Path, *, limit: int | None = None) -> str:
-    """Return the fitted weights, and how well they and the shipped ones tell what is answerable on the other half.
+    """Return the fitted weights and the shipped ones, and how well they tell what is answerable on the other half.
 
     Args:
         data: Folder of gold sets.
-        limit: How many questions of each set are asked, spread evenly over it; all when ``None``.
+        limit: At most how many questions of each set are asked; as many as for the shipped weights when ``None``.
 
     Returns:
-        The weights and a table in Markdown: AUROC of a set's answerable questions against each kind that is not; or a
-        sentence where there is nothing to fit on.
+        The weights, the threshold, and tables in Markdown: AUROC of a set's answerable questions against each kind that
+        is not, and the share of each kind that is refused; or a sentence where there is nothing to fit on.
     """
-    golds = {name: read_gold(data / name) for name in held(data, SETS)}
-    cases = {name: list(read_cases(gold, golds, limit)) for name, gold in golds.items()}
-    fitted_on = {name: [c for c in found if not c.held_out] for name, found in cases.items()}
-    if len({case.kind == "answerable" for found in fitted_on.values() for case in found}) < 2:
-        return f"nothing to fit on: {data} has no gold set of {', '.join(SETS)} with enough questions"
-    weights, intercept = fit(fitted_on)
-    lines = [f"intercept {intercept:.2f}", *(f"{n} {w:.2f}" for n, w in zip(FEATURES, weights, strict=True)), ""]
-    kinds = [kind for kind in SHARES if kind != "answerable"]
-    lines += ["| set | weights | " + " | ".join(kinds) + " |", "| --- " * (len(kinds) + 2) + "|"]
-    for name, found in cases.items():
-        shown = [case for case in found if case.held_out]
-        scores = {
-            "fitted": [float(case.features @ weights) for case in shown],
-            "shipped": [c.confidence for c in shown],
-        }
-        lines += [_row(name, label, shown, scored, kinds) for label, scored in scores.items()]
+    read, unread = read_sets(data, limit)
+    if not _can_be_fitted(read):
+        return f"nothing to fit on: {data} has no gold set of {', '.join(ASKED)} with enough questions"
+    lines = [*_shown(read, SHIPPED)]
+    if _can_be_fitted(unread):
+        lines += ["", "What the encoder does not read:", "", *_shown(unread, SHIPPED_UNREAD)]
     return "\n".join(lines)
 
 
-def _row(name: str, label: str, cases: Sequence[Case], scores: Sequence[float], kinds: Iterable[str]) -> str:
-    of = {kind: [s for s, c in zip(scores, cases, strict=True) if c.kind == kind] for kind in SHARES}
-    figures = [f"{auroc(of['answerable'], of[k]):.3f}" if of["answerable"] and of[k] else "-" for k in kinds]
-    return "| " + " | ".join([name, label, *figures]) + " |"
+def read_sets(data: Path, limit: int | None = None) -> tuple[Cases, Cases]:
+    """Return the cases of the sets that a folder holds, and of those that the encoder does not read.
+
+    Args:
+        data: Folder of gold sets.
+        limit: As for `table`.
+
+    Returns:
+        Cases by set.
+    """
+    most = {name: min(count, limit or count) for name, count in {**ASKED, **UNREAD}.items()}
+    golds = {name: read_gold(data / name) for name in held(data, most)}
+    cases = {name: list(read_cases(gold, golds, most[name])) for name, gold in golds.items()}
+    read, unread = ({name: found for name, found in cases.items() if name in sets} for sets in (ASKED, UNREAD))
+    return read, unread
 
 
-def auroc(higher: Sequence[float], lower: Sequence[float]) -> float:
+def _can_be_fitted(cases: Cases) -> bool:
+    return len({case.kind == "answerable" for found in cases.values() for case in found if not case.held_out}) == 2
+
+
+def _shown(cases: Cases, shipped: Model) -> Iterator[str]:
+    """Yield the lines on questions that are judged by the same signs."""
+    fitted = fit({name: [c for c in found if not c.held_out] for name, found in cases.items()}, list(shipped.weights))
+    models = {"fitted": fitted, "shipped": shipped}
+    yield from ("| sign | fitted | shipped |", "| --- | --- | --- |")
+    yield f"| intercept | {fitted.intercept:.2f} | {shipped.intercept:.2f} |"
+    yield from (f"| {sign} | {fitted.weights[sign]:.2f} | {weight:.2f} |" for sign, weight in shipped.weights.items())
+    kinds = [kind for kind in SHARES if any(case.kind == kind for found in cases.values() for case in found)]
+    thresholds = {label: threshold(cases, model) for label, model in models.items()}
+    yield from ("", "AUROC on the other half:", "")
+    yield from _by_set(cases, models, kinds[1:], lambda _, by, kind: auroc(by["answerable"], by[kind]))
+    at = ", ".join(f"{label} {value:.2f}" for label, value in thresholds.items())
+    yield from ("", f"Share refused on the other half at the threshold ({at}):", "")
+    yield from _by_set(cases, models, kinds, lambda label, by, kind: float((by[kind] < thresholds[label]).mean()))
+
+
+def threshold(cases: Cases, model: Model) -> float:
+    """Return the highest threshold, in hundredths, at which few of the answerable questions fitted on are refused.
+
+    Args:
+        cases: Cases by set.
+        model: What gives their confidences.
+
+    Returns:
+        A confidence in [0, 1]; below it are at most `MOST_REFUSED` of those of `TOLD_BY`, or of all where that is
+        missing.
+    """
+    found = cases.get(TOLD_BY) or [case for own in cases.values() for case in own]
+    confidences = model.confidences([c for c in found if c.kind == "answerable" and not c.held_out])
+    return max((n / 100 for n in range(101) if (confidences < n / 100).mean() <= MOST_REFUSED), default=0.0)
+
+
+def _by_set(
+    cases: Cases,
+    models: Mapping[str, Model],
+    kinds: Sequence[str],
+    figure: Callable[[str, Mapping[str, Floats], str], float],
+) -> Iterator[str]:
+    """Yield a table of a figure of each kind of question, by set and weights."""
+    yield "| set | weights | " + " | ".join(kinds) + " |"
+    yield "| --- " * (len(kinds) + 2) + "|"
+    for name, found in cases.items():
+        shown = [case for case in found if case.held_out]
+        for label, model in models.items():
+            scores = model.confidences(shown)
+            by = {kind: scores[[case.kind == kind for case in shown]] for kind in SHARES}
+            figures = [
+                f"{figure(label, by, kind):.3f}" if len(by[kind]) and len(by["answerable"]) else "-" for kind in kinds
+            ]
+            yield "| " + " | ".join([name, label, *figures]) + " |"
+
+
+def auroc(higher: Sequence[float] | Floats, lower: Sequence[float] | Floats) -> float:
     """Return how often a value of the first is above one of the second, in [0, 1]; equal ones count half."""
     from sklearn.metrics import roc_auc_score
 
     return float(roc_auc_score([*[1] * len(higher), *[0] * len(lower)], [*higher, *lower]))
 
 
-def read_cases(gold: GoldSet, golds: Mapping[str, GoldSet], limit: int | None = None) -> Iterator[Case]:
+def read_cases(gold: GoldSet, golds: Mapping[str, GoldSet], limit: int) -> Iterator[Case]:
     """Yield the questions of a gold set and those made from them, asked of its documents.
 
     Args:
         gold: The gold set.
         golds: All of them, by name: questions about other documents are taken from these.
-        limit: How many of its questions are asked, spread evenly over it; all when ``None``.
+        limit: At most how many of its questions are asked, spread evenly over it.
 
     Yields:
         The cases; a question and what is made from it are of the same half.
     """
     chance = random.Random(SEED)  # noqa: S311
-    questions = sample(gold.questions, limit)
+    questions, pool = sample(gold.questions, limit), pool_of(gold.questions)
     with open_gold_library(gold) as library:
         pipeline = library.pipeline(threshold=0.0)
         without = _Without(library, pipeline)
-        names = [name for question in questions for name in _names(question.question, pipeline)]
         for number, question in enumerate(questions):
-            held_out = number % 2 == 1
-            kind = "answerable" if question.answerable else "unanswerable"
-            asked = [(kind, Work(question.question))]
+            asked = [("answerable" if question.answerable else "unanswerable", Work(question.question))]
             if question.answerable:
-                asked += [("number", Work(text)) for text in _other_number(question.question, chance)]
-                asked += [("name", Work(text)) for text in _other_name(question.question, names, pipeline, chance)]
-                if chance.random() * len(questions) < WITHOUT:
+                asked += [(kind, Work(text)) for kind, text in changed(question, pool, seed=SEED).items()]
+                if chance.random() * len(questions) < WITHOUT or gold.name in UNREAD:
                     asked.append(("without", without.work(question)))
-            yield from (case for what, work in asked for case in _case(what, held_out, work, pipeline))
+            yield from (
+                case for kind, work in asked for case in _case(kind, number % 2 == 1, work, pipeline, gold.name)
+            )
         for question in _others(gold, golds, chance):
-            yield from _case("other", chance.random() < 0.5, Work(question.question), pipeline)
+            yield from _case("other", chance.random() < 0.5, Work(question.question), pipeline, gold.name)
 
 
 class _Without:
@@ -173,47 +253,16 @@ class _Without:
         return Work(question.question, None, np.array(sorted(key for keys in others for key in keys), np.int64))
 
 
-def _case(kind: str, held_out: bool, work: Work, pipeline: Pipeline) -> Iterator[Case]:
-    """Yield the case, unless nothing is found or the encoder does not read it."""
+def _case(kind: str, held_out: bool, work: Work, pipeline: Pipeline, gold: str) -> Iterator[Case]:
+    """Yield the case, unless nothing is found, or the encoder reads it where it does not the others of its set."""
     for name, stage in pipeline.stages():
         if name == "answer":
             break
         work = stage(work)
-    settings = pipeline.settings
-    if work.query and work.query.readable:
-        candidates = work.candidates[: settings.context_k]
-        signs = signs_of(work.query, candidates)
-        if signs:
-            yield Case(kind, held_out, _features(signs), confidence(signs))
-
-
-def _features(signs: Signs) -> Floats:
-    capped = replace(signs, content_terms=min(signs.content_terms, MOST_TERMS))
-    values = {name: float(getattr(capped, name)) for name in FEATURES}
-    return np.array([*({**values, "content_terms": values["content_terms"] / MOST_TERMS}).values()])
-
-
-def _other_number(question: str, chance: random.Random) -> list[str]:
-    """Return the question with one of its numbers changed, if it has any."""
-    found = list(NUMBER.finditer(question))
-    if not found:
-        return []
-    match = chance.choice(found)
-    other = chance.choice([c for c in CHANGES if int(match[0]) + c >= 0]) + int(match[0])
-    return [f"{question[: match.start()]}{other}{question[match.end() :]}"]
-
-
-def _other_name(question: str, names: Sequence[str], pipeline: Pipeline, chance: random.Random) -> list[str]:
-    """Return the question with one of its names changed for one of another question, if there are any."""
-    own = _names(question, pipeline)
-    words = set(question.casefold().split())
-    others = [name for name in names if not words & set(name.casefold().split())]
-    return [question.replace(chance.choice(own), chance.choice(others), 1)] if own and others else []
-
-
-def _names(question: str, pipeline: Pipeline) -> list[str]:
-    query = pipeline.understand(Work(question)).query
-    return [query.text[start:end] for start, end in runs(query, key_facts(query).names)] if query else []
+    if work.query:
+        signs = signs_of(work.query, work.candidates[: pipeline.settings.context_k])
+        if signs and signs.read == (gold in ASKED):
+            yield Case(kind, held_out, signs)
 
 
 def _others(gold: GoldSet, golds: Mapping[str, GoldSet], chance: random.Random) -> list[Question]:
@@ -221,35 +270,47 @@ def _others(gold: GoldSet, golds: Mapping[str, GoldSet], chance: random.Random) 
     return chance.sample(found, min(OTHER, len(found)))
 
 
-def fit(cases: Mapping[str, Sequence[Case]]) -> tuple[Floats, float]:
+def fit(cases: Cases, signs: Sequence[str]) -> Model:
     """Return the weights and the intercept under which what is answerable and what is not are the likeliest.
 
     Args:
         cases: Those to fit on, by set.
+        signs: Names of the signs that are weighed.
 
     Returns:
-        (features,) float64, and the intercept, for features as `rag.confidence` weighs them.
+        The model, its numbers rounded to hundredths.
     """
     from scipy.optimize import minimize
 
     found = [(name, case) for name, own in cases.items() for case in own]
-    features = np.array([[*case.features, 1.0] for _, case in found])
-    signs = np.array([1.0 if case.kind == "answerable" else -1.0 for _, case in found])
+    features = np.column_stack([_features([case for _, case in found], signs), np.ones(len(found))])
+    sides = np.array([1.0 if case.kind == "answerable" else -1.0 for _, case in found])
     counts = Counter((name, case.kind) for name, case in found)
     shares = np.array([_share(name, case.kind, counts) for name, case in found])
     shares /= shares.sum()
 
-    def loss(weights: Floats) -> float:
-        # The ridge keeps weights finite where a feature alone tells all cases apart.
-        return float(shares @ np.logaddexp(0.0, -signs * (features @ weights)) + 1e-5 * weights @ weights)
+    def loss(weights: Floats) -> tuple[float, Floats]:
+        margins = sides * (features @ weights)
+        slope: Floats = 2 * RIDGE * weights - features.T @ (shares * sides / (1.0 + np.exp(margins)))
+        return float(shares @ np.logaddexp(0.0, -margins) + RIDGE * weights @ weights), slope
 
-    fitted: Floats = minimize(loss, np.zeros(features.shape[1]), method="BFGS").x
-    return fitted[:-1], float(fitted[-1])
+    bounds = [(0.0, None) if sign in RAISING else (None, 0.0) for sign in signs]
+    start = np.zeros(features.shape[1])
+    found_at = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[*bounds, (None, None)]).x
+    *weights, intercept = (round(float(weight), 2) + 0.0 for weight in found_at)
+    return Model(intercept, dict(zip(signs, weights, strict=True)))
+
+
+def _features(cases: Sequence[Case], signs: Iterable[str]) -> Floats:
+    names = list(signs)
+    return np.array([[weighed(case.signs, name) for name in names] for case in cases]).reshape(len(cases), len(names))
 
 
 def _share(name: str, kind: str, counts: Mapping[tuple[str, str], int]) -> float:
     alone = MADE_ALONE if kind != "answerable" and not counts.get((name, "unanswerable")) else 1.0
-    return SET_SHARES.get(name, 1.0) * SHARES[kind] * alone / counts[name, kind]
+    share = 1.0 if name in UNREAD else SHARES[kind] * alone
+    each = share * counts[name, "answerable"] / counts[name, kind]
+    return SET_SHARES.get(name, 1.0) * min(each, MOST_COUNTED)
 
 
 if __name__ == "__main__":

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from collections.abc import Set as AbstractSet
 
 from rag.choice import nearest
 from rag.confidence import Signs, confidence
 from rag.evidence import Candidate, Draft, Query
-from rag.facts import key_facts, passage_terms
+from rag.facts import passage_terms
 from rag.quoting import quote
 from rag.refusal import NOTHING_FOUND, NOTHING_PASSES, reason, say
 from rag.sentences import Scored, ranked_sentences
@@ -39,9 +38,9 @@ def draft(
     scored = ranked_sentences(query, candidates)
     if not scored:
         return Draft((), True, say(query, NOTHING_FOUND), calibrate(0.0))
-    best = scored[0]
-    here, anywhere = _spoken_of(nearest(scored), candidates)
-    sure = calibrate(confidence(_signs(query, best, here=here, anywhere=anywhere)))
+    best, near = scored[0], nearest(scored)
+    here, anywhere = _spoken_of(near, candidates)
+    sure = calibrate(confidence(read_signs(query, near, here=here, anywhere=anywhere)))
     if sure < threshold:
         return Draft((), True, reason(query, best.text, own=best.terms, here=here, anywhere=anywhere), sure)
     said = quote(query, scored, most=most_sentences)
@@ -61,8 +60,9 @@ def signs_of(query: Query, candidates: Sequence[Candidate]) -> Signs | None:
     scored = ranked_sentences(query, candidates)
     if not scored:
         return None
-    here, anywhere = _spoken_of(nearest(scored), candidates)
-    return _signs(query, scored[0], here=here, anywhere=anywhere)
+    near = nearest(scored)
+    here, anywhere = _spoken_of(near, candidates)
+    return read_signs(query, near, here=here, anywhere=anywhere)
 
 
 def nothing_passes(query: Query, filters: str) -> Draft:
@@ -83,7 +83,3 @@ def _spoken_of(near: Sequence[Scored], candidates: Sequence[Candidate]) -> tuple
     terms = {c.stored.key: passage_terms(c.stored) for c in candidates}
     here = frozenset().union(*(terms[s.candidate.stored.key] for s in near))
     return here, here.union(*terms.values())
-
-
-def _signs(query: Query, best: Scored, *, here: AbstractSet[str], anywhere: AbstractSet[str]) -> Signs:
-    return read_signs(query, best.candidate, best.number, facts=key_facts(query), here=here, anywhere=anywhere)

@@ -7,11 +7,12 @@ every measure of likeness: whether the changed fact occurs at all is what tells 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from rag.evidence import Query
+from rag.initials import other_forms, short_forms
 from rag.store import StoredPassage
 from rag.terms import Term, document_terms, held
 
@@ -32,10 +33,12 @@ class KeyFacts:
     Attributes:
         numbers: Terms with a digit in them, and ordinal words; no small counts.
         names: Capitalised words inside the question.
+        forms: How else passages may write a name: its initials for "United Nations", and the other way round.
     """
 
     numbers: tuple[Term, ...]
     names: tuple[Term, ...]
+    forms: Mapping[Term, frozenset[str]] = field(default_factory=dict)
 
 
 def key_facts(query: Query) -> KeyFacts:
@@ -52,7 +55,8 @@ def key_facts(query: Query) -> KeyFacts:
         # The first word of a question is capitalised whatever it is.
         elif word[:1].isupper() and term.start_char > 0:
             names.append(term)
-    return KeyFacts(tuple(numbers), tuple(names))
+    forms = {name: other_forms(query.text, name.start_char, name.end_char) for name in names}
+    return KeyFacts(tuple(numbers), tuple(names), forms)
 
 
 def missing_numbers(facts: KeyFacts, terms: AbstractSet[str]) -> tuple[Term, ...]:
@@ -61,8 +65,8 @@ def missing_numbers(facts: KeyFacts, terms: AbstractSet[str]) -> tuple[Term, ...
 
 
 def missing_names(facts: KeyFacts, terms: AbstractSet[str]) -> tuple[Term, ...]:
-    """Return the names of which none of the terms speaks; "Russian" speaks of Russia."""
-    absent = [fact for fact in facts.names if not held(fact, terms)]
+    """Return the names of which none of the terms speaks; "Russian" does of Russia, "UN" of the United Nations."""
+    absent = [fact for fact in facts.names if not held(fact, terms) and terms.isdisjoint(facts.forms.get(fact, ()))]
     return tuple(fact for fact in absent if not any(_akin(v, t) for v in _words_of(fact) for t in terms))
 
 
@@ -77,9 +81,9 @@ def _akin(one: str, other: str) -> bool:
 
 
 def passage_terms(stored: StoredPassage) -> frozenset[str]:
-    """Return the terms of a passage, its title and heading, and its document's date."""
-    texts = (stored.passage.text, stored.title, stored.passage.heading or "", stored.date or "")
-    return frozenset(document_terms("\n".join(texts), language=stored.language))
+    """Return the terms of a passage, its title and heading, and its document's date, and the initials of its names."""
+    text = "\n".join((stored.passage.text, stored.title, stored.passage.heading or "", stored.date or ""))
+    return short_forms(text).union(document_terms(text, language=stored.language))
 
 
 def runs(query: Query, facts: Iterable[Term]) -> list[tuple[int, int]]:

@@ -5,73 +5,88 @@ Knows no weights: `rag.confidence` says what each sign counts.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 
 import numpy as np
+from numpy.typing import NDArray
 
 from rag.confidence import Signs
-from rag.evidence import Candidate, Query
-from rag.facts import KeyFacts, missing_names, missing_numbers
+from rag.evidence import Query
+from rag.facts import key_facts, missing_names, missing_numbers, runs
+from rag.instead import instead
+from rag.lacking import lacks_count
 from rag.opposites import negates, opposed
-from rag.sentences import sentence_text
-from rag.terms import document_terms, held, spelt_words
+from rag.sentences import Scored, sentence_text
+from rag.terms import Term, document_terms, held, spelt_words
 
 
-def read_signs(
-    query: Query,
-    best: Candidate,
-    number: int,
-    *,
-    facts: KeyFacts,
-    here: AbstractSet[str],
-    anywhere: AbstractSet[str],
-) -> Signs:
+def read_signs(query: Query, near: Sequence[Scored], *, here: AbstractSet[str], anywhere: AbstractSet[str]) -> Signs:
     """Return what tells whether the best sentence answers the question.
 
     Args:
         query: The query.
-        best: The reranked passage that the best sentence is in.
-        number: Which of its sentences that is, from 0.
-        facts: The question's numbers and names.
-        here: Terms of the passages that the answer quotes.
+        near: The best sentence and those that come near it, best first.
+        here: Terms of their passages.
         anywhere: Terms of the best passages, those among them.
 
     Returns:
         The signs.
     """
-    sentence, language = sentence_text(best, number), best.stored.language
-    terms = frozenset(document_terms(sentence, language=language))
-    context = (
-        f"{best.stored.title}\n{best.stored.passage.heading or ''}\n{sentence_text(best, number - 1) if number else ''}"
-    )
-    covered = query.coverage(terms.union(document_terms(context, language=language)))
-    tokens, stand_ins = _nearness(query, best, number, terms) or (covered, covered)
+    best = near[0]
+    facts, around, said = key_facts(query), _around(best), " ".join(sentence.text for sentence in near)
+    language, date = best.candidate.stored.language, best.candidate.stored.date or ""
+    known = best.terms.union(document_terms(around, language=language))
+    beside = known.union(document_terms(date, language=language))
+    covered = query.coverage(known)
+    tokens, stand_ins, unmet = _nearness(query, best) or (covered, covered, 1.0 - covered)
+    missing = sorted(missing_names(facts, here) + missing_numbers(facts, here), key=lambda fact: fact.start_char)
     return Signs(
         read=query.readable and query.understood,
         covered=covered,
         tokens=tokens,
         stand_ins=stand_ins,
-        dense=best.signals.get("dense", covered),
+        unmet=unmet,
+        dense=best.candidate.signals.get("dense", covered),
         content_terms=sum(w > 0 for w in query.weights),
-        negated=negates(query.text) and not negates(sentence),
-        opposed=opposed(spelt_words(query.text), spelt_words(sentence)),
+        negated=negates(query.text) and not negates(best.text),
+        opposed=opposed(spelt_words(query.text), spelt_words(best.text)),
+        number_not_near=bool(missing_numbers(facts, beside)),
         number_not_here=bool(missing_numbers(facts, here)),
         number_nowhere=bool(missing_numbers(facts, anywhere)),
         name_not_here=bool(missing_names(facts, here)),
         name_nowhere=bool(missing_names(facts, anywhere)),
+        instead=bool(missing) and all(instead(query.text, place, best.text) for place in runs(query, missing)),
+        no_count=lacks_count(query.text, said),
     )
 
 
-def _nearness(query: Query, best: Candidate, number: int, terms: AbstractSet[str]) -> tuple[float, float] | None:
-    """Return the mean nearness of all tokens, and that of the content words that the sentence lacks, if known."""
-    if best.sentence_tokens is None or query.token_spans is None:
+def _around(best: Scored) -> str:
+    """Return the title, the heading, and the sentence before."""
+    stored = best.candidate.stored
+    before = sentence_text(best.candidate, best.number - 1) if best.number else ""
+    return f"{stored.title}\n{stored.passage.heading or ''}\n{before}"
+
+
+def _nearness(query: Query, best: Scored) -> tuple[float, float, float] | None:
+    """Return the mean nearness of all tokens, that of the content words the sentence lacks, and what is least met."""
+    sentences = best.candidate.sentence_tokens
+    if sentences is None or query.token_spans is None:
         return None
-    near, spans = best.sentence_tokens[:, number], query.token_spans
-    lacking = [
-        float(np.mean(own))
-        for term, weight in zip(query.terms, query.weights, strict=True)
-        if weight > 0 and not held(term, terms)
-        if len(own := near[(spans[:, 0] < term.end_char) & (spans[:, 1] > term.start_char)])
-    ]
+    own = sentences[:, best.number]
+    beside = sentences[:, max(0, best.number - 1) : best.number + 1].max(axis=1)
+    weighed = [(term, weight) for term, weight in zip(query.terms, query.weights, strict=True) if weight > 0]
+    lacking = [value for term, _ in weighed if not held(term, best.terms) for value in _of(query, term, own)]
+    rarest = max((weight for _, weight in weighed), default=1.0)
+    unmet = [(1.0 - value) * weight / rarest for term, weight in weighed for value in _of(query, term, beside)]
     # Where it lacks none, nothing has to stand in for it.
-    return float(near.mean()), float(np.mean(lacking)) if lacking else 1.0
+    return float(own.mean()), float(np.mean(lacking)) if lacking else 1.0, max(unmet, default=0.0)
+
+
+def _of(query: Query, term: Term, near: NDArray[np.float32]) -> list[float]:
+    """Return the mean nearness of a word's tokens; nothing where none of them are the encoder's."""
+    spans = query.token_spans
+    if spans is None:
+        return []
+    own = near[(spans[:, 0] < term.end_char) & (spans[:, 1] > term.start_char)]
+    return [float(np.mean(own))] if len(own) else []

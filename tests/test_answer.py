@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from statistics import median
+
 import pytest
 
 from rag import Document, Library
@@ -50,6 +52,30 @@ def test_a_name_that_occurs_nowhere_lowers_the_confidence(town_library: Library)
     assert changed.confidence < 0.6 * true.confidence
 
 
+def test_questions_with_another_year_or_name_are_far_less_sure_than_the_true_ones(town_library: Library) -> None:
+    pairs = {
+        "How many ships did the pilots bring into the port in 2022?": ("2022", "1997"),
+        "How many pilots does the harbour of Norrwick employ?": ("Norrwick", "Valparaiso"),
+        "Who built the lighthouse of Norrwick?": ("Norrwick", "Bergen"),
+        "When was the pilot station of Norrwick moved to the northern pier?": ("Norrwick", "Tulsa"),
+        "What was built by Ada Lindqvist in 1874?": ("1874", "1921"),
+        "When did Ada Lindqvist build the lighthouse?": ("Ada Lindqvist", "Nils Holm"),
+    }
+    true = [town_library.ask(question).confidence for question in pairs]
+    changed = [town_library.ask(question.replace(*change)).confidence for question, change in pairs.items()]
+    assert median(changed) < 0.4 * median(true)
+    assert all(less < more for less, more in zip(changed, true, strict=True))
+
+
+def test_a_name_is_spoken_of_by_its_initials(make_library: MakeLibrary) -> None:
+    library = make_library(Document("port", "The pilots of Norrwick work for the United Nations since 1952."))
+    answer = library.ask("Since when have the pilots of Norrwick worked for the UN?", threshold=1.0)
+    assert "UN" not in answer.reason
+    other = library.ask("Since when have the pilots of Norrwick worked for the FAO?", threshold=1.0)
+    assert "“FAO”" in other.reason
+    assert other.confidence < 0.6 * answer.confidence
+
+
 def test_a_refusal_says_what_the_documents_speak_of_instead(make_library: MakeLibrary) -> None:
     text = "In 2022 the pilots brought 312 ships into the port. The harbour of Norrwick employs 41 of them."
     library = make_library(Document("port", text), Document("zh", "2022 年领航员把312艘船带进港口。", language="zh"))
@@ -83,7 +109,7 @@ def test_a_year_that_only_other_passages_speak_of_is_no_year_of_the_nearest(make
 def test_an_opposite_lowers_the_confidence(make_library: MakeLibrary, true: str, changed: str) -> None:
     text = "Whalers were not allowed in the port. Pilots bring ships into the port of Norrwick."
     library = make_library(Document("port", text))
-    assert library.ask(changed).confidence < 0.75 * library.ask(true).confidence
+    assert library.ask(changed).confidence < 0.85 * library.ask(true).confidence
 
 
 def test_a_chinese_question_about_a_chinese_document_is_answered(town_library: Library) -> None:
