@@ -15,6 +15,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from eval.bench_choices import SETS, choices_report
 from eval.bench_claims import claims_report
 from eval.bench_damage import damage_report
 from eval.bench_faults import compiler, faults_report
@@ -91,7 +92,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--corpus", type=_file, help="JSON Lines file of id, title and text, for scale")
     parser.add_argument("--work", type=Path, help="folder that keeps the large library (default: a temporary one)")
     parser.add_argument("--limit", type=_count, help="questions of each set, spread evenly over it (default: all)")
-    parser.add_argument("--questions", type=_count, default=400, help="questions for speed (default: 400)")
+    parser.add_argument(
+        "--questions", type=_count, default=400, help="questions for speed, and of each set for choices (default: 400)"
+    )
     parser.add_argument("--rounds", type=_count, default=5, help="rounds of indexing and of changes (default: 5)")
     parser.add_argument("--passages", type=_count, default=100_000, help="of the large library (default: 100,000)")
     parser.add_argument("--vectors", type=_count, default=1_000_000, help="synthetic vectors (default: 1,000,000)")
@@ -158,6 +161,16 @@ def _weights(options: argparse.Namespace) -> Iterator[str]:
             "(make bench DATA=FOLDER)"
         )
     yield _paragraph(weights_table(options.data, shown=FITTED, limit=options.limit))
+
+
+def _choices(options: argparse.Namespace) -> Iterator[str]:
+    names = held(options.data, SETS)
+    if not names:
+        raise Missing(
+            f"{options.data} holds none of {', '.join(SETS)}; name the folder of one with --data "
+            "(make bench DATA=FOLDER)"
+        )
+    yield from map(_paragraph, choices_report(options.data, names=names, questions=options.questions))
 
 
 def _claims(options: argparse.Namespace) -> Iterator[str]:
@@ -247,6 +260,7 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "quality": _quality,
     "dialogues": _dialogues,
     "weights": _weights,
+    "choices": _choices,
     "claims": _claims,
     "start": _start,
     "speed": _speed,

@@ -92,13 +92,23 @@ def token_line(library: Library, *, sampled: int = 1_000) -> str:
     Returns:
         A line.
     """
+    keys = _sampled(library, sampled)
+    size_bytes = token_bytes(library, sampled=sampled)
+    tokens = sum(len(vectors) for vectors, _ in library.pipeline().snapshot.tokens(keys).values()) / len(keys)
+    return (
+        f"token vectors take {size_bytes:,.0f} bytes a passage of {tokens:.1f} tokens, "
+        f"{size_bytes / tokens:.0f} a token (mean of {len(keys):,} passages)"
+    )
+
+
+def token_bytes(library: Library, *, sampled: int = 1_000) -> float:
+    """Return the mean bytes of a passage's token vectors, 0 where none are kept; ``sampled`` passages are looked at."""
+    keys = _sampled(library, sampled)
+    return sum(len(packed) for packed, _ in library.pipeline().snapshot.store.tokens(keys).values()) / len(keys)
+
+
+def _sampled(library: Library, sampled: int) -> list[int]:
     snapshot = library.pipeline().snapshot
     every = max(1, snapshot.generation.manifest.passages // sampled)
     stored = islice(snapshot.store.passages_of(revision=snapshot.revision), 0, None, every)
-    keys = [passage.key for passage in stored]
-    size_bytes = sum(len(packed) for packed, _ in snapshot.store.tokens(keys).values())
-    tokens = sum(len(vectors) for vectors, _ in snapshot.tokens(keys).values())
-    return (
-        f"token vectors take {size_bytes / len(keys):,.0f} bytes a passage of {tokens / len(keys):.1f} tokens, "
-        f"{size_bytes / tokens:.0f} a token (mean of {len(keys):,} passages)"
-    )
+    return [passage.key for passage in stored]
