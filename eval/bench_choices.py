@@ -17,7 +17,7 @@ from eval.bench_parts import second_step_table, writings_table
 from eval.bench_rows import RANKING, compared, short
 from eval.compare import compare
 from eval.gold import GoldSet, read_gold
-from eval.kept import open_gold_library
+from eval.kept import BUILD_SETTINGS, open_gold_library
 from eval.resolve import sample
 from eval.systems import SystemSpec, open_system
 from rag import Library
@@ -37,8 +37,10 @@ ALTERNATIVES = tuple(
     )
     for value in values
 )
-# Settings that are chosen for what they cost as much as for what they find.
-COSTLY = frozenset({"rerank", "candidates_k", "token_bits", "precision", "passage_chars"})
+BUILT_OTHERWISE = tuple(spec for spec in ALTERNATIVES if not spec.settings.keys().isdisjoint(BUILD_SETTINGS))
+ASKED_OTHERWISE = tuple(spec for spec in ALTERNATIVES if spec not in BUILT_OTHERWISE)
+# What is chosen for what it costs as much as for what it finds.
+COSTLY = tuple(spec for spec in ALTERNATIVES if not {"dense_weight", "fusion"} & spec.settings.keys())
 # Questions that costs are taken on.
 TIMED = 40
 SEARCHED_K = 10
@@ -61,9 +63,10 @@ def choices_report(data: Path, *, names: Iterable[str] = SETS, questions: int) -
             yield f"### {name}"
             yield from writings_table(gold, library, questions=questions)
             yield from second_step_table(gold, library, questions=questions)
-            yield settings_table(gold, library, ALTERNATIVES, questions=questions)
-            costly = [spec for spec in ALTERNATIVES if not COSTLY.isdisjoint(spec.settings)]
-            yield costs_table(gold, library, costly, questions=min(questions, TIMED))
+            # What needs no other library first: it is known in minutes.
+            for specs in filter(None, (ASKED_OTHERWISE, BUILT_OTHERWISE)):
+                yield settings_table(gold, library, specs, questions=questions)
+            yield costs_table(gold, library, COSTLY, questions=min(questions, TIMED))
 
 
 def settings_table(gold: GoldSet, library: Library, specs: Sequence[SystemSpec], *, questions: int) -> str:

@@ -334,7 +334,10 @@ def test_parts_without_data_are_left_out_in_one_line(tmp_path: Path, capsys: pyt
 def test_an_unknown_part_is_wrong_usage(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         bench.main(["--only", "speed,sped"])
-    assert "unknown part 'sped'; known are quality, dialogues, weights, claims, start, speed" in capsys.readouterr().err
+    assert (
+        "unknown part 'sped'; known are quality, dialogues, weights, choices, claims, start, speed"
+        in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize(

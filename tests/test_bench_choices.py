@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from eval import bench, bench_choices
+from eval import bench, bench_choices, bench_parts
 from eval.bench_choices import ALTERNATIVES
 from eval.bench_parts import LINKS, PARTS, without
 from eval.kept import open_gold_library
@@ -125,9 +125,12 @@ def test_the_part_reports_what_alternatives_and_left_out_parts_change(
     for name, content in (("corpus", corpus), ("questions", rows)):
         lines = "".join(f"{json.dumps(row)}\n" for row in content)
         (tmp_path / "ports" / f"{name}.jsonl").write_text(lines, encoding="utf-8")
-    alternatives = [SystemSpec("rerank none", {"rerank": "none"}), SystemSpec("token_bits 0", {"token_bits": 0})]
+    unranked, costly = SystemSpec("rerank none", {"rerank": "none"}), SystemSpec("token_bits 0", {"token_bits": 0})
     monkeypatch.setattr(bench, "SETS", ("ports", "absent"))
-    monkeypatch.setattr(bench_choices, "ALTERNATIVES", alternatives)
+    monkeypatch.setattr(bench_choices, "ASKED_OTHERWISE", (unranked,))
+    monkeypatch.setattr(bench_choices, "BUILT_OTHERWISE", ())
+    monkeypatch.setattr(bench_choices, "COSTLY", (costly,))
+    monkeypatch.setattr(bench_parts, "PARTS", PARTS[:1])
     monkeypatch.setattr(bench_choices, "open_gold_library", partial(open_gold_library, root=tmp_path / "kept"))
     assert bench.main(["--only", "choices", "--data", str(tmp_path)]) == 0
     found = capsys.readouterr().out.splitlines()
@@ -138,9 +141,10 @@ def test_the_part_reports_what_alternatives_and_left_out_parts_change(
     assert cells(found, "as it is") == [["1.000", "1.000", "0.000", "0.000"]]
     assert [cell[:16] for cell in links[:2]] == ["0.500 (-0.500, p", f"{(1 + 1 / log2(10)) / both:.3f} (-0.202, p"]
     # Fused scores alone have it eighth. A resample with the question drawn k times of 4 is as far off unless k is 1.
-    (shipped, costs), (unranked, cheap) = cells(found, "shipped"), cells(found, "rerank none")
+    shipped, costs = cells(found, "shipped")
+    (by_score,) = cells(found, "rerank none")
     assert shipped == ["1.000", "1.000", "1.000", "0.750"]
-    value, rest = unranked[2].split(" ", 1)
+    value, rest = by_score[2].split(" ", 1)
     assert value == f"{(3 + (1 + 1 / log2(9)) / both) / 4:.3f}"
     assert rest.startswith("(-0.048, p ")
     assert float(rest[11:-1]) == pytest.approx(1 - 4 * (1 / 4) * (3 / 4) ** 3, abs=0.03)
@@ -152,6 +156,6 @@ def test_the_part_reports_what_alternatives_and_left_out_parts_change(
     assert (value, rest[:11]) == ("0.250", "(-0.500, p ")
     assert float(rest[11:-1]) == pytest.approx(2 / 16, abs=0.03)
     # Ten documents of a passage each.
-    assert costs[0] == cheap[0] == str(len(TEXTS))
+    assert costs[0] == str(len(TEXTS))
     assert int(costs[1].replace(",", "")) > 98 * 5
-    assert cells(found, "token_bits 0")[1][:2] == [str(len(TEXTS)), "0"]
+    assert cells(found, "token_bits 0")[0][:2] == [str(len(TEXTS)), "0"]
