@@ -93,14 +93,30 @@ def examine_library(folder: Path, changed_gold: ChangedGold = lambda _: None) ->
     """
     try:
         with Library.open(folder, create=False) as library:
-            yield Finding("database", *_integrity(folder / DATABASE))
+            yield _database(library, folder / DATABASE)
             yield _rows(library)
             yield _indexes(library)
             yield _calibration(library, changed_gold)
     except LibraryNotFound as error:
         yield Finding("library", False, str(error))
     except RagError as error:
-        yield Finding("database", False, str(error))
+        yield Finding("database", False, str(error).replace("; run: rag doctor", f"; {RESTORE}"))
+
+
+def _database(library: Library, database: Path) -> Finding:
+    healthy, found = _integrity(database)
+    # As SQLite says that an index lacks a row, or has others than its table.
+    if healthy or "index" not in found:
+        return Finding("database", healthy, found)
+    try:
+        library.mend_database()
+    except LibraryError:
+        return Finding("database", healthy, found)
+    healthy, now = _integrity(database)
+    if not healthy:
+        return Finding("database", healthy, now)
+    fault = found.split("(", 1)[-1].rsplit(")", 1)[0]
+    return Finding("database", True, f"{database}: {fault}: its own indexes were made anew from its rows")
 
 
 def _integrity(database: Path) -> tuple[bool, str]:
