@@ -26,6 +26,7 @@ from rag import checks
 from rag.abbreviations import Abbreviation, form_key
 from rag.checks import CHECKED, row_crc
 from rag.errors import LibraryBusy, LibraryDamaged, LibraryError, LibraryMismatch
+from rag.files import brief
 from rag.filters import where
 from rag.recent import Recent
 from rag.schema import Document, Passage, Span
@@ -772,7 +773,7 @@ class Store:
         """
         faults = [row[0] for row in self._rows("PRAGMA integrity_check(1)")]
         if faults != ["ok"]:
-            raise LibraryDamaged(f"{self.path} is damaged ({faults[0]}); run: rag doctor")
+            raise LibraryDamaged(f"{self.path} is damaged ({brief(faults[0])}); run: rag doctor")
 
     def check_small(self) -> None:
         """Do so where it takes no time; a large file is compared by whoever runs the doctor.
@@ -848,9 +849,11 @@ def damaged_vectors(path: Path, reason: str) -> LibraryDamaged:
 
 def _explain(error: Exception, path: Path) -> Exception:
     if isinstance(error, sqlite3.ProgrammingError):
-        return ValueError(f"{path} cannot be used: {error}; open the library again")
+        return ValueError(f"{path} cannot be used: {brief(error)}; open the library again")
     if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
         return LibraryBusy(f"another process is writing to {path}; try again when it is done")
     if isinstance(error, sqlite3.OperationalError) and any(sign in str(error) for sign in UNWRITABLE):
-        return LibraryError(f"{path} cannot be written ({error}); make room or allow writing, then try again")
-    return LibraryDamaged(f"{path} cannot be read ({error}); restore it from a copy, or index into a new library")
+        return LibraryError(f"{path} cannot be written ({brief(error)}); make room or allow writing, then try again")
+    return LibraryDamaged(
+        f"{path} cannot be read ({brief(error)}); restore it from a copy, or index into a new library"
+    )
