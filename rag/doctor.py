@@ -21,7 +21,17 @@ CHAT_TIMEOUT_S, CHAT_TOKENS = 20.0, 8
 # Documents that are named in one line.
 NAMED = 5
 RESTORE = "restore a backup: rag restore BACKUP, or index into a new library: rag --library NEW index PATH"
-PACKAGES = ("faiss-cpu", "gradio", "langchain-core", "onnxruntime", "sentence-transformers", "tantivy", "tokenizers")
+PACKAGES = (
+    "faiss-cpu",
+    "gradio",
+    "langchain-core",
+    "onnxruntime",
+    "pypdfium2",
+    "sentence-transformers",
+    "tantivy",
+    "tokenizers",
+    "xberg",
+)
 
 
 @dataclass(frozen=True)
