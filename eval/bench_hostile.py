@@ -13,6 +13,7 @@ import subprocess
 import sys
 import threading
 import time
+import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -139,7 +140,8 @@ def _table(folder: Path, names: list[str], report: dict[str, Any], library: Path
         read = {summary.id: f"read: {summary.passages:,} passages" for summary in opened.documents()}
     reasons = {str(name).removeprefix(f"{folder}/"): str(why) for name, why in report["failed"].items()}
     rows = ["| file | what it gave |", "|---|---|"]
-    for name in sorted(names):
+    # Ids are composed Unicode, whatever the file system keeps.
+    for name in sorted(unicodedata.normalize("NFC", name) for name in names):
         gave = [why for found, why in (read | reasons).items() if found == name or found.startswith(f"{name}/")]
         text = "; ".join(shown(why).replace(str(folder) + "/", "").replace("|", "\\|") for why in gave) or "passed over"
         rows.append(f"| `{shown(name)[:60]}` | {text[:MOST_SHOWN_CHARS]} |")

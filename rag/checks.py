@@ -158,12 +158,20 @@ def changed_rows(database: sqlite3.Connection, *, checked: bool) -> Iterator[tup
     Yields:
         Table, key, and number of the document that the row says it belongs to; a row may come twice.
     """
-    for check in CHECKS:
-        beside = "" if check.kept_in == check.table else f"LEFT JOIN {check.kept_in} ON {check.kept_key} = {check.key}"
-        kept = f"{check.kept_in}.{check.column}"
-        none = "" if checked else f"{kept} IS NOT NULL AND "
-        of = ", ".join(f"{check.table}.{name}" for name in check.covered)
-        sql = f"""SELECT {check.table}.{check.key}, {OWNERS[check.table]} FROM {check.table} {beside}
-            WHERE {none}{kept} IS NOT row_crc({of})"""  # noqa: S608
-        for key, owner in database.execute(sql):
-            yield check.table, key, owner
+    strict = database.text_factory
+    # A text may not be one any more.
+    database.text_factory = lambda text: text.decode("utf-8", "surrogateescape")
+    try:
+        for check in CHECKS:
+            for key, owner, kept, *values in database.execute(_rows_of(check)):
+                if row_crc(*values) != kept and (checked or kept is not None):
+                    yield check.table, key, owner
+    finally:
+        database.text_factory = strict
+
+
+def _rows_of(check: Check) -> str:
+    beside = "" if check.kept_in == check.table else f"LEFT JOIN {check.kept_in} ON {check.kept_key} = {check.key}"
+    covered = ", ".join(f"{check.table}.{name}" for name in check.covered)
+    return f"""SELECT {check.table}.{check.key}, {OWNERS[check.table]}, {check.kept_in}.{check.column}, {covered}
+        FROM {check.table} {beside}"""  # noqa: S608

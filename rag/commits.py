@@ -140,6 +140,8 @@ class Commits:
             raise LibraryDamaged(f"the database of {self._path} is empty; restore a backup: rag restore BACKUP")
         if not revision:
             raise no_documents(self._path)
+        # What a damaged database lacks would be missing from indexes that then vouch for themselves.
+        self._store.check_structure()
         self._build.catch_up()
         self._store.check_all()
         self._publish(revision, self._build.values, whole=True)
@@ -212,6 +214,8 @@ class Commits:
         if not self._lock.acquire(blocking=waits) and before is not None:
             return before
         try:
+            if self._generation is None:
+                self._store.check_small()
             if self._generation is None or self._generation.manifest_sha256 != current.manifest_sha256:
                 opened = open_generation(self._path, current, before=self._generation)
                 if opened.manifest.build != self._build.kept():

@@ -21,7 +21,17 @@ CHAT_TIMEOUT_S, CHAT_TOKENS = 20.0, 8
 # Documents that are named in one line.
 NAMED = 5
 RESTORE = "restore a backup: rag restore BACKUP, or index into a new library: rag --library NEW index PATH"
-PACKAGES = ("faiss-cpu", "gradio", "langchain-core", "onnxruntime", "sentence-transformers", "tantivy", "tokenizers")
+PACKAGES = (
+    "faiss-cpu",
+    "gradio",
+    "langchain-core",
+    "onnxruntime",
+    "pypdfium2",
+    "sentence-transformers",
+    "tantivy",
+    "tokenizers",
+    "xberg",
+)
 
 
 @dataclass(frozen=True)
@@ -93,14 +103,30 @@ def examine_library(folder: Path, changed_gold: ChangedGold = lambda _: None) ->
     """
     try:
         with Library.open(folder, create=False) as library:
-            yield Finding("database", *_integrity(folder / DATABASE))
+            yield _database(library, folder / DATABASE)
             yield _rows(library)
             yield _indexes(library)
             yield _calibration(library, changed_gold)
     except LibraryNotFound as error:
         yield Finding("library", False, str(error))
     except RagError as error:
-        yield Finding("database", False, str(error))
+        yield Finding("database", False, str(error).replace("; run: rag doctor", f"; {RESTORE}"))
+
+
+def _database(library: Library, database: Path) -> Finding:
+    healthy, found = _integrity(database)
+    # As SQLite says that an index lacks a row, or has others than its table.
+    if healthy or "index" not in found:
+        return Finding("database", healthy, found)
+    try:
+        library.mend_database()
+    except LibraryError:
+        return Finding("database", healthy, found)
+    healthy, now = _integrity(database)
+    if not healthy:
+        return Finding("database", healthy, now)
+    fault = found.split("(", 1)[-1].rsplit(")", 1)[0]
+    return Finding("database", True, f"{database}: {fault}: its own indexes were made anew from its rows")
 
 
 def _integrity(database: Path) -> tuple[bool, str]:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache, partial, wraps
 from pathlib import Path
-from typing import cast
+from typing import Concatenate, ParamSpec, TypeVar, cast
 
 import tantivy
 
 from rag.errors import LibraryDamaged, LibraryError
 
 WRITER_HEAP_BYTES = 64_000_000
+P = ParamSpec("P")
+T = TypeVar("T")
 BODY, KEY, WORDS = "body", "key", "words"
 # Beginnings whose words are kept, some 140 bytes a word: reading them takes longer than comparing them, and all
 # misspelt words with one first letter ask for the same.
@@ -35,8 +37,27 @@ class LexicalPassage:
     words: Collection[str] = ()
 
 
+def _read(method: Callable[Concatenate[LexicalIndex, P], T]) -> Callable[Concatenate[LexicalIndex, P], T]:
+    """Let a method say that the index cannot be read, as one can be that somebody else made and vouched for."""
+
+    @wraps(method)
+    def told(self: LexicalIndex, /, *arguments: P.args, **options: P.kwargs) -> T:
+        try:
+            return method(self, *arguments, **options)
+        except BaseException as error:
+            known = _unreadable(self.folder, error)
+            if known is error:
+                raise
+            raise known from error
+
+    return told
+
+
 class LexicalIndex:
-    """An immutable BM25 index in a folder.
+    """An immutable BM25 index in a folder; what is asked of one that cannot be read raises `LibraryDamaged`.
+
+    Attributes:
+        folder: The folder.
 
     Reference:
         Robertson, Zaragoza (2009), "The Probabilistic Relevance Framework: BM25 and Beyond", equation 3.15, with
@@ -47,6 +68,7 @@ class LexicalIndex:
         """Wrap an open tantivy index and the folder it is in."""
         # Until tantivy merges them, passages that have left count among those of their terms.
         self._counts_left = any(folder.glob("*.del"))
+        self.folder = folder
         self._index = index
         self._searcher = index.searcher()
         # Not of a method, which would keep the index alive until garbage is collected.
@@ -99,6 +121,7 @@ class LexicalIndex:
         """Return the number of passages."""
         return int(self._searcher.num_docs)
 
+    @_read
     def rarity(self, term: str) -> float:
         """Return the inverse document frequency of a term, at least 0, in nats.
 
@@ -109,15 +132,18 @@ class LexicalIndex:
         count = min(len(self), *(self._searcher.doc_freq(BODY, one) for one in term.split(" ")))
         return math.log(1.0 + (len(self) - count + 0.5) / (count + 0.5))
 
+    @_read
     def holds(self, term: str) -> bool:
         """Tell whether a passage holds a term."""
         there = all(self._searcher.doc_freq(BODY, one) for one in term.split(" "))
         return there and (not self._counts_left or bool(self.search([(term,)], 1)))
 
+    @_read
     def words(self, beginning: str) -> tuple[tuple[str, int], ...]:
         """Return the words that begin so, each with how many passages hold it; some of those may have left."""
         return self._words(beginning)
 
+    @_read
     def spells(self, word: str) -> bool:
         """Tell whether a passage that has not left holds a word, as `words` gives it."""
         if not self._counts_left:
@@ -125,6 +151,7 @@ class LexicalIndex:
         query = tantivy.Query.term_query(self._index.schema, WORDS, word, "basic")
         return bool(self._searcher.search(query, limit=1, count=False).hits)
 
+    @_read
     def search(
         self,
         terms: Sequence[tuple[str, ...]],
@@ -154,6 +181,7 @@ class LexicalIndex:
         ordered = sorted(zip([-float(score) for score, _ in found], keys, strict=True))
         return {key: -score for score, key in ordered}
 
+    @_read
     def coverage(
         self, terms: Sequence[tuple[str, ...]], weights: Sequence[float], keys: Collection[int]
     ) -> dict[int, float]:
@@ -182,6 +210,15 @@ class LexicalIndex:
         return {key: min(1.0, float(share)) for (share, _), key in zip(found, numbers, strict=True)}
 
 
+def _unreadable(folder: Path, error: BaseException) -> BaseException:
+    """Return the error for an index that tantivy cannot read, or the same one where it is of another kind."""
+    # A panic in tantivy comes as an exception of no class that can be named here.
+    if not isinstance(error, ValueError) and type(error).__name__ != "PanicException":
+        return error
+    said = " ".join(str(error).split())[:200]
+    return LibraryDamaged(f"{folder} is not a readable lexical index ({said}); run: rag doctor")
+
+
 def _create(folder: Path) -> tantivy.Index:
     try:
         return tantivy.Index(_schema(), path=str(folder))
@@ -193,11 +230,7 @@ def _open(folder: Path) -> tantivy.Index:
     try:
         return tantivy.Index.open(str(folder))
     except BaseException as error:
-        # A panic in tantivy comes as an exception of no class that can be named here.
-        if not isinstance(error, ValueError) and type(error).__name__ != "PanicException":
-            raise
-        said = " ".join(str(error).split())[:200]
-        raise LibraryDamaged(f"{folder} is not a readable lexical index ({said}); run: rag doctor") from error
+        raise _unreadable(folder, error) from error
 
 
 def _commit(index: tantivy.Index, folder: Path, passages: Iterable[LexicalPassage], *, removed: Iterable[int]) -> None:

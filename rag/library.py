@@ -404,6 +404,16 @@ class Library:
         """
         self._commits.verify()
 
+    def mend_database(self) -> None:
+        """Make the database's own indexes anew from its rows.
+
+        Raises:
+            LibraryDamaged: The rows cannot be read.
+            LibraryBusy: Another process is writing to the library.
+        """
+        with self._commits.writing():
+            self._store.reindex()
+
     def find_damage(self) -> Damage:
         """Read the whole database, and let documents that are damaged in it be read again when they are next indexed.
 

@@ -178,7 +178,9 @@ class _Phrased:
         said = [self._worded(s) for s in sentences(self.reply, finished=finished) if not is_no_answer(s)]
         for sentence in said:
             if sentence not in self.checked:
-                self.checked[sentence] = carry(sentence, self.given, self._check)
+                # A yes or no that is left is the documents' own, and no passage says it in so many words.
+                claim = replace(sentence, text=_without_opening(sentence.text))
+                self.checked[sentence] = replace(carry(claim, self.given, self._check), text=sentence.text)
         carried = [self.checked[s] for s in said]
         self.left_out = sum(c.support < SUPPORTED for c in carried)
         return [c for c in carried if c.support >= SUPPORTED or self.phrasing.mark]
@@ -192,8 +194,7 @@ class _Phrased:
         first = self.answer.sentences[0].text.rstrip(".。").casefold() if self.answer.sentences else ""
         if word is None or word["word"].casefold() == first:
             return said
-        rest = said.text[word.end() :]
-        return replace(said, text=rest[:1].upper() + rest[1:])
+        return replace(said, text=_without_opening(said.text))
 
     def _compose(self, kept: Sequence[Carried]) -> Answer:
         quotes = {q: n for n, q in enumerate(dict.fromkeys(q for c in kept for q in c.quotes), start=1)}
@@ -209,6 +210,13 @@ class _Phrased:
             models={**self.answer.models, "answerer": self.phrasing.chat.id},
             notice=_also(self.answer, self._unsupported()),
         )
+
+
+def _without_opening(text: str) -> str:
+    """Return a sentence without a yes or no in front."""
+    word = OPENS.match(text)
+    rest = text[word.end() :] if word else text
+    return rest[:1].upper() + rest[1:]
 
 
 def _citation(number: int, quote: Quote, score: float) -> Citation:

@@ -26,6 +26,7 @@ from rag import checks
 from rag.abbreviations import Abbreviation, form_key
 from rag.checks import CHECKED, row_crc
 from rag.errors import LibraryBusy, LibraryDamaged, LibraryError, LibraryMismatch
+from rag.files import brief
 from rag.filters import where
 from rag.recent import Recent
 from rag.schema import Document, Passage, Span
@@ -82,6 +83,8 @@ UNSEALED = ""
 # Digest of a document that is to be made anew: no source has it.
 NEVER = "damaged"
 MOST_SOUND = 1_000
+# A database up to this size is compared with itself when it is first asked: some 0.1 s at the most.
+SMALL_BYTES = 64_000_000
 VECTORS_AT_A_TIME = 5_000
 # Of what is selected for a passage, so many columns are its own; its document's follow.
 PASSAGE_COLUMNS = 8
@@ -201,19 +204,19 @@ class Store:
         for suffix in ("", "-wal", "-shm", "-journal"):
             if os.path.islink(f"{path}{suffix}"):
                 raise LibraryDamaged(f"{path}{suffix} is a link and not followed; put the file itself there")
-        self._lock = threading.RLock()
         # Rows of documents that were found to be what was written.
         self._sound: dict[int, tuple[Any, ...]] = {}
         self._newest_date: tuple[int, str | None] | None = None
         self._recent = Recent[StoredPassage](MOST_RECENT)
         self._recent_tokens = Recent[tuple[bytes, NDArray[np.int64]]](MOST_TOKEN_BYTES)
+        self._lock = threading.RLock()
         try:
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=BUSY_TIMEOUT_S)
         except sqlite3.DatabaseError as error:
             raise _explain(error, path) from error
         try:
             self._prepare()
-        except sqlite3.DatabaseError as error:
+        except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             self._db.close()
             raise _explain(error, path) from error
         except LibraryError:
@@ -317,7 +320,7 @@ class Store:
         with self._lock:
             try:
                 return self._db.execute(sql, parameters).fetchall()
-            except sqlite3.DatabaseError as error:
+            except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
                 raise _explain(error, self.path) from error
 
     # -- settings -----------------------------------------------------------------------------------------------------
@@ -756,13 +759,39 @@ class Store:
         Raises:
             LibraryDamaged: Its structure, or a row, is not what was written.
         """
-        faults = [row[0] for row in self._rows("PRAGMA integrity_check(1)")]
-        if faults != ["ok"]:
-            raise LibraryDamaged(f"{self.path} is damaged ({faults[0]}); restore a backup: rag restore BACKUP")
+        self.check_structure()
         damage = self.damage()
         if damage != Damage({}, (), 0):
             named = [*(f"document {i!r}" for i in damage.documents), *(f"setting {n!r}" for n in damage.settings)]
             raise self._damaged((named or ["a row of no document"])[0])
+
+    def check_structure(self) -> None:
+        """Compare the file's pages with each other, and its own indexes with its rows.
+
+        Raises:
+            LibraryDamaged: They contradict each other.
+        """
+        faults = [row[0] for row in self._rows("PRAGMA integrity_check(1)")]
+        if faults != ["ok"]:
+            raise LibraryDamaged(f"{self.path} is damaged ({brief(faults[0])}); run: rag doctor")
+
+    def check_small(self) -> None:
+        """Do so where it takes no time; a large file is compared by whoever runs the doctor.
+
+        Raises:
+            LibraryDamaged: As for `check_structure`.
+        """
+        if os.path.getsize(self.path) <= SMALL_BYTES:
+            self.check_structure()
+
+    def reindex(self) -> None:
+        """Make the file's own indexes anew from its rows.
+
+        Raises:
+            LibraryDamaged: The rows cannot be read.
+        """
+        with self.transaction():
+            self._db.execute("REINDEX")
 
     def copy_to(self, path: Path) -> None:
         """Copy the file as it is at one moment, while others read and write.
@@ -818,11 +847,13 @@ def damaged_vectors(path: Path, reason: str) -> LibraryDamaged:
     )
 
 
-def _explain(error: sqlite3.DatabaseError, path: Path) -> Exception:
+def _explain(error: Exception, path: Path) -> Exception:
     if isinstance(error, sqlite3.ProgrammingError):
-        return ValueError(f"{path} cannot be used: {error}; open the library again")
+        return ValueError(f"{path} cannot be used: {brief(error)}; open the library again")
     if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
         return LibraryBusy(f"another process is writing to {path}; try again when it is done")
     if isinstance(error, sqlite3.OperationalError) and any(sign in str(error) for sign in UNWRITABLE):
-        return LibraryError(f"{path} cannot be written ({error}); make room or allow writing, then try again")
-    return LibraryDamaged(f"{path} cannot be read ({error}); restore it from a copy, or index into a new library")
+        return LibraryError(f"{path} cannot be written ({brief(error)}); make room or allow writing, then try again")
+    return LibraryDamaged(
+        f"{path} cannot be read ({brief(error)}); restore it from a copy, or index into a new library"
+    )

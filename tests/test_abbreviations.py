@@ -163,6 +163,7 @@ def test_a_library_made_before_there_were_abbreviations_is_asked_and_added_to(ma
         path: Path = library.path
     with sqlite3.connect(path / "library.sqlite3") as database:
         database.execute("DROP TABLE IF EXISTS abbreviations")
+        database.execute("PRAGMA user_version = 1")
     with Library.open(path) as library:
         assert library.search("Where do SCODA ships berth?", k=1)
         library.add([AREA])

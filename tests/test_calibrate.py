@@ -34,7 +34,9 @@ from eval.judge import Outcome
 from eval.kept import open_gold_library
 from rag import Document, Library
 from rag.calibration import CALIBRATION, Line, log_odds, probability
+from rag.checks import row_crc
 from rag.cli import main
+from rag.confidence import DEFAULT_THRESHOLD
 from rag.errors import GoldError
 from rag.library import DATABASE
 
@@ -362,7 +364,7 @@ def test_the_figures_are_printed_and_a_calibration_can_be_taken_back(ferries: Pa
     with Library.open(ferries, create=False) as library:
         assert library.calibration is not None
         code, out, _ = run("calibrate", "--reset", "--library", ferries)
-        assert (code, out) == (0, f"{ferries} has no calibration now; threshold 0.350\n")
+        assert (code, out) == (0, f"{ferries} has no calibration now; threshold {DEFAULT_THRESHOLD:.3f}\n")
         assert library.calibration is None
     assert json.loads(run("calibrate", "--reset", "--library", ferries, "--json")[1])["calibration"] is None
 
@@ -534,7 +536,8 @@ def test_a_calibration_that_cannot_be_read_is_replaced(calibrated: Library, gold
 def spoil(library: Library) -> None:
     """Leave nothing of a library's calibration that could be read."""
     with sqlite3.connect(library.path / DATABASE) as database:
-        changed = database.execute("UPDATE settings SET value = '{}' WHERE name = ?", (CALIBRATION,)).rowcount
+        values = (row_crc(CALIBRATION, "{}"), CALIBRATION)
+        changed = database.execute("UPDATE settings SET value = '{}', crc = ? WHERE name = ?", values).rowcount
     database.close()
     assert changed == 1
 

@@ -14,6 +14,7 @@ from tiny_models import make_tiny_cross_encoder
 from rag import Library
 from rag.calibration import CALIBRATION
 from rag.doctor import Finding, examine
+from rag.errors import LibraryDamaged
 
 
 @pytest.fixture(scope="module")
@@ -168,9 +169,10 @@ def test_a_damaged_setting_is_named(own: Path) -> None:
     with sqlite3.connect(own / "library.sqlite3") as database:
         database.execute("UPDATE settings SET value = 'null' WHERE name = 'abbreviations'")
     database.close()
-    found = findings(own)["rows"]
+    found = findings(own)["database"]
     assert not found.healthy
-    assert "abbreviations; restore a backup" in found.message
+    assert "its setting 'abbreviations'" in found.message
+    assert "restore a backup: rag restore BACKUP" in found.message
 
 
 def test_a_missing_library_is_told_and_not_made(tmp_path: Path) -> None:
@@ -198,3 +200,24 @@ def test_a_package_that_is_not_installed_is_told(built: Path, monkeypatch: pytes
     monkeypatch.setattr("rag.doctor.PACKAGES", ("no-such-package",))
     found = findings(built)["no-such-package"]
     assert (found.healthy, found.message) == (False, "is not installed; run: pip install no-such-package")
+
+
+def test_indexes_of_the_database_that_do_not_match_its_rows_are_refused_and_made_anew(own: Path) -> None:
+    with sqlite3.connect(own / "library.sqlite3") as database:
+        page, size = (
+            database.execute("SELECT rootpage FROM sqlite_master WHERE name = 'documents_by_revision'").fetchone()[0],
+            database.execute("PRAGMA page_size").fetchone()[0],
+        )
+    database.close()
+    data = bytearray((own / "library.sqlite3").read_bytes())
+    start = (page - 1) * size
+    at = data.rindex(b"zh", start, start + size)
+    data[at : at + 2] = b"xh"
+    (own / "library.sqlite3").write_bytes(data)
+    with Library.open(own) as library, pytest.raises(LibraryDamaged, match="documents_by_revision"):
+        library.documents()
+    found = findings(own)
+    assert found["database"].healthy
+    assert "its own indexes were made anew from its rows" in found["database"].message
+    with Library.open(own) as library:
+        assert {d.language for d in library.documents()} == {"en", "zh"}

