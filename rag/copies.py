@@ -36,7 +36,7 @@ def without_copies(ranked: Sequence[int], k: int, *, scores: Mapping[int, float]
 
     Returns:
         Passages by score, equal ones by document and place, so that it does not matter in what order they were added;
-        of copies the first by that order.
+        of copies of one score the newest, then the first by that order.
     """
     found: dict[Hashable, list[StoredPassage]] = {}
     for start in range(0, len(ranked), max(k, 1)):
@@ -44,7 +44,7 @@ def without_copies(ranked: Sequence[int], k: int, *, scores: Mapping[int, float]
             break
         stored = snapshot.passages(ranked[start : start + k])
         _add(found, [stored[key] for key in ranked[start : start + k]], snapshot)
-    groups = [sorted(group, key=lambda s: _order(s, scores)) for group in found.values()]
+    groups = [sorted(group, key=lambda s: _preferred(s, scores)) for group in found.values()]
     groups.sort(key=lambda group: _order(group[0], scores))
     return [Distinct(first, _ids(first, others)) for first, *others in groups[:k]]
 
@@ -63,6 +63,10 @@ def _add(found: dict[Hashable, list[StoredPassage]], passages: Iterable[StoredPa
 
 def _order(stored: StoredPassage, scores: Mapping[int, float]) -> tuple[float, str, int]:
     return -scores[stored.key], stored.passage.document_id, stored.passage.start_char
+
+
+def _preferred(stored: StoredPassage, scores: Mapping[int, float]) -> tuple[float, int, tuple[float, str, int]]:
+    return -scores[stored.key], -int((stored.date or "0").replace("-", "")), _order(stored, scores)
 
 
 def _ids(first: StoredPassage, others: Iterable[StoredPassage]) -> tuple[str, ...]:

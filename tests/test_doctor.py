@@ -59,7 +59,7 @@ def test_a_cross_encoder_is_tried_where_one_is_set(
 
 
 def test_a_calibration_is_found_healthy_void_or_missing(own: Path) -> None:
-    assert "none, threshold 0.350; to fit one: rag calibrate GOLD" in findings(own)["calibration"].message
+    assert "none, threshold 0.390; to fit one: rag calibrate GOLD" in findings(own)["calibration"].message
     with Library.open(own, create=False) as library:
         library.calibrate(calibration_of(library))
         found = findings(own)["calibration"]
