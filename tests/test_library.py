@@ -727,7 +727,7 @@ def test_a_second_writing_process_is_told_that_the_library_is_busy(make_library:
     assert outcome[0].returncode == 1
     assert outcome[0].stdout == ""
     assert outcome[0].stderr.count("\n") == 1
-    assert "another process is writing" in outcome[0].stderr
+    assert " is writing to the library " in outcome[0].stderr
     assert ids(library) == ["harbour.md", "old/lighthouse.md"]
 
 
