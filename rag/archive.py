@@ -18,11 +18,9 @@ from typing import BinaryIO
 
 from rag.errors import UnreadableSource
 from rag.opening import open_regular
-from rag.parse_limits import ParseLimits, beyond
+from rag.parse_limits import ParseLimits, beyond, beyond_ratio
 from rag.suffixes import ARCHIVES, SUPPORTED
 
-# What is no larger is no bomb, however well it was packed.
-SMALL_BYTES = 10_000_000
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 _END, _END_BYTES, _MOST_COMMENT = b"PK\x05\x06", 22, 65_535
 _END_64, _LOCATOR_64, _LOCATOR_BYTES = b"PK\x06\x06", b"PK\x06\x07", 20
@@ -186,10 +184,8 @@ def _too_many(limits: ParseLimits) -> UnreadableSource:
 def _check_size(infos: list[zipfile.ZipInfo], packed_bytes: int, limits: ParseLimits) -> None:
     if len(infos) > limits.archive_files:
         raise _too_many(limits)
-    size = sum(info.file_size for info in infos)
-    if size > SMALL_BYTES and size > limits.parse_ratio * packed_bytes:
-        what = f"would expand to {size // max(1, packed_bytes):,} times its size, more than {limits.parse_ratio}"
-        raise UnreadableSource(beyond(what, "parse_ratio"))
+    if reason := beyond_ratio(sum(info.file_size for info in infos), packed_bytes, limits):
+        raise UnreadableSource(reason)
 
 
 def _why_not(info: zipfile.ZipInfo, limits: ParseLimits, *, depth: int) -> str:
@@ -210,9 +206,7 @@ def _why_not(info: zipfile.ZipInfo, limits: ParseLimits, *, depth: int) -> str:
         return beyond(f"is an archive {depth} deep in archives, more than {limits.archive_depth - 1}", "archive_depth")
     if info.file_size > limits.file_bytes:
         return beyond(f"is larger than {limits.file_mb:,} MB", "file_mb")
-    if info.file_size > SMALL_BYTES and info.file_size > limits.parse_ratio * max(1, info.compress_size):
-        return beyond(f"would expand to more than {limits.parse_ratio} times its size", "parse_ratio")
-    return ""
+    return beyond_ratio(info.file_size, info.compress_size, limits)
 
 
 def _escapes(name: str) -> bool:

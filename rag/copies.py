@@ -65,8 +65,9 @@ def _order(stored: StoredPassage, scores: Mapping[int, float]) -> tuple[float, s
     return -scores[stored.key], stored.passage.document_id, stored.passage.start_char
 
 
-def _preferred(stored: StoredPassage, scores: Mapping[int, float]) -> tuple[float, int, tuple[float, str, int]]:
-    return -scores[stored.key], -int((stored.date or "0").replace("-", "")), _order(stored, scores)
+def _preferred(stored: StoredPassage, scores: Mapping[int, float]) -> tuple[float, int, str]:
+    """Return what orders copies, which begin at the same place."""
+    return -scores[stored.key], -int((stored.date or "0").replace("-", "")), stored.passage.document_id
 
 
 def _ids(first: StoredPassage, others: Iterable[StoredPassage]) -> tuple[str, ...]:

@@ -6,47 +6,38 @@ brackets. Knows nothing of what is inside.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
-import stat
-from collections.abc import Iterator
-from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 from rag.errors import LibraryDamaged
+from rag.opening import open_no_link
 
 # A manifest takes some 150 bytes for each of its files, of which there are some dozens.
 MOST_BYTES = 16_000_000
 
 
-@contextmanager
-def open_plain(path: Path) -> Iterator[BufferedReader]:
+def open_plain(path: Path) -> BufferedReader:
     """Open a file that is one: neither a link, a folder nor a device.
 
     Args:
         path: The file.
 
-    Yields:
-        It, open for reading.
+    Returns:
+        It, open for reading; the caller closes it.
 
     Raises:
         LibraryDamaged: It is something else, or cannot be opened.
-        OSError: It cannot be read.
     """
     try:
-        # A pipe that nobody writes to would be waited for; not all systems know both.
-        flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-        if path.is_symlink():
-            raise LibraryDamaged(f"{path} is a link and not followed; run: rag doctor")
-        descriptor = os.open(path, flags)
+        return open_no_link(path)
     except OSError as error:
-        raise LibraryDamaged(f"{path} cannot be read ({error.strerror}); run: rag doctor") from error
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise LibraryDamaged(f"{path} is no file; run: rag doctor")
-        yield file
+        known = {errno.ELOOP: "is a link and not followed", errno.EINVAL: "is no file"}
+        what = known.get(error.errno or 0, f"cannot be read ({error.strerror})")
+        raise LibraryDamaged(f"{path} {what}; run: rag doctor") from error
 
 
 def read_small(path: Path, *, most_bytes: int = MOST_BYTES) -> bytes:

@@ -6,8 +6,8 @@ import errno
 import hashlib
 import os
 import stat
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from rag.errors import UnreadableSource
 
@@ -16,7 +16,7 @@ NO_DISKS, DISKS_IN_THEM = ("/proc", "/sys", "/dev"), ("/dev/shm",)  # noqa: S108
 CHUNK_BYTES = 1_000_000
 
 
-def open_regular(path: str | Path) -> BinaryIO:
+def open_regular(path: str | Path) -> BufferedReader:
     """Return a regular file, open for reading.
 
     What a file was when it was found says nothing of what is there now: a link is not followed, and a pipe, which
@@ -31,16 +31,34 @@ def open_regular(path: str | Path) -> BinaryIO:
     Raises:
         UnreadableSource: It cannot be opened, or is no regular file.
     """
+    try:
+        return open_no_link(path)
+    except (OSError, ValueError) as error:
+        raise unreadable(path, error) from error
+
+
+def open_no_link(path: str | Path) -> BufferedReader:
+    """Return a regular file, open for reading; links above it are followed.
+
+    Args:
+        path: The file.
+
+    Returns:
+        The file, which the caller closes.
+
+    Raises:
+        OSError: It cannot be opened; with ``ELOOP`` where it is a link, with ``EINVAL`` where it is no regular file.
+        ValueError: The path can be none.
+    """
     flags = os.O_RDONLY
     for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_NOCTTY", "O_CLOEXEC", "O_BINARY"):
         flags |= getattr(os, name, 0)
-    try:
-        descriptor = os.open(path, flags)
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            os.close(descriptor)
-            raise UnreadableSource(f"cannot read {path}: it is no regular file; put one in its place")
-    except (OSError, ValueError) as error:
-        raise unreadable(path, error) from error
+    if not hasattr(os, "O_NOFOLLOW") and os.path.islink(path):
+        raise OSError(errno.ELOOP, "it is a link")
+    descriptor = os.open(path, flags)
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise OSError(errno.EINVAL, "it is no regular file")
     return os.fdopen(descriptor, "rb")
 
 
@@ -72,6 +90,8 @@ def unreadable(path: str | Path, error: OSError | ValueError) -> UnreadableSourc
     """Return the error for a file that cannot be opened or read."""
     if isinstance(error, OSError) and error.errno == errno.ELOOP:
         return UnreadableSource(f"cannot read {path}: it is a link now; put a file in its place, or index again")
+    if isinstance(error, OSError) and error.errno == errno.EINVAL:
+        return UnreadableSource(f"cannot read {path}: it is no regular file; put one in its place")
     reason = error.strerror if isinstance(error, OSError) else error
     return UnreadableSource(f"cannot read {path}: {reason}; check the path and its permissions")
 

@@ -9,12 +9,10 @@ import zipfile
 from rag.decode import decode
 from rag.errors import UnreadableSource
 from rag.extracted import Extracted, UnreadableError
-from rag.parse_limits import ParseLimits, beyond
+from rag.parse_limits import ParseLimits, beyond, beyond_ratio
 from rag.suffixes import JSON, JSON_LINES, OFFICE, TABLES, WEB, ZIPPED
 
 _CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?([\w-]{2,40})", re.I)
-# What is no larger is no bomb, however well it was packed.
-SMALL_BYTES = 10_000_000
 _OLD_OFFICE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 
 
@@ -102,7 +100,5 @@ def _check_container(data: bytes, suffix: str, limits: ParseLimits) -> None:
             parts = archive.infolist()
     except (zipfile.BadZipFile, ValueError, OSError, NotImplementedError):
         raise UnreadableError(f"is damaged, or no {suffix[1:].upper()} file at all; save it anew") from None
-    size = sum(part.file_size for part in parts)
-    if size > SMALL_BYTES and size > limits.parse_ratio * len(data):
-        what = f"would expand to {size // max(1, len(data)):,} times its size, more than {limits.parse_ratio}"
-        raise UnreadableError(beyond(what, "parse_ratio"))
+    if reason := beyond_ratio(sum(part.file_size for part in parts), len(data), limits):
+        raise UnreadableError(reason)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# What is no larger is no bomb, however well it was packed.
+SMALL_BYTES = 10_000_000
+
 
 @dataclass(frozen=True)
 class ParseLimits:
@@ -35,6 +38,33 @@ class ParseLimits:
     def file_bytes(self) -> int:
         """Size of a file in bytes."""
         return self.file_mb * 1_000_000
+
+
+def beyond_ratio(unpacked_bytes: int, packed_bytes: int, limits: ParseLimits) -> str:
+    """Return the reason for refusing what would be far larger unpacked, or ``""``.
+
+    Args:
+        unpacked_bytes: Its size as it says itself.
+        packed_bytes: Its size as it is.
+        limits: How many times its size it may expand to.
+
+    Returns:
+        The reason, to be put after the file's name.
+    """
+    if unpacked_bytes <= SMALL_BYTES or unpacked_bytes <= limits.parse_ratio * max(1, packed_bytes):
+        return ""
+    times = unpacked_bytes // max(1, packed_bytes)
+    return beyond(f"would expand to {times:,} times its size, more than {limits.parse_ratio}", "parse_ratio")
+
+
+def beyond_memory(limits: ParseLimits) -> str:
+    """Return the reason for refusing what takes too much memory to parse."""
+    return beyond(f"takes more than {limits.parse_memory_mb:,} MB of memory to parse", "parse_memory_mb")
+
+
+def beyond_time(limits: ParseLimits) -> str:
+    """Return the reason for refusing what takes too long to parse."""
+    return beyond(f"takes longer than {limits.parse_timeout_s:g} s to parse", "parse_timeout_s")
 
 
 def beyond(what: str, setting: str) -> str:

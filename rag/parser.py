@@ -16,7 +16,7 @@ from typing import Any, BinaryIO, cast
 from rag import wire
 from rag.errors import UnreadableSource
 from rag.extracted import Extracted
-from rag.parse_limits import ParseLimits, beyond
+from rag.parse_limits import ParseLimits, beyond, beyond_memory, beyond_time
 
 # A child is replaced after so many files: what parsers leak stays small, and starting one takes a fifth of a second.
 FILES_PER_CHILD = 200
@@ -187,13 +187,13 @@ class _Child:
 
     def _why(self, limits: ParseLimits, *, late: bool) -> str:
         if late:
-            return beyond(f"takes longer than {limits.parse_timeout_s:g} s to parse", "parse_timeout_s")
+            return beyond_time(limits)
         code = self._process.wait()
         self._listener.join(timeout=1.0)
         if any(sign in line for line in self._said for sign in _NO_MEMORY):
-            return beyond(f"takes more than {limits.parse_memory_mb:,} MB of memory to parse", "parse_memory_mb")
+            return beyond_memory(limits)
         if sys.platform != "win32" and code == -signal.SIGALRM:
-            return beyond(f"takes longer than {limits.parse_timeout_s:g} s to parse", "parse_timeout_s")
+            return beyond_time(limits)
         return f"crashes its parser ({_cause(code)}); open it in its own program and save it anew"
 
 

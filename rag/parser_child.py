@@ -11,7 +11,7 @@ from rag import wire
 from rag.confinement import bound, confine
 from rag.extracted import UnreadableError
 from rag.parse import parse
-from rag.parse_limits import ParseLimits, beyond
+from rag.parse_limits import ParseLimits, beyond, beyond_memory
 
 
 def main() -> None:
@@ -49,16 +49,11 @@ def _answer(data: bytes, suffix: str, limits: ParseLimits) -> tuple[dict[str, An
     except UnreadableError as error:
         return {"error": str(error)}, b""
     except MemoryError:
-        return {"error": too_much_memory(limits)}, b""
+        return {"error": beyond_memory(limits)}, b""
     except RecursionError:
         return {"error": beyond("is nested too deeply to be read", "parse_depth")}, b""
     except Exception as error:  # noqa: BLE001 -- whatever a parser raises is about this file, and stays with it
         return {"error": f"cannot be parsed: {type(error).__name__}: {str(error)[:200]}"}, b""
-
-
-def too_much_memory(limits: ParseLimits) -> str:
-    """Return the reason for refusing a file that needs too much memory."""
-    return beyond(f"takes more than {limits.parse_memory_mb:,} MB of memory to parse", "parse_memory_mb")
 
 
 def _load(suffix: str) -> None:

@@ -421,7 +421,8 @@ class Pipeline:
         """Return an answer that says which of the files it cites are not what was indexed any more."""
         if self.settings.source_check == "off" or not answered.citations:
             return answered
-        return staleness.marked(answered, self.snapshot.origins({c.document_id for c in answered.citations}))
+        origins = self.snapshot.origins({c.document_id for c in answered.citations})
+        return staleness.marked(answered, origins, self.settings.parse_limits)
 
     def phrase(self, work: Work) -> Work:
         """Let the chat model phrase the answer, each of its sentences checked; an abstention is left as it is."""

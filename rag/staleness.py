@@ -34,9 +34,10 @@ GONE = (
 SAYINGS: Mapping[Stale, tuple[tuple[str, str], tuple[str, str]]] = {"changed": CHANGED, "gone": GONE}
 # Files whose time alone has changed are read once a process, not for every question.
 DIGESTS = Recent[str](1_000)
+DEFAULT_LIMITS = ParseLimits()
 
 
-def marked(answer: Answer, origins: Mapping[str, Origin]) -> Answer:
+def marked(answer: Answer, origins: Mapping[str, Origin], limits: ParseLimits = DEFAULT_LIMITS) -> Answer:
     """Return an answer with its citations marked whose files are not what was indexed, and a notice that says so.
 
     A file costs a look at its size and time; it is read only where its time has changed and its size has not.
@@ -44,12 +45,13 @@ def marked(answer: Answer, origins: Mapping[str, Origin]) -> Answer:
     Args:
         answer: The answer.
         origins: What the cited documents were made from, by id; those that are missing are left alone.
+        limits: What was read of archives when they were indexed.
 
     Returns:
         The answer; the same one where nothing is stale.
     """
     cited = dict.fromkeys(citation.document_id for citation in answer.citations)
-    stale = {i: found for i in cited if i in origins and (found := staleness(origins[i]))}
+    stale = {i: found for i in cited if i in origins and (found := staleness(origins[i], limits))}
     if not stale:
         return answer
     citations = tuple(replace(c, stale=stale.get(c.document_id)) for c in answer.citations)
@@ -68,11 +70,12 @@ def saying(kind: Stale, files: Iterable[str], *, question: str) -> str:
     return (one if len(named) == 1 else several).format(files=("、" if chinese else ", ").join(named))
 
 
-def staleness(origin: Origin) -> Stale | None:
+def staleness(origin: Origin, limits: ParseLimits = DEFAULT_LIMITS) -> Stale | None:
     """Return how a document's file differs from what was indexed.
 
     Args:
         origin: What the document was made from.
+        limits: As for `marked`.
 
     Returns:
         ``"changed"``, ``"gone"``, or ``None`` where it does not, cannot be told, or the document was given as text.
@@ -84,27 +87,27 @@ def staleness(origin: Origin) -> Stale | None:
         found = os.stat(origin.source)
     except (FileNotFoundError, NotADirectoryError):
         archive = archive_of(Path(origin.source))
-        return _staleness_in(archive, origin) if archive else "gone"
+        return _staleness_in(archive, origin, limits) if archive else "gone"
     except (OSError, ValueError):
         return None
     return "changed" if _differs(origin, found) else None
 
 
-def _staleness_in(archive: Path, origin: Origin) -> Stale | None:
+def _staleness_in(archive: Path, origin: Origin, limits: ParseLimits) -> Stale | None:
     """Return how a file in an archive differs from what was indexed."""
     try:
         found = archive.stat()
         if found.st_mtime_ns == origin.modified_ns:
             return None
-        digest = _digest(origin.source, found, lambda: _in_archive(archive, origin))
+        digest = _digest(origin.source, found, lambda: _in_archive(archive, origin, limits))
     except (OSError, UnreadableSource):
         return None
     return None if digest == origin.digest else "changed" if digest else "gone"
 
 
-def _in_archive(archive: Path, origin: Origin) -> str:
+def _in_archive(archive: Path, origin: Origin, limits: ParseLimits) -> str:
     path = Path(origin.source).relative_to(archive).as_posix()
-    return member_digest(archive.resolve(), path, ParseLimits()) or ""
+    return member_digest(archive.resolve(), path, limits) or ""
 
 
 def _differs(origin: Origin, found: os.stat_result) -> bool:

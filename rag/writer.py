@@ -156,7 +156,7 @@ class Writer:
         with self.store.transaction():
             self.store.discard_staged(revision=self.revision)
             known = self.store.origins()
-            sources = _with_kept_ids(sources, known)
+            sources = _with_kept_ids(sources, known, self._limits)
         self._put_changed(sources, known, tally)
         self._refuse_nothing(sources, tally)
 
@@ -357,7 +357,9 @@ class Writer:
                 yield _Piece(entry, document, passage, **place, size_bytes=share, known=known)
 
 
-def _with_kept_ids(sources: Sequence[load.SourceFile], known: Mapping[str, Origin]) -> list[load.SourceFile]:
+def _with_kept_ids(
+    sources: Sequence[load.SourceFile], known: Mapping[str, Origin], limits: ParseLimits
+) -> list[load.SourceFile]:
     """Return the files under the ids they have in the store, refusing one with the id of a document from elsewhere."""
     real_path = _RealPaths()
     ids = {real_path(origin.source): i for i, origin in known.items() if origin.source}
@@ -369,7 +371,7 @@ def _with_kept_ids(sources: Sequence[load.SourceFile], known: Mapping[str, Origi
             kept.append(source)
         elif place in ids:
             kept.append(replace(source, id=ids[place]))
-        elif there and there.source and not _moved(source, there):
+        elif there and there.source and not _moved(source, there, limits):
             raise SourceError(
                 f"{source.path} would replace {there.source}, which has the same id {source.id!r}; rename one of them, "
                 "or index both folders together: rag index A B"
@@ -398,9 +400,9 @@ class _RealPaths:
             return source
 
 
-def _moved(source: load.SourceFile, known: Origin) -> bool:
+def _moved(source: load.SourceFile, known: Origin, limits: ParseLimits) -> bool:
     """Tell whether a file is the one a document was made from, now at another place."""
-    return not os.path.lexists(known.source) and load.source_digest(source) == known.digest
+    return not os.path.lexists(known.source) and load.source_digest(source, limits) == known.digest
 
 
 def _document_digest(document: Document) -> str:

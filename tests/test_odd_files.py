@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import socket
 import threading
@@ -92,8 +93,6 @@ def test_a_path_that_can_be_none_is_refused() -> None:
 
 def test_the_digest_of_a_file_that_grows_without_end_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write(tmp_path / "log.txt", "x" * 3_000)
-    size = path.stat().st_size
-    before = file_digest(path)
     fstat = os.fstat
 
     def grown(descriptor: int) -> os.stat_result:
@@ -103,7 +102,10 @@ def test_the_digest_of_a_file_that_grows_without_end_ends(tmp_path: Path, monkey
         return found
 
     monkeypatch.setattr(os, "fstat", grown)
-    assert file_digest(path) == before or path.stat().st_size > size
+    digest = file_digest(path)
+    # It was asked what it is and then how large it is, and had grown in between.
+    assert path.stat().st_size == 13_000
+    assert digest == hashlib.sha256(b"x" * 3_000 + b"y" * 5_000).hexdigest()
 
 
 def test_a_file_that_grew_beyond_the_limit_since_it_was_found_is_refused(tmp_path: Path) -> None:
