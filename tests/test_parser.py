@@ -20,7 +20,7 @@ from rag import parser as parsing
 from rag import wire
 from rag.errors import UnreadableSource
 from rag.parse_limits import ParseLimits
-from rag.parser import Parser
+from rag.parser import PARSER, Parser
 
 FILES = Path(__file__).parent / "files"
 LIMITS = ParseLimits()
@@ -40,6 +40,11 @@ def parser() -> Iterator[Parser]:
     made = Parser()
     yield made
     made.close()
+
+
+@pytest.fixture(autouse=True)
+def _no_children_of_tests_before() -> None:
+    PARSER.close()
 
 
 def children() -> list[int]:
