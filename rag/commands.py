@@ -228,7 +228,7 @@ def run_search(options: argparse.Namespace) -> int:
 
 def run_serve(options: argparse.Namespace) -> int:
     """Serve the chat page and the HTTP API until interrupted."""
-    from rag.serve import serve
+    from rag.web.serve import serve
 
     with _open(options, create=False) as library:
         serve(library, port=options.port, examples=options.example)

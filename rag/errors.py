@@ -10,6 +10,8 @@
     │   ├── LibraryMismatch    it was built with other settings than those asked for
     │   ├── LibraryChanged     what a question was reading has left it meanwhile
     │   └── LibraryDamaged     a file of it is missing or does not match its digest
+    ├── CollectionError        a library among several that cannot be made, named or removed
+    │   └── CollectionNotFound there is none of that name
     ├── ModelError             a model cannot be found, read or trusted
     ├── QuestionError          the question is empty or too long
     ├── FilterError            a filter names what no document has, or its value is none; a ValueError too
@@ -62,6 +64,14 @@ class LibraryChanged(LibraryError):
 
 class LibraryDamaged(LibraryError):
     """A file of the library is missing or does not match its digest."""
+
+
+class CollectionError(RagError):
+    """A library among several that one service holds cannot be made, named or removed."""
+
+
+class CollectionNotFound(CollectionError):
+    """The service holds no library of that name."""
 
 
 class ModelError(RagError):

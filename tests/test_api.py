@@ -16,10 +16,11 @@ import uvicorn
 from fastapi import FastAPI
 
 from rag import Answer, Document, Hit, Library
-from rag.api import EarlierAnswer, create_api
 from rag.conversation import Turn
 from rag.errors import LibraryDamaged
 from rag.schema import Citation, Span
+from rag.web.api import EarlierAnswer, create_api
+from rag.web.collections import Collections
 
 DOCUMENTS = [
     Document(
@@ -78,7 +79,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
 
 @pytest.fixture(scope="module")
 def client(library: Library) -> Iterator[httpx.Client]:
-    with served(create_api(library)) as client:
+    with served(create_api(Collections(library))) as client:
         yield client
 
 
@@ -250,7 +251,7 @@ def test_the_schema_is_served_but_no_page_that_loads_scripts_from_elsewhere(clie
 
 
 def test_trouble_with_the_library_is_a_503_and_a_bug_a_500_and_neither_shows_a_traceback(library: Library) -> None:
-    app = create_api(library)
+    app = create_api(Collections(library))
 
     @app.get("/damaged")
     def damaged() -> None:
@@ -266,7 +267,7 @@ def test_trouble_with_the_library_is_a_503_and_a_bug_a_500_and_neither_shows_a_t
 
 
 def test_a_library_is_served_while_it_grows(tmp_path: Path) -> None:
-    with Library.open(tmp_path / "growing") as library, served(create_api(library)) as client:
+    with Library.open(tmp_path / "growing") as library, served(create_api(Collections(library))) as client:
         assert "rag index" in error_of(client.get("/v1/documents"), 503)
         library.add(DOCUMENTS[1:2])
         assert [d["id"] for d in client.get("/v1/documents").json()["documents"]] == ["harbour/lighthouse.md"]

@@ -19,11 +19,11 @@ from rag.chat_model import ChatFailure, Message, load_chat_model
 from rag.commands import _answer_lines
 from rag.doctor import examine
 from rag.errors import ConfigurationError
-from rag.page import Turn, conversation_html
 from rag.reply import Said, plain, says_no_answer, sentences
 from rag.reply_limits import fault_of, goes_round
 from rag.schema import Answer
 from rag.settings import Settings
+from rag.web.page import Turn, conversation_html
 
 QUESTION = "How many pilots does the harbour of Norrwick employ?"
 

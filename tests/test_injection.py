@@ -22,13 +22,13 @@ from test_ui import CHROMIUM, FLAGS, ask, start
 
 from rag import Answer, Document, Library
 from rag.commands import _answer_lines
-from rag.page import Turn, conversation_html
+from rag.web.page import Turn, conversation_html
 
 QUESTION = "How many pilots does the harbour of Norrwick have?"
 SERVER = """
 import sys
 from rag import Library
-from rag.serve import serve
+from rag.web.serve import serve
 with Library.open(sys.argv[1], create=False) as library:
     serve(library, port=0, examples=[])
 """

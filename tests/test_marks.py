@@ -6,8 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag.marks import around_mark, around_mark_in_quote, disagreement_lines
-from rag.page import Turn, conversation_html, document_html
 from rag.schema import Answer, AnswerSentence, Citation, Disagreement, Reading, Span
+from rag.web.page import Turn, conversation_html, document_html
 
 TEXT = "Before. The ferry carries <120> passengers. It is old."
 QUOTE = "The ferry carries <120> passengers."

@@ -17,9 +17,9 @@ from rag.cli import main
 from rag.errors import SourceError, UnreadableSource
 from rag.load import SourceFile, find_files, read
 from rag.opening import file_digest, is_no_disk, open_regular
-from rag.page import shelf_html
 from rag.parse_limits import ParseLimits
 from rag.printable import STEERING
+from rag.web.page import shelf_html
 
 TEXT = "The harbour of Norrwick employs 41 pilots."
 POSIX = pytest.mark.skipif(os.name != "posix", reason="needs links, pipes and devices")

@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag import Answer, Citation, Document
-from rag.page import (
+from rag.schema import AnswerSentence, Hit, Passage
+from rag.web.page import (
     WHOLE_DOCUMENT_CHARS,
     Turn,
     conversation_html,
@@ -20,7 +21,6 @@ from rag.page import (
     sources_html,
     style_sheet,
 )
-from rag.schema import AnswerSentence, Hit, Passage
 
 ROOT = Path(__file__).parents[1]
 LIGHTHOUSE = Document(id="lighthouse.md", title="The lighthouse", text="It was built in 1874 by Ada Lindqvist.")
@@ -120,7 +120,7 @@ def test_nearest_passages_are_labelled_and_never_marked_as_evidence() -> None:
 
 def test_the_looks_and_the_script_are_shipped_with_the_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    assert {"page.css", "page.js"} <= set(project["tool"]["setuptools"]["package-data"]["rag"])
+    assert {"page.css", "page.js"} <= set(project["tool"]["setuptools"]["package-data"]["rag.web"])
     assert ".lg-log" in style_sheet()
     assert "watch('value'" in script()
 

@@ -13,10 +13,10 @@ from conftest import BAKERY, HARBOUR, LIGHTHOUSE, MakeLibrary
 
 from rag import Answer, Document, Library, staleness
 from rag.cli import main
-from rag.page import sources_html
 from rag.schema import Citation
 from rag.staleness import marked
 from rag.store import Origin
+from rag.web.page import sources_html
 
 LONG_AGO_NS = 1_600_000_000 * 10**9
 QUESTION = "Who built the lighthouse of Norrwick?"

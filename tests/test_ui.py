@@ -19,8 +19,8 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page, sync_playwright
 
 from rag import Answer, Citation, Document, Library, RagError
-from rag.serve import serve
-from rag.ui import show_sources
+from rag.web.chat_page import show_sources
+from rag.web.serve import serve
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
@@ -29,14 +29,14 @@ ROOT = Path(__file__).resolve().parent.parent
 SERVER = """
 import sys
 from rag import Library
-from rag.serve import serve
+from rag.web.serve import serve
 with Library.open(sys.argv[1], create=False) as library:
     serve(library, port=0, examples=["Who built the lighthouse of Norrwick?"])
 """
 FAULTY_SERVER = """
 import sys, time
 from rag import Library, RagError
-from rag.serve import serve
+from rag.web.serve import serve
 class FaultyLibrary(Library):
     def stream(self, question, **options):
         if question == "Be away!":

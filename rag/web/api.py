@@ -1,4 +1,4 @@
-"""The HTTP API over one library; knows requests, status codes and JSON, not how answers are made or shown."""
+"""The HTTP API over libraries; knows requests, status codes and JSON, not how answers are made or shown."""
 
 from __future__ import annotations
 
@@ -18,6 +18,7 @@ from rag.schema import Answer, Citation, Span
 
 if TYPE_CHECKING:
     from rag.library import Library
+    from rag.web.collections import Collections
 
 
 # Longer ones are refused: only the last few answers of a conversation are read.
@@ -100,16 +101,16 @@ class SearchRequest(BaseModel):
     filters: Filters | None = None
 
 
-def create_api(library: Library) -> FastAPI:
-    """Return the application that serves ``library``; every error is ``{"error": "one line"}``.
+def create_api(collections: Collections) -> FastAPI:
+    """Return the application that serves libraries; every error is ``{"error": "one line"}``.
 
     The endpoints are synchronous on purpose: they run in the thread pool, so a slow question delays no other.
     """
     # The interactive pages load their scripts from a public network; the schema itself stays at /openapi.json.
     app = FastAPI(title="leadgoose", version="1", docs_url=None, redoc_url=None)
     _add_error_handlers(app)
-    _add_questions(app, library)
-    _add_documents(app, library)
+    _add_questions(app, collections.first)
+    _add_documents(app, collections.first)
     return app
 
 

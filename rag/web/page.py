@@ -53,12 +53,12 @@ Turns = tuple[Turn, ...]
 
 def style_sheet() -> str:
     """Return the CSS of the page."""
-    return files("rag").joinpath("page.css").read_text("utf-8")
+    return files("rag.web").joinpath("page.css").read_text("utf-8")
 
 
 def script() -> str:
     """Return the JavaScript that the conversation and the source panel run when they are loaded."""
-    return files("rag").joinpath("page.js").read_text("utf-8")
+    return files("rag.web").joinpath("page.js").read_text("utf-8")
 
 
 def header_html(held: str) -> str:

@@ -1,8 +1,7 @@
-"""The chat page over one library: what stands on it and what its events do; knows no stage, no storage and no HTML."""
+"""The chat page over libraries: what stands on it and what its events do; knows no stage, no storage and no HTML."""
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections import Counter
@@ -10,10 +9,12 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import gradio as gr
+
 from rag.conversation import MOST_TURNS
 from rag.errors import RagError
-from rag.page import (
-    ICON,
+from rag.schema import Answer, Document
+from rag.web.page import (
     Turn,
     Turns,
     chosen_citation,
@@ -24,21 +25,11 @@ from rag.page import (
     script,
     shelf_html,
     sources_html,
-    style_sheet,
 )
-from rag.schema import Answer, Document
-
-# Gradio reports its use to its makers unless told otherwise before the import; nothing may leave this machine.
-os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
-
-import gradio as gr
 
 if TYPE_CHECKING:
-    from fastapi import FastAPI
-
     from rag.library import Library
-
-ASKERS = 8  # questions answered at the same time; Gradio's own default is one
+    from rag.web.collections import Collections
 
 _NAME = re.compile(r"\b[A-Z][\w'-]+(?: [A-Z][\w'-]+)+")
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
@@ -46,39 +37,26 @@ _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"
 _DIRECT = _QUIET | {"queue": False}
 
 
-def create_page(library: Library, *, examples: Sequence[str] | None = None) -> gr.Blocks:
-    """Return the chat page over ``library``.
+def chat_page(collections: Collections, *, examples: Sequence[str] | None = None) -> gr.Blocks:
+    """Return the chat page.
 
     Args:
-        library: Answers the questions. It serves all sessions; what they asked lives in each session's own state.
-        examples: Questions offered at the start; ``None`` offers some that the library is seen to answer.
+        collections: Its libraries answer the questions. They serve all sessions; what they asked lives in each
+            session's own state.
+        examples: Questions offered at the start; ``None`` offers some that the first library is seen to answer.
 
     Returns:
-        The page, not yet mounted anywhere.
+        The page, to be rendered into one that is served.
     """
+    library = collections.first
     chat = _Chat(library, tuple(suggest_questions(library) if examples is None else examples))
-    page = gr.Blocks(title="leadgoose", fill_width=True)
+    page = gr.Blocks()
     with page:
         parts = _lay_out(chat)
         _connect(chat, parts)
         page.load(chat.header, None, parts.header, **_DIRECT)
         page.load(chat.shelf, None, parts.sources, **_DIRECT)
-    page.queue(default_concurrency_limit=ASKERS)
     return page
-
-
-def mount_page(app: FastAPI, page: gr.Blocks) -> None:
-    """Mount ``page`` at ``/`` of ``app``, with its looks and without anything that reaches beyond this machine."""
-    fonts = ("system-ui", "Noto Sans", "sans-serif")  # named only: no font is fetched
-    theme = gr.themes.Default(primary_hue="teal", neutral_hue="slate", font=fonts, font_mono=("monospace",))
-    # White on the theme's own teal has a contrast of 2.5 to 1, too little to read.
-    fill, over = "*primary_700", "*primary_800"
-    theme.set(button_primary_background_fill=fill, button_primary_background_fill_dark=fill)
-    theme.set(button_primary_background_fill_hover=over, button_primary_background_fill_hover_dark=over)
-    theme.set(input_placeholder_color="*neutral_500", input_placeholder_color_dark="*neutral_400")
-    looks: dict[str, Any] = {"theme": theme, "css": style_sheet(), "head": ICON, "footer_links": []}
-    off: dict[str, Any] = {"run_history": False, "enable_monitoring": False, "mcp_server": False, "pwa": False}
-    gr.mount_gradio_app(app, page, "/", allowed_paths=[], show_error=False, ssr_mode=False, **looks, **off)
 
 
 def suggest_questions(library: Library, *, count: int = 3) -> list[str]:

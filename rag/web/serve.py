@@ -7,15 +7,17 @@ import socket
 import sys
 import webbrowser
 from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import uvicorn
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 from starlette.responses import PlainTextResponse
 
-from rag.api import create_api
 from rag.errors import RagError
-from rag.ui import create_page, mount_page
+from rag.web.api import create_api
+from rag.web.collections import Collections
+from rag.web.ui import create_page, mount_page
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -60,11 +62,11 @@ class OnlyWhatIsNeeded:
         await target(scope, receive, send_with_policy)
 
 
-def create_app(library: Library, *, host: str = "127.0.0.1", examples: Sequence[str] | None = None) -> FastAPI:
-    """Return the API of ``library`` with its chat page at ``/``.
+def create_app(collections: Collections, *, host: str = "127.0.0.1", examples: Sequence[str] | None = None) -> FastAPI:
+    """Return the API of libraries with the pages at ``/``.
 
     Args:
-        library: What is asked.
+        collections: What is asked.
         host: The address it will be served at. On this machine's own addresses, requests that name another host are
             refused, so that no web site can read the documents through the browser by pointing its name here.
         examples: Questions the page offers at the start.
@@ -72,8 +74,8 @@ def create_app(library: Library, *, host: str = "127.0.0.1", examples: Sequence[
     Returns:
         The application, ready for a server.
     """
-    app = create_api(library)
-    mount_page(app, create_page(library, examples=examples))
+    app = create_api(collections)
+    mount_page(app, create_page(collections, examples=examples))
     app.add_middleware(OnlyWhatIsNeeded)
     if host in LOCAL:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(LOCAL), www_redirect=False)
@@ -87,6 +89,7 @@ def serve(
     port: int = 7860,
     open_browser: bool = False,
     examples: Sequence[str] | None = None,
+    root: Path | None = None,
 ) -> None:
     """Serve the chat page and the HTTP API until interrupted.
 
@@ -96,13 +99,14 @@ def serve(
         port: Port to listen on; 0 takes a free one.
         open_browser: Whether to open the page in the default browser once it is ready.
         examples: Questions the page offers at the start; ``None`` offers some that the library is seen to answer.
+        root: Folder of further libraries, each served under the name of its subfolder; ``None`` for none.
 
     Raises:
         RagError: The address cannot be listened on, or the library cannot answer.
     """
-    with _listen(host, port) as listener:
+    with _listen(host, port) as listener, Collections(library, root=root) as collections:
         library.warm_up()  # what is wrong with it is said now, and the first question need not wait
-        app = create_app(library, host=host, examples=examples)
+        app = create_app(collections, host=host, examples=examples)
         config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1, server_header=False)
         server = _AnnouncingServer(config, _address(listener), open_browser=open_browser)
         with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is the way to end it, not an error
