@@ -9,6 +9,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +21,7 @@ from rag.chat import Chat
 from rag.commits import Commits, no_documents
 from rag.confidence import DEFAULT_THRESHOLD
 from rag.errors import LibraryChanged, LibraryError, LibraryMismatch
-from rag.folder import DATABASE, absolute, check_folder, default_path
+from rag.folder import DATABASE, absolute, check_folder, default_path, is_upload
 from rag.pipeline import Pipeline, check_document
 from rag.rewriting import rewriter
 from rag.schema import Answer, Document, Hit, Passage
@@ -96,7 +97,7 @@ class Library:
     # -- writing ------------------------------------------------------------------------------------------------------
 
     def index(self, paths: str | Path | Iterable[str | Path], *, progress: Progress | None = None) -> IndexReport:
-        """Make the library hold exactly the documents under the given files and folders.
+        """Make the library hold exactly the documents under the given files and folders, and those that were uploaded.
 
         Unchanged files are neither parsed nor embedded again; a bad file is reported and stops no other.
 
@@ -113,7 +114,9 @@ class Library:
         """
         sources, left_out = _find_files(paths, self.settings)
         return self._commits.commit(
-            lambda writer, tally: writer.sync(sources, tally), left_out=left_out, progress=progress
+            lambda writer, tally: writer.sync(sources, tally, keep=partial(is_upload, self.path)),
+            left_out=left_out,
+            progress=progress,
         )
 
     def add(self, documents: Iterable[Document], *, progress: Progress | None = None) -> IndexReport:
@@ -155,8 +158,32 @@ class Library:
             LibraryBusy: Another process is writing to the library.
         """
         sources, left_out = _find_files(paths, self.settings)
+        return self.add_sources(sources, left_out=left_out, progress=progress)
+
+    def add_sources(
+        self,
+        sources: Sequence[load.SourceFile],
+        *,
+        left_out: Mapping[str, str] | None = None,
+        progress: Progress | None = None,
+    ) -> IndexReport:
+        """Add the documents of files that `rag.load.find_files` found, and leave all others as they are.
+
+        Args:
+            sources: The files.
+            left_out: Reason in one line by path, for what was found and is not among them.
+            progress: As for `index`.
+
+        Returns:
+            What was done.
+
+        Raises:
+            SourceError: None of the files can be read, or one has the id of a document from elsewhere; the library is
+                left as it was.
+            LibraryBusy: Another process is writing to the library.
+        """
         return self._commits.commit(
-            lambda writer, tally: writer.merge(sources, tally), left_out=left_out, progress=progress
+            lambda writer, tally: writer.merge(sources, tally), left_out=left_out or {}, progress=progress
         )
 
     def remove(self, ids: Iterable[str]) -> int:
