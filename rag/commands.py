@@ -45,7 +45,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def run_index(options: argparse.Namespace) -> int:
     """Make the library hold exactly what is under the paths."""
-    from rag.load import find_files
+    from rag.sources import find_files
 
     # A mistyped path must not leave an empty library behind.
     find_files([Path(p) for p in options.paths], _settings(options).parse_limits)
@@ -92,7 +92,7 @@ def _saying_what_is_kept(library: Library) -> Iterator[None]:
 
 def run_add(options: argparse.Namespace) -> int:
     """Add files or folders."""
-    from rag.load import find_files
+    from rag.sources import find_files
 
     find_files([Path(p) for p in options.paths], _settings(options).parse_limits)
     with _open(options, create=True) as library:

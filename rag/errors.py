@@ -13,6 +13,7 @@
     │   └── LibraryDamaged     a file of it is missing or does not match its digest
     ├── CollectionError        a library among several that cannot be made, named or removed
     │   └── CollectionNotFound there is none of that name
+    ├── AccessError            who asks may not do that
     ├── ModelError             a model cannot be found, read or trusted
     ├── QuestionError          the question is empty or too long
     ├── SpanError              a document has no such span
@@ -78,6 +79,10 @@ class CollectionError(RagError):
 
 class CollectionNotFound(CollectionError):
     """The service holds no library of that name."""
+
+
+class AccessError(RagError):
+    """Who asks may not do that, or nobody is known to ask."""
 
 
 class ModelError(RagError):

@@ -13,7 +13,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rag import load
 from rag.backup import Backup, make_backup
 from rag.build import Build
 from rag.calibration import Calibration, keep_calibration, read_calibration
@@ -27,6 +26,7 @@ from rag.rewriting import rewriter
 from rag.schema import Answer, Document, Hit, Passage
 from rag.settings import Settings
 from rag.snapshot import Snapshot
+from rag.sources import SourceFile, find_files
 from rag.store import Damage, DocumentSummary, Store
 from rag.writer import IndexReport, Progress
 
@@ -162,12 +162,12 @@ class Library:
 
     def add_sources(
         self,
-        sources: Sequence[load.SourceFile],
+        sources: Sequence[SourceFile],
         *,
         left_out: Mapping[str, str] | None = None,
         progress: Progress | None = None,
     ) -> IndexReport:
-        """Add the documents of files that `rag.load.find_files` found, and leave all others as they are.
+        """Add the documents of files that `rag.sources.find_files` found, and leave all others as they are.
 
         Args:
             sources: The files.
@@ -498,9 +498,9 @@ def _chat(settings: Settings) -> Chat | None:
 
 def _find_files(
     paths: str | Path | Iterable[str | Path], settings: Settings
-) -> tuple[list[load.SourceFile], dict[str, str]]:
+) -> tuple[list[SourceFile], dict[str, str]]:
     named = [Path(paths)] if isinstance(paths, str | Path) else [Path(p) for p in paths]
-    return load.find_files(named, settings.parse_limits)
+    return find_files(named, settings.parse_limits)
 
 
 def _once_more(ask: Callable[[], T]) -> T:

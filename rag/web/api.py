@@ -60,7 +60,7 @@ def create_api(collections: Collections) -> FastAPI:
     app.state.collections = collections
     app.state.runner = Runner()
     app.state.figures = Figures(collections)
-    app.state.metrics = Metrics(app.state.figures, app.state.runner)
+    app.state.metrics = Metrics(app.state.figures)
     app.state.readiness = service_state.Readiness(collections.first)
     app.state.evaluations = Evaluations()
     add_error_handlers(app)

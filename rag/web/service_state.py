@@ -18,6 +18,7 @@ from rag.web.error_responses import Responses, documented, error_response
 from rag.web.figures import Figures
 from rag.web.metrics import Metrics
 from rag.web.named import check_role
+from rag.web.queueing import gate_of
 
 if TYPE_CHECKING:
     from rag.library import Library
@@ -73,7 +74,7 @@ def metrics(request: Request) -> Response:
     """Return counts of requests and abstentions, latencies, and what the libraries hold, in Prometheus' text format."""
     check_role(request, Role.READ, EVERY_LIBRARY)
     measured: Metrics = request.app.state.metrics
-    return Response(measured.text(), media_type=measured.media_type)
+    return Response(measured.text(gate_of(request)), media_type=measured.media_type)
 
 
 class Readiness:

@@ -20,12 +20,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
-from rag import load, pipeline
+from rag import pipeline
 from rag.commits import unwritable
 from rag.errors import LibraryEmpty, SourceError
 from rag.files import sync
 from rag.folder import UPLOADS, is_upload
 from rag.printable import shown
+from rag.sources import SourceFile, find_files
 from rag.suffixes import SUPPORTED
 
 if TYPE_CHECKING:
@@ -66,7 +67,7 @@ class _Coming:
     name: str
     path: Path
     final: Path
-    sources: list[load.SourceFile] = field(default_factory=list)
+    sources: list[SourceFile] = field(default_factory=list)
     reasons: list[str] = field(default_factory=list)
 
 
@@ -192,7 +193,7 @@ def _examine(library: Library, one: _Coming, known: Collection[str]) -> Uploaded
     if before and one.final.is_file() and filecmp.cmp(one.path, one.final, shallow=False):
         return Uploaded(one.name, "unchanged", documents=tuple(sorted(before)))
     try:
-        found, left_out = load.find_files([one.path], limits)
+        found, left_out = find_files([one.path], limits)
     except SourceError as error:
         return Uploaded(one.name, "failed", _named(str(error), one), why="unreadable")
     one.reasons.extend(_named(f"{path}: {reason}", one) for path, reason in left_out.items())
@@ -208,7 +209,7 @@ def _examine(library: Library, one: _Coming, known: Collection[str]) -> Uploaded
     return Uploaded(one.name, "updated" if before else "added")
 
 
-def _kept(source: load.SourceFile, one: _Coming) -> load.SourceFile:
+def _kept(source: SourceFile, one: _Coming) -> SourceFile:
     """Return a source under the id and place that it will have, read from where it is now."""
     final = one.final / source.path.relative_to(one.path)
     return replace(
@@ -220,7 +221,7 @@ def _kept(source: load.SourceFile, one: _Coming) -> load.SourceFile:
     )
 
 
-def _fault(library: Library, source: load.SourceFile) -> str:
+def _fault(library: Library, source: SourceFile) -> str:
     try:
         pipeline.read(source, library.settings.parse_limits)
     except (OSError, SourceError) as error:
@@ -228,7 +229,7 @@ def _fault(library: Library, source: load.SourceFile) -> str:
     return ""
 
 
-def _commit(library: Library, sources: Sequence[load.SourceFile]) -> Mapping[str, str]:
+def _commit(library: Library, sources: Sequence[SourceFile]) -> Mapping[str, str]:
     """Index sources and return the reason by id for those that could not be."""
     if not sources:
         return {}
@@ -239,7 +240,7 @@ def _commit(library: Library, sources: Sequence[load.SourceFile]) -> Mapping[str
         return {source.id: str(error) if len(sources) == 1 else _again(library, source) for source in sources}
 
 
-def _again(library: Library, source: load.SourceFile) -> str:
+def _again(library: Library, source: SourceFile) -> str:
     return _fault(library, source) or "could not be read; upload it by itself"
 
 
