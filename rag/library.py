@@ -158,8 +158,32 @@ class Library:
             LibraryBusy: Another process is writing to the library.
         """
         sources, left_out = _find_files(paths, self.settings)
+        return self.add_sources(sources, left_out=left_out, progress=progress)
+
+    def add_sources(
+        self,
+        sources: Sequence[SourceFile],
+        *,
+        left_out: Mapping[str, str] | None = None,
+        progress: Progress | None = None,
+    ) -> IndexReport:
+        """Add the documents of files that `rag.sources.find_files` found, and leave all others as they are.
+
+        Args:
+            sources: The files.
+            left_out: Reason in one line by path, for what was found and is not among them.
+            progress: As for `index`.
+
+        Returns:
+            What was done.
+
+        Raises:
+            SourceError: None of the files can be read, or one has the id of a document from elsewhere; the library is
+                left as it was.
+            LibraryBusy: Another process is writing to the library.
+        """
         return self._commits.commit(
-            lambda writer, tally: writer.merge(sources, tally), left_out=left_out, progress=progress
+            lambda writer, tally: writer.merge(sources, tally), left_out=left_out or {}, progress=progress
         )
 
     def remove(self, ids: Iterable[str]) -> int:
@@ -267,6 +291,10 @@ class Library:
     def origins(self, ids: Iterable[str]) -> dict[str, Origin]:
         """Return what documents were made from, by id; ids that are not there are left out."""
         return self._store.origins_at(ids, revision=self._snapshot().revision)
+
+    def count_pages(self, ids: Iterable[str]) -> dict[str, int]:
+        """Return how many pages documents have, by id; those without are left out."""
+        return self._store.count_pages(ids, revision=self._snapshot().revision)
 
     def folders(self) -> list[Path]:
         """Return the folders that the library is known to have been indexed from, whether they are still there."""
