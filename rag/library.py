@@ -9,6 +9,7 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,7 +20,7 @@ from rag.chat import Chat
 from rag.commits import Commits, no_documents
 from rag.confidence import DEFAULT_THRESHOLD
 from rag.errors import LibraryChanged, LibraryError, LibraryMismatch
-from rag.folder import DATABASE, absolute, check_folder, default_path
+from rag.folder import DATABASE, absolute, check_folder, default_path, is_upload
 from rag.pipeline import Pipeline, check_document
 from rag.restore import KeptDocument, put_back, take
 from rag.rewriting import rewriter
@@ -99,7 +100,7 @@ class Library:
     # -- writing ------------------------------------------------------------------------------------------------------
 
     def index(self, paths: str | Path | Iterable[str | Path], *, progress: Progress | None = None) -> IndexReport:
-        """Make the library hold exactly the documents under the given files and folders.
+        """Make the library hold exactly the documents under the given files and folders, and those that were uploaded.
 
         Unchanged files are neither parsed nor embedded again; a bad file is reported and stops no other.
 
@@ -116,7 +117,9 @@ class Library:
         """
         sources, left_out = _find_files(paths, self.settings)
         return self._commits.commit(
-            lambda writer, tally: writer.sync(sources, tally), left_out=left_out, progress=progress
+            lambda writer, tally: writer.sync(sources, tally, keep=partial(is_upload, self.path)),
+            left_out=left_out,
+            progress=progress,
         )
 
     def add(self, documents: Iterable[Document], *, progress: Progress | None = None) -> IndexReport:
