@@ -6,6 +6,7 @@
     │   └── UnreadableSource   the file holds no text that can be read
     ├── LibraryError           the folder that holds an indexed collection
     │   ├── LibraryNotFound    there is no library at that path
+    │   ├── LibraryEmpty       it holds no documents yet
     │   ├── LibraryBusy        another process is writing to it
     │   ├── LibraryMismatch    it was built with other settings than those asked for
     │   ├── LibraryChanged     what a question was reading has left it meanwhile
@@ -15,6 +16,7 @@
     ├── AccessError            who asks may not do that
     ├── ModelError             a model cannot be found, read or trusted
     ├── QuestionError          the question is empty or too long
+    ├── SpanError              a document has no such span
     ├── FilterError            a filter names what no document has, or its value is none; a ValueError too
     ├── GoldError              a gold set that cannot be used
     └── ConfigurationError     an unknown setting or a value out of its range
@@ -45,6 +47,10 @@ class LibraryError(RagError):
 
 class LibraryNotFound(LibraryError):
     """There is no library at that path."""
+
+
+class LibraryEmpty(LibraryError):
+    """The library holds no documents yet."""
 
 
 class LibraryBusy(LibraryError):
@@ -85,6 +91,10 @@ class ModelError(RagError):
 
 class QuestionError(RagError):
     """The question is empty or too long."""
+
+
+class SpanError(RagError):
+    """A document has no such span."""
 
 
 class FilterError(RagError, ValueError):

@@ -26,6 +26,7 @@ from embeddings.entailment import Entailment
 from embeddings.errors import EncoderError
 from embeddings.late import pack
 from rag import (
+    abandon,
     answer,
     cite,
     claims,
@@ -487,6 +488,7 @@ def timed(name: str, stage: Stage) -> Stage:
     """Return the stage with its seconds noted."""
 
     def run(work: Work) -> Work:
+        abandon.check()
         start = time.perf_counter()
         done = stage(work)
         return noted(done, name, time.perf_counter() - start)

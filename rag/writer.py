@@ -119,7 +119,9 @@ class Writer:
     def _limits(self) -> ParseLimits:
         return self.settings.parse_limits
 
-    def sync(self, sources: Sequence[SourceFile], tally: Tally) -> None:
+    def sync(
+        self, sources: Sequence[SourceFile], tally: Tally, *, keep: Callable[[str], bool] = lambda _: False
+    ) -> None:
         """Make the store hold exactly these files, leaving alone those that have not changed.
 
         Whole documents that an interrupted run left behind are kept: they need not be embedded again.
@@ -127,6 +129,7 @@ class Writer:
         Args:
             sources: The files.
             tally: Counts, which are added to.
+            keep: Tells by its id whether a document stays that is made from none of them.
 
         Raises:
             SourceError: None of the files could be read; the store is as it was.
@@ -134,7 +137,7 @@ class Writer:
         with self.store.transaction():
             self.store.discard_unsealed()
         known = self.store.origins()
-        gone = known.keys() - {s.id for s in sources}
+        gone = {i for i in known.keys() - {s.id for s in sources} if not keep(i)}
         # Removed last: what was renamed takes its vectors from there.
         self._put_changed(sources, known, tally, left=Counter(known[i].digest for i in gone))
         with self.store.transaction():

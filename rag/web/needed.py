@@ -26,7 +26,7 @@ ASKING = frozenset({"/v1/ask", "/v1/search", "/v1/chat/completions"})
 READING = ASKING | PAGE_CALLS | {LOGIN, LOGOUT, "/mcp", "/mcp/"}
 UPLOADS = frozenset({"/v1/documents", "/gradio_api/upload"})
 # Endpoints of one library, which the query names.
-OF_LIBRARY = re.compile(r"/v1/(ask|search|documents)(/.*)?")
+OF_LIBRARY = re.compile(r"/v1/(ask|search|documents(/.*)?)")
 # Neither counted nor logged as requests of somebody: there are dozens to a page, and one a second to a health check.
 UNCOUNTED = frozenset({"/config", "/theme.css", "/manifest.json", "/favicon.ico", "/robots.txt", HEALTH, READY})
 STREAMS = ("/gradio_api/queue/data", HEARTBEAT)
