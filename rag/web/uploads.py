@@ -209,7 +209,7 @@ def _examine(library: Library, one: _Coming, known: Collection[str]) -> Uploaded
     return Uploaded(one.name, "updated" if before else "added")
 
 
-def _kept(source: SourceFile, one: _Coming) -> load.SourceFile:
+def _kept(source: SourceFile, one: _Coming) -> SourceFile:
     """Return a source under the id and place that it will have, read from where it is now."""
     final = one.final / source.path.relative_to(one.path)
     return replace(
