@@ -77,7 +77,7 @@ def create_app(collections: Collections, *, host: str = "127.0.0.1", examples: S
         The application, ready for a server.
     """
     app = create_api(collections)
-    mount_page(app, create_page(collections, examples=examples))
+    mount_page(app, create_page(collections, examples=examples, evaluations=app.state.evaluations))
     app.add_middleware(OnlyWhatIsNeeded)
     if host in LOCAL:
         app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(LOCAL), www_redirect=False)
