@@ -54,7 +54,8 @@ def quality_page(collections: Collections, evaluations: Evaluations) -> gr.Block
         given, parts = shown["library"], [shown[name] for name in PARTS]
         page.load(quality.load, given, parts, **_DIRECT)
         for name in PARTS[1:-1]:
-            acted = shown[name].act(quality.act, given, parts, **_DIRECT)
+            # By default what is asked for while an answer is on its way is dropped.
+            acted = shown[name].act(quality.act, given, parts, trigger_mode="multiple", **_DIRECT)
             acted.failure(quality.explain_failure, None, shown["notice"], **_DIRECT)
         shown["timer"].tick(quality.follow, given, parts, **_DIRECT)
     return page

@@ -36,8 +36,8 @@ def create_page(
 
     Args:
         collections: The libraries.
-        evaluations: Runs what the quality page asks for, one at a time; ``None`` for some of the pages' own.
         examples: Questions the chat offers at the start; ``None`` for some that the first library is seen to answer.
+        evaluations: Runs what the quality page asks for, one at a time; ``None`` for some of the pages' own.
 
     Returns:
         The pages.
