@@ -145,6 +145,11 @@ HELP: dict[str, dict[str, Any]] = {
     },
     "search": {"help": "print the best passages for a query"},
     "serve": {"help": "serve the chat page and the HTTP API"},
+    "mcp": {
+        "help": "serve the documents to a program as tools, over the Model Context Protocol",
+        "description": "Serve tools that ask, search and open sources, over the Model Context Protocol on standard "
+        "input and output: for programs that start it themselves. rag serve has the same tools at /mcp.",
+    },
     "eval": {
         "help": "evaluate on a gold set",
         "description": "Evaluate on a gold set: a JSONL file of questions about this library's documents, or a folder "
@@ -230,6 +235,10 @@ def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=commands.run_serve)
 
 
+def _add_mcp(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=commands.run_mcp)
+
+
 def _add_eval(parser: argparse.ArgumentParser) -> None:
     from eval.command import add_arguments
 
@@ -266,6 +275,7 @@ COMMANDS = {
     "ask": _add_ask,
     "search": _add_search,
     "serve": _add_serve,
+    "mcp": _add_mcp,
     "eval": _add_eval,
     "calibrate": _add_calibrate,
     "doctor": _add_doctor,

@@ -32,7 +32,7 @@ PAGE_PATHS = frozenset(
 )
 PAGE_CALLS = frozenset(f"/gradio_api/{name}" for name in ("queue/join", "queue/data", "run/predict", "cancel", "reset"))
 PAGE_FOLDERS = ("/assets/", "/static/", "/gradio_api/heartbeat/")
-API_PATHS = ("/v1/", "/health", "/ready", "/metrics", "/openapi.json")
+API_PATHS = ("/v1/", "/health", "/ready", "/metrics", "/mcp", "/openapi.json")
 # Gradio compiles its templates in the browser, hence unsafe-eval; no resource of any other host is ever loaded.
 POLICY = (
     "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; base-uri 'self'; form-action 'self'; "
