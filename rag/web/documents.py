@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from rag.errors import LibraryEmpty
 from rag.library import Library
 from rag.schema import Document
-from rag.web.error_responses import Responses, documented, returns
+from rag.web.error_responses import Responses, beside_text, returns
 from rag.web.excerpt import MOST_CONTEXT, ExcerptBody, excerpt
 from rag.web.listing import matching
 from rag.web.named import Readable, Writable
@@ -72,7 +72,7 @@ def documents(
     "/v1/documents/{document_id:path}/text",
     summary="The text of a document",
     response_model=None,
-    responses=TEXT | documented(*READ),
+    responses=TEXT | beside_text(*READ),
     response_class=PlainTextResponse,
 )
 def document_text(library: Readable, document_id: str) -> PlainTextResponse | JSONResponse:
