@@ -25,13 +25,12 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
 
 
 def test_no_request_breaks_the_service_and_every_response_is_one_that_is_described(client: httpx.Client) -> None:
-    found = exercise(str(client.base_url).rstrip("/"), examples=8)
+    found = exercise(str(client.base_url).rstrip("/"), examples=6)
     assert {one.endpoint: one.faults for one in found if one.faults} == {}
     statuses = {one.endpoint: one.statuses for one in found}
     for endpoint, status in (
         ("POST /v1/ask", 200),
         ("POST /v1/search", 200),
-        ("POST /v1/documents", 415),
         ("GET /v1/documents/{document_id}", 200),
         ("POST /v1/chat/completions", 200),
         ("POST /v1/libraries", 201),
