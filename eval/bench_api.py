@@ -5,7 +5,10 @@ Knows the description and the statuses, not what any endpoint does. Needs the pa
 
 from __future__ import annotations
 
-import threading
+import os
+import re
+import subprocess
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -90,42 +93,27 @@ def _statuses(found: Found) -> str:
 
 
 @contextmanager
-def libraries(folder: Path) -> Iterator[Any]:
-    """Give small libraries to send requests to: one that holds a document, another, and an empty one.
-
-    Args:
-        folder: Where they are made.
-
-    Yields:
-        Collections: The libraries.
-    """
-    from rag.web.collections import Collections
-
-    with Library.open(folder / "first") as first, Collections(first, root=folder / "more") as collections:
-        first.add([Document(id="harbour.md", title="Pilots", text=HARBOUR)])
-        collections.create("work").add([Document(id="harbour.md", title="Pilots", text=HARBOUR)])
-        collections.create("empty")
-        yield collections
-
-
-@contextmanager
 def _service() -> Iterator[str]:
-    import uvicorn
-
-    from rag.web.api import create_api
-
-    with TemporaryDirectory() as folder, libraries(Path(folder)) as collections:
-        collections.first.warm_up()
-        server = uvicorn.Server(uvicorn.Config(create_api(collections), port=0, log_level="critical"))
-        thread = threading.Thread(target=server.run)
-        thread.start()
+    """Serve a small library as a user would, in a process of its own, and give its address."""
+    with TemporaryDirectory() as folder:
+        with Library.open(Path(folder) / "library") as library:
+            library.add([Document(id="harbour.md", title="Pilots", text=HARBOUR)])
+        command = [sys.executable, "-m", "rag", "--library", f"{folder}/library", "serve", "--port", "0"]
+        environment = os.environ | {"RAG_SERVE_RATE_PER_MINUTE": "1000000"}
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)  # noqa: S603 (ourselves)
         try:
-            while not server.started:
-                thread.join(0.01)
-            yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+            yield _address(process)
         finally:
-            server.should_exit = True
-            thread.join()
+            process.terminate()
+            process.communicate()
+
+
+def _address(process: subprocess.Popen[str]) -> str:
+    """Return where a service says that it is."""
+    for line in process.stderr or ():
+        if found := re.search(r"http://127\.0\.0\.1:\d+", line):
+            return found[0]
+    raise ChildProcessError("the service ended before it was ready")
 
 
 def _exercise(operation: Any, examples: int) -> Found:

@@ -84,6 +84,7 @@ ASKING_MODULES = (
     "reply_limits.py",
     "rerank.py",
     "restating.py",
+    "restore.py",
     "retrieve.py",
     "rewriting.py",
     "rivals.py",

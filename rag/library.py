@@ -22,16 +22,19 @@ from rag.confidence import DEFAULT_THRESHOLD
 from rag.errors import LibraryChanged, LibraryError, LibraryMismatch
 from rag.folder import DATABASE, absolute, check_folder, default_path, is_upload
 from rag.pipeline import Pipeline, check_document
+from rag.restore import KeptDocument, put_back, take
 from rag.rewriting import rewriter
 from rag.schema import Answer, Document, Hit, Passage
 from rag.settings import Settings
 from rag.snapshot import Snapshot
 from rag.sources import SourceFile, find_files
-from rag.store import Damage, DocumentSummary, Store
-from rag.writer import IndexReport, Progress
+from rag.store import Damage, DocumentSummary, Origin, Store
+from rag.writer import IndexReport, Progress, Tally, Writer
 
 __all__ = ["DATABASE", "Library", "default_path"]
 T = TypeVar("T")
+# Name under which a store notes the folders that it was indexed from, and how many of them, the last ones.
+FOLDERS, MOST_FOLDERS = "folders", 100
 LOG = logging.getLogger(__name__)
 
 
@@ -202,6 +205,50 @@ class Library:
         report = self._commits.commit(lambda writer, tally: writer.drop(wanted, tally), left_out={}, progress=None)
         return report.removed
 
+    def take(self, ids: Iterable[str]) -> list[KeptDocument]:
+        """Return documents with all that is held of them, so that `put_back` can undo a removal.
+
+        Args:
+            ids: Ids of documents; those that are not there are passed over.
+
+        Returns:
+            The documents, with their vectors: 15 KB a passage of 150 tokens.
+        """
+        return list(take(self._store, ids, revision=self._snapshot().revision))
+
+    def put_back(self, kept: Iterable[KeptDocument]) -> IndexReport:
+        """Put documents back that were removed; nothing is read or embedded, and those of the same ids stay.
+
+        Args:
+            kept: What `take` gave before they were removed.
+
+        Returns:
+            What was done.
+
+        Raises:
+            LibraryBusy: Another process is writing to the library.
+        """
+
+        def work(writer: Writer, tally: Tally) -> None:
+            tally.added += put_back(self._store, kept, revision=writer.revision)
+
+        return self._commits.commit(work, left_out={}, progress=None)
+
+    def note_folders(self, folders: Iterable[Path]) -> None:
+        """Keep folders among those that the library was indexed from.
+
+        Args:
+            folders: The folders, which need not be new.
+
+        Raises:
+            LibraryBusy: Another process is writing to the library.
+        """
+        known = self.folders()
+        new = [str(absolute(folder)) for folder in folders]
+        if set(new) - {str(folder) for folder in known}:
+            with self._commits.writing(wait_s=self.settings.writing_wait_s):
+                self._store.put_settings({FOLDERS: list(dict.fromkeys([*map(str, known), *new]))[-MOST_FOLDERS:]})
+
     def calibrate(self, calibration: Calibration | None) -> None:
         """Keep a calibration in place of an earlier one; whoever has the library open applies it to the next question.
 
@@ -243,6 +290,18 @@ class Library:
         if found is None:
             raise KeyError(document_id)
         return found
+
+    def origins(self, ids: Iterable[str]) -> dict[str, Origin]:
+        """Return what documents were made from, by id; ids that are not there are left out."""
+        return self._store.origins_at(ids, revision=self._snapshot().revision)
+
+    def count_pages(self, ids: Iterable[str]) -> dict[str, int]:
+        """Return how many pages documents have, by id; those without are left out."""
+        return self._store.count_pages(ids, revision=self._snapshot().revision)
+
+    def folders(self) -> list[Path]:
+        """Return the folders that the library is known to have been indexed from, whether they are still there."""
+        return [Path(folder) for folder in self._store.setting(FOLDERS) or ()]
 
     def passages(self, document_id: str | None = None) -> Iterator[Passage]:
         """Yield all passages, or those of one document, in order."""

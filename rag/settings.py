@@ -98,6 +98,9 @@ class Settings:
         archive_files: Files a zip archive may hold.
         source_check: ``on`` to compare the files that an answer cites with what was indexed, so that it says where they
             have changed; ``off`` where the library is asked on another machine than its files are on.
+        sync_folders: Folders on this machine that may be read from the documents page, beside those that the library
+            was indexed from and what lies below either; several with ``:`` between them, ``;`` on Windows; ``None`` for
+            no others.
         indexing_threads: Threads that embed documents.
         writing_wait_s: Seconds that a command waits for another one that is writing to the library before it gives up.
         serve_askers: Questions that a service answers at the same time.
@@ -145,6 +148,7 @@ class Settings:
     archive_depth: int = ParseLimits.archive_depth
     archive_files: int = ParseLimits.archive_files
     source_check: str = "on"
+    sync_folders: str | None = None
     indexing_threads: int = os.cpu_count() or 1
     writing_wait_s: float = 0.0
     serve_askers: int = 8

@@ -10,15 +10,25 @@ from typing import Any
 import httpx
 import pytest
 from api_server import served
+from conftest import HARBOUR
 
-from eval.bench_api import exercise, libraries
+from eval.bench_api import exercise
+from rag import Library
 from rag.web.api import create_api
+from rag.web.collections import Collections
 
 
 @pytest.fixture(scope="module")
 def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
-    with libraries(tmp_path_factory.mktemp("described")) as collections, served(create_api(collections)) as client:
-        collections.first.warm_up()
+    folder = tmp_path_factory.mktemp("described")
+    with (
+        Library.open(folder / "first") as first,
+        Collections(first, root=folder / "more") as collections,
+        served(create_api(collections)) as client,
+    ):
+        first.add([HARBOUR])
+        collections.create("work").add([HARBOUR])
+        collections.create("empty")
         while client.get("/ready").status_code != 200:
             pass
         yield client

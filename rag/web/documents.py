@@ -14,7 +14,7 @@ from rag.library import Library
 from rag.schema import Document
 from rag.web.error_responses import Responses, beside_text, returns
 from rag.web.excerpt import MOST_CONTEXT, ExcerptBody, excerpt
-from rag.web.listing import matching
+from rag.web.matching import matching
 from rag.web.named import Readable, Writable
 from rag.web.uploads import forget_upload
 

@@ -16,8 +16,8 @@ from rag.web.answer_body import AnswerBody, HitsBody
 from rag.web.asked import MOST_HISTORY, EarlierAnswer, Filters, Text
 from rag.web.collections import DEFAULT
 from rag.web.excerpt import MOST_CONTEXT, ExcerptBody, excerpt
-from rag.web.listing import matching
 from rag.web.marked import marked_text, sources_text
+from rag.web.matching import matching
 from rag.web.running import Runner
 
 if TYPE_CHECKING:
