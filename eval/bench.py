@@ -12,9 +12,11 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from eval.bench_api import api_report
 from eval.bench_choices import SETS, choices_report
 from eval.bench_claims import claims_report
 from eval.bench_damage import damage_report
@@ -94,7 +96,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--work", type=Path, help="folder that keeps the large library (default: a temporary one)")
     parser.add_argument("--limit", type=_count, help="questions of each set, spread evenly over it (default: all)")
     parser.add_argument(
-        "--questions", type=_count, default=400, help="questions for speed, and of each set for choices (default: 400)"
+        "--questions",
+        type=_count,
+        default=400,
+        help="questions for speed, of each set for choices, and requests to each endpoint for api (default: 400)",
     )
     parser.add_argument("--rounds", type=_count, default=5, help="rounds of indexing and of changes (default: 5)")
     parser.add_argument("--passages", type=_count, default=100_000, help="of the large library (default: 100,000)")
@@ -274,6 +279,12 @@ def _soak(options: argparse.Namespace) -> Iterator[str]:
         yield from map(_paragraph, report)
 
 
+def _api(options: argparse.Namespace) -> Iterator[str]:
+    if find_spec("schemathesis") is None:
+        raise Missing("it needs the package schemathesis; run: pip install 'leadgoose[dev]'")
+    yield from api_report(examples=options.questions)
+
+
 PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "quality": _quality,
     "dialogues": _dialogues,
@@ -295,6 +306,7 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "fuzz": _fuzz,
     "load": _load,
     "soak": _soak,
+    "api": _api,
 }
 
 

@@ -70,7 +70,10 @@ def load_report(library: Path, *, askers: Sequence[int] = ASKERS, thinks_s: floa
         yield table(*rows)
         peak = megabytes(service.peak_bytes())
         yield f"peak memory {peak}, {service.threads()} threads, {service.open_files()} open files"
-    with _model(thinks_s) as url, serving(library, *ARGUMENTS, settings=_settings(url, serve_askers=max(askers))) as service:
+    with (
+        _model(thinks_s) as url,
+        serving(library, *ARGUMENTS, settings=_settings(url, serve_askers=max(askers))) as service,
+    ):
         yield f"with as many answered at once as ask (serve_askers = {max(askers)}):"
         yield table(head, asyncio.run(_row(service, max(askers))))
 

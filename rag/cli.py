@@ -154,6 +154,11 @@ HELP: dict[str, dict[str, Any]] = {
         "description": "Make, list and take back tokens for the service of this library. Once there is one, every "
         "request needs one, also from this machine.",
     },
+    "mcp": {
+        "help": "serve the documents to a program as tools, over the Model Context Protocol",
+        "description": "Serve tools that ask, search and open sources, over the Model Context Protocol on standard "
+        "input and output: for programs that start it themselves. rag serve has the same tools at /mcp.",
+    },
     "eval": {
         "help": "evaluate on a gold set",
         "description": "Evaluate on a gold set: a JSONL file of questions about this library's documents, or a folder "
@@ -270,6 +275,10 @@ def _add_token(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=commands.run_token)
 
 
+def _add_mcp(parser: argparse.ArgumentParser) -> None:
+    parser.set_defaults(run=commands.run_mcp)
+
+
 def _add_eval(parser: argparse.ArgumentParser) -> None:
     from eval.command import add_arguments
 
@@ -307,6 +316,7 @@ COMMANDS = {
     "search": _add_search,
     "serve": _add_serve,
     "token": _add_token,
+    "mcp": _add_mcp,
     "eval": _add_eval,
     "calibrate": _add_calibrate,
     "doctor": _add_doctor,

@@ -253,6 +253,16 @@ def run_token(options: argparse.Namespace) -> int:
     return run(options)
 
 
+def run_mcp(options: argparse.Namespace) -> int:
+    """Serve the tools of the Model Context Protocol until standard input ends."""
+    from rag.web.collections import Collections
+    from rag.web.mcp_server import serve_stdio
+
+    with _open(options, create=False) as library, Collections(library) as collections:
+        serve_stdio(collections)
+    return DONE
+
+
 def run_eval(options: argparse.Namespace) -> int:
     """Evaluate on a gold set."""
     from eval.command import run

@@ -89,7 +89,7 @@ def create_app(
     endpoints = list(app.routes)
     app.add_exception_handler(Busy, _busy)
     app.add_exception_handler(AccessError, _refused)
-    page = create_page(collections, examples=examples)
+    page = create_page(collections, examples=examples, evaluations=app.state.evaluations)
     mount_page(app, page)
     pages = {f"/{address.strip('/')}" for address, *_ in page.pages}
     app.state.house = House(
