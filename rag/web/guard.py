@@ -19,7 +19,7 @@ from rag.errors import AccessError
 from rag.settings import Settings
 from rag.web import bodies, needed
 from rag.web.access import refusal
-from rag.web.headers import with_headers
+from rag.web.headers import is_page, page_policy, with_headers
 from rag.web.known import Known
 from rag.web.login import LOGIN_POLICY, login_page
 from rag.web.origin import host_fault, is_forwarded, origin_fault
@@ -231,6 +231,8 @@ class _Request:
         self.caller = ""
         self.status = 0
         self.over = False
+        self._head: Message | None = None
+        self._page: list[bytes] = []
         self.begun = asyncio.Event()
         self.place: Place | None = None
         self.asks = self.method == "POST" and self.path in needed.ASKING
@@ -264,8 +266,11 @@ class _Request:
 
     async def send(self, message: Message) -> None:
         """Send a part of the response, with what browsers are told; nothing once it was given up."""
-        if not self.over:
-            await self._send_on(message)
+        if self.over:
+            return
+        if message["type"] == "http.response.start" and is_page(message):
+            self._head = message
+        await (self._send_page(message) if self._head else self._send_on(message))
 
     async def _send_on(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -274,6 +279,17 @@ class _Request:
             kept = needed.may_be_kept(self.path) and self.status == 200
             message = with_headers(message, https=self._https, request_id=self.id, kept=kept)
         await self._send(message)
+
+    async def _send_page(self, message: Message) -> None:
+        """Send a page once it is whole, since what stands in it decides what may run."""
+        if message["type"] == "http.response.body":
+            self._page.append(message.get("body", b""))
+        if message["type"] != "http.response.body" or message.get("more_body") or self._head is None:
+            return
+        html, head, self._head = b"".join(self._page), self._head, None
+        policy = (b"content-security-policy", page_policy(html).encode())
+        await self._send_on({**head, "headers": [*head["headers"], policy]})
+        await self._send_on({"type": "http.response.body", "body": html})
 
     def log(self) -> None:
         """Log what became of it."""
