@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import sqlite3
 import threading
 import time
@@ -19,9 +20,12 @@ from rag import checks
 from rag.checks import CHECKED, row_crc
 from rag.errors import LibraryBusy, LibraryDamaged, LibraryError, LibraryMismatch
 from rag.files import brief
-from rag.tables import RUNS, SCHEMA, SCHEMA_VERSION
+from rag.page_log import PageLog, State
+from rag.tables import MARK, RUNS, SCHEMA, SCHEMA_VERSION
 
 BUSY_TIMEOUT_S = 30.0
+# Kept among the settings, and none.
+OWN = (CHECKED, MARK)
 # What SQLite says of a disk that is full, cannot be written to, or fails: none of it is damage.
 UNWRITABLE = ("full", "readonly", "disk I/O error")
 
@@ -50,9 +54,13 @@ class Database:
             raise explain(error, path) from error
         try:
             self._prepare()
+            self._pages = PageLog(path)
         except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
             self._db.close()
             raise explain(error, path) from error
+        except OSError as error:
+            self._db.close()
+            raise LibraryDamaged(f"{path} cannot be read ({error.strerror}); restore it from a copy") from error
         except LibraryError:
             self._db.close()
             raise
@@ -129,6 +137,7 @@ class Database:
         """Close the file; the store cannot be used afterwards."""
         with self._lock:
             self._db.close()
+            self._pages.close()
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -141,14 +150,66 @@ class Database:
         with self._lock:
             try:
                 self._db.execute("BEGIN IMMEDIATE")
+                before, changes = self._mark(), self._db.total_changes
                 yield
+                mark = self._mark_anew() if self._db.total_changes != changes else None
                 self._db.execute("COMMIT")
+                if mark:
+                    self._pages.follow(before, mark)
             except sqlite3.DatabaseError as error:
                 raise explain(error, self.path) from error
             finally:
                 # Nothing is left to take back after COMMIT, nor where SQLite itself rolled back, as on a full disk.
                 if self._db.in_transaction:
                     self._db.execute("ROLLBACK")
+
+    @contextmanager
+    def _one_state(self) -> Iterator[State]:
+        """Read one state of the file, whatever others commit meanwhile."""
+        with self._lock:
+            try:
+                self._db.execute("BEGIN")
+                mark = self._mark()
+                yield State(mark, int(self._db.execute("PRAGMA page_size").fetchone()[0]))
+            except sqlite3.DatabaseError as error:
+                raise explain(error, self.path) from error
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+    def _mark(self) -> str | None:
+        """Return the mark of the last transaction, ``None`` where there is none, ``""`` where it is damaged."""
+        row = self._db.execute("SELECT value, crc FROM settings WHERE name = ?", (MARK,)).fetchone()
+        if row is None:
+            return None
+        return json.loads(row[0]) if row_crc(MARK, row[0]) == row[1] else ""
+
+    def _mark_anew(self) -> str:
+        mark = secrets.token_hex(8)
+        # In place, where there is one: one page less is written.
+        sql = "INSERT INTO settings (name, value) VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET value = excluded.value"
+        self._db.execute(sql, (MARK, json.dumps(mark)))
+        return mark
+
+    def keep_pages(self, *, anew: bool = False) -> None:
+        """Keep checksums of the file's pages as they are now, while nobody else writes.
+
+        Args:
+            anew: Whether the file is believed as it is, rather than what was written to it.
+
+        Raises:
+            LibraryDamaged: The file cannot be read.
+            OSError: They cannot be written.
+        """
+        if anew and not self._marked():
+            with self.transaction():
+                self._mark_anew()
+        with self._one_state() as state:
+            self._pages.keep(state, anew=anew)
+
+    def _marked(self) -> bool:
+        with self._one_state() as state:
+            return bool(state.mark)
 
     def _rows(self, sql: str, parameters: Mapping[str, Any] | Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         with self._lock:
@@ -160,7 +221,7 @@ class Database:
     def settings(self) -> dict[str, Any]:
         """Return all settings kept with the library."""
         rows = self._rows("SELECT name, value, crc FROM settings")
-        return {name: self._setting(name, value, crc) for name, value, crc in rows if name != CHECKED}
+        return {name: self._setting(name, value, crc) for name, value, crc in rows if name not in OWN}
 
     def _setting(self, name: str, value: str, crc: int | None) -> Any:
         if crc is not None and row_crc(name, value) != crc:

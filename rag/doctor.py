@@ -103,8 +103,11 @@ def examine_library(folder: Path, changed_gold: ChangedGold = lambda _: None) ->
     """
     try:
         with Library.open(folder, create=False) as library:
-            yield _database(library, folder / DATABASE)
-            yield _rows(library)
+            pages = library.page_care()
+            pages.put_back()
+            yield (structure := _database(library, folder / DATABASE))
+            yield (rows := _rows(library))
+            yield Finding("pages", *pages.conclude(sound=structure.healthy and rows.healthy))
             yield _indexes(library)
             yield _calibration(library, changed_gold)
     except LibraryNotFound as error:

@@ -11,10 +11,11 @@ from pathlib import Path
 from rag import checks
 from rag.checks import CHECKED
 from rag.database import Database, explain
-from rag.errors import LibraryDamaged
+from rag.errors import LibraryBusy, LibraryDamaged
 from rag.files import brief
+from rag.page_log import Comparison
 from rag.stored import Damage
-from rag.tables import NEVER
+from rag.tables import MARK, NEVER
 
 # A database up to this size is compared with itself when it is first asked: some 0.1 s at the most.
 SMALL_BYTES = 64_000_000
@@ -48,7 +49,8 @@ class Repair(Database):
                 raise explain(error, self.path) from error
         known = {row[0] for row in rows}
         owners = {owner for _, _, owner in found}
-        settings = tuple(str(key) for table, key, _ in found if table == "settings")
+        # A mark that is damaged is a new one with the next commit.
+        settings = tuple(str(key) for table, key, _ in found if table == "settings" and key != MARK)
         lost = sum(table != "settings" and owner not in known for table, _, owner in found)
         documents = {str(i): str(source) for key, i, source, removed in rows if key in owners and removed is None}
         return Damage(documents, settings, lost)
@@ -75,14 +77,59 @@ class Repair(Database):
         if faults != ["ok"]:
             raise LibraryDamaged(f"{self.path} is damaged ({brief(faults[0])}); run: rag doctor")
 
-    def check_small(self) -> None:
-        """Do so where it takes no time; a large file is compared by whoever runs the doctor.
+    def check_small(self) -> Comparison:
+        """Look at the file where it takes no time; a large one is looked at by whoever runs the doctor.
+
+        Returns:
+            Which of its pages are not what was written, though they do not contradict each other.
 
         Raises:
             LibraryDamaged: As for `check_structure`.
         """
-        if os.path.getsize(self.path) <= SMALL_BYTES:
-            self.check_structure()
+        if os.path.getsize(self.path) > SMALL_BYTES:
+            return Comparison()
+        self.check_structure()
+        return self.compare_pages()
+
+    def compare_pages(self) -> Comparison:
+        """Compare the file, byte by byte, with the checksums of its pages.
+
+        Returns:
+            What is not what was written.
+
+        Raises:
+            LibraryDamaged: It cannot be read.
+        """
+        try:
+            with self._one_state() as state:
+                return self._pages.compare(state)
+        except OSError as error:
+            raise LibraryDamaged(f"{self.path} cannot be read ({error.strerror}); restore it from a copy") from error
+
+    def put_bits_back(self) -> list[int]:
+        """Put single bits of pages back that have flipped, while nobody else writes.
+
+        Returns:
+            Numbers of the pages that are what was written again.
+
+        Raises:
+            LibraryBusy: Others go on reading, so that not all is in the one file.
+            LibraryDamaged: The file cannot be read.
+            OSError: It cannot be written.
+        """
+        with self._lock:
+            if self._rows("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]:
+                raise LibraryBusy(f"others are reading {self.path}; try again when they are done")
+            with self._one_state() as state:
+                found = self._pages.compare(state)
+            mended = self._pages.put_back(found, state)
+        # Whoever has read a page before, this store included, forgets it with the next commit, which is made by one
+        # that has read none.
+        with closing(type(self)(self.path)) as fresh:
+            with fresh.transaction():
+                fresh._mark_anew()
+            fresh.keep_pages()
+        return mended
 
     def reindex(self) -> None:
         """Make the file's own indexes anew from its rows.
@@ -92,6 +139,8 @@ class Repair(Database):
         """
         with self.transaction():
             self._db.execute("REINDEX")
+            # It counts as no change.
+            self._mark_anew()
 
     def copy_to(self, path: Path) -> None:
         """Copy the file as it is at one moment, while others read and write.

@@ -43,6 +43,8 @@ SCHEMA_VERSION = 2
 RUNS = re.compile(r"\b(VIRTUAL|GENERATED|CHECK|COLLATE|AS)\b", re.IGNORECASE)
 # Name under which the newest complete revision is kept.
 REVISION = "revision"
+# Name under which each transaction leaves a mark of its own, by which `rag.page_log` knows the state of the file.
+MARK = "state"
 # Documents of a revision. Rows carry the revision that added and the one that removed them.
 LIVE = "added <= :revision AND (removed IS NULL OR removed > :revision)"
 # Revisions count up from 1 by commits; none reaches this.
