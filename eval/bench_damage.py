@@ -18,6 +18,8 @@ from rag.doctor import examine_library
 from rag.folder import DATABASE
 
 TIMES = 20
+# Bits of the database, of which most hold nothing.
+BITS = 200
 OUTCOMES = ("refused", "mended", "told", "doctor", "nothing", "older", "wrong")
 # Counted beside its outcome, of the database: whether the library is as before once the doctor has looked at it.
 WHOLE = "whole"
@@ -176,7 +178,11 @@ def _prepared(path: Path, *, log: bool) -> tuple[str, str]:
 
 def damage_report(folder: Path, *, times: int = TIMES) -> Iterator[str]:
     """Yield a table of what came of damaged files."""
-    counts = damage_counts(folder / "closed", times=times) | damage_counts(folder / "killed", times=times, log=True)
+    counts = (
+        damage_counts(folder / "closed", times=times)
+        | damage_counts(folder / "killed", times=times, log=True)
+        | damage_counts(folder / "bits", times=BITS, files=[DATABASE], kinds=["bit flipped"], seed=1)
+    )
     said = [*(SAID[o] for o in OUTCOMES), "database whole after rag doctor"]
     yield "\n".join(
         [f"| file | damage | times | {' | '.join(said)} |", "|---" * (3 + len(said)) + "|"]
