@@ -14,6 +14,7 @@ from rag.build import precision_of
 from rag.calibration import Calibration
 from rag.errors import LibraryDamaged, LibraryError, LibraryNotFound, RagError
 from rag.library import DATABASE, Library, default_path
+from rag.page_care import put_back_closed
 from rag.settings import Settings
 
 # A model that is only loaded when it is first asked may take this long.
@@ -113,6 +114,10 @@ def examine_library(folder: Path, changed_gold: ChangedGold = lambda _: None) ->
     except LibraryNotFound as error:
         yield Finding("library", False, str(error))
     except RagError as error:
+        if mended := put_back_closed(folder):
+            yield Finding("pages", True, mended)
+            yield from examine_library(folder, changed_gold)
+            return
         yield Finding("database", False, str(error).replace("; run: rag doctor", f"; {RESTORE}"))
 
 

@@ -5,9 +5,17 @@ Knows one library's store and its one writer's lock, not how pages are compared.
 
 from __future__ import annotations
 
+import os
+from contextlib import closing
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
 from rag.commits import Commits
-from rag.errors import LibraryError
-from rag.page_log import Comparison, named_pages
+from rag.errors import LibraryDamaged, LibraryError
+from rag.folder import DATABASE, LOCK
+from rag.page_log import Comparison, PageLog, State, named_pages
+from rag.page_sums import read_sums, sums_path
 from rag.store import Store
 
 
@@ -68,3 +76,28 @@ class PageCare:
         elif not found.known:
             said.append(f"it has no checksums of its pages as they are now, as after a killed process{rebuilt}")
         return said or ["every page is what was written"]
+
+
+def put_back_closed(folder: Path) -> str:
+    """Put the one bit back that keeps a database from being opened at all.
+
+    Args:
+        folder: The library's folder.
+
+    Returns:
+        What was done, in one line; ``""`` where nothing could be.
+    """
+    database = folder / DATABASE
+    try:
+        kept = read_sums(sums_path(database))
+        # What is in a log may be newer than the file; a link may lead anywhere.
+        logged = os.path.lexists(f"{database}-wal") and os.path.getsize(f"{database}-wal")
+        if kept is None or logged or database.is_symlink() or (folder / LOCK).is_symlink():
+            return ""
+        with FileLock(folder / LOCK, timeout=0), closing(PageLog(database)) as log:
+            # What it says of its state cannot be read: more pages than one are left alone.
+            state = State("", kept.page_bytes)
+            mended = log.put_back(log.compare(state), state)
+    except (OSError, LibraryDamaged, Timeout):
+        return ""
+    return f"{database}: {named_pages(mended)} as written again: a bit had flipped and was put back" if mended else ""

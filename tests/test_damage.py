@@ -28,7 +28,6 @@ def test_a_bit_of_the_database_that_flips_is_told_wherever_it_is_and_put_back(tm
     found = damage_counts(tmp_path, times=8, files=["library.sqlite3"], kinds=["bit flipped"])
     counts = found["library.sqlite3", "bit flipped"]
     assert counts["refused"] + counts["told"] == 8
-    # What cannot be opened at all is left to a backup: 100 bytes of its first page, and its list of tables.
     assert counts[WHOLE] == 8
 
 

@@ -19,6 +19,7 @@ import pytest
 from eval.faulty import HARBOUR, barrel, grown, open_small, state, with_words
 from rag.doctor import Finding, examine_library
 from rag.errors import LibraryDamaged
+from rag.page_care import put_back_closed
 from rag.page_log import Comparison
 from rag.page_sums import UNKNOWN, Position, Sums, applied, flipped_bit, read_log, read_sums, sums_path, write_sums
 from rag.store import Store
@@ -73,6 +74,25 @@ def test_a_flipped_bit_of_a_text_is_put_back_and_nothing_has_to_be_embedded(libr
     assert state(library).startswith("refused: ")
     assert all(f.healthy for f in examine_library(library))
     assert state(library) == sound
+
+
+@pytest.mark.parametrize("at", [3, 18, 24, 101])
+def test_a_flipped_bit_that_keeps_the_database_from_being_opened_is_put_back_too(at: int, library: Path) -> None:
+    before, sound = (library / "library.sqlite3").read_bytes(), state(library)
+    flip(library, at, bit=6)
+    assert all(f.healthy for f in examine_library(library))
+    assert (library / "library.sqlite3").read_bytes()[at] == before[at]
+    assert state(library) == sound
+
+
+def test_a_database_with_a_log_that_cannot_be_opened_is_left_alone(library: Path) -> None:
+    (library / "library.sqlite3-wal").write_bytes(b"newer")
+    flip(library, 3)
+    changed = (library / "library.sqlite3").read_bytes()
+    assert put_back_closed(library) == ""
+    assert (library / "library.sqlite3").read_bytes() == changed
+    (library / "library.sqlite3-wal").unlink()
+    assert "page 1 is as written again" in put_back_closed(library)
 
 
 def test_pages_changed_by_more_than_a_bit_are_named_once_and_believed_where_every_row_is_sound(library: Path) -> None:
