@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 _OF_THREAD = threading.local()
@@ -14,11 +14,11 @@ class Abandoned(Exception):
 
 
 @contextmanager
-def abandonable(gone: threading.Event) -> Iterator[None]:
+def abandonable(gone: Callable[[], bool]) -> Iterator[None]:
     """Let the work of this thread end early.
 
     Args:
-        gone: Set, by another thread, once nobody waits for it.
+        gone: Tells whether nobody waits for it any more; asked often.
     """
     before = getattr(_OF_THREAD, "gone", None)
     _OF_THREAD.gone = gone
@@ -34,6 +34,6 @@ def check() -> None:
     Raises:
         Abandoned: Nobody does.
     """
-    gone: threading.Event | None = getattr(_OF_THREAD, "gone", None)
-    if gone is not None and gone.is_set():
+    gone: Callable[[], bool] | None = getattr(_OF_THREAD, "gone", None)
+    if gone is not None and gone():
         raise Abandoned

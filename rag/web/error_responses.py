@@ -13,6 +13,7 @@ from pydantic import BaseModel
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
 from rag.errors import (
+    AccessError,
     CollectionError,
     CollectionNotFound,
     FilterError,
@@ -25,9 +26,12 @@ from rag.errors import (
     SpanError,
 )
 from rag.web.access import EVERY_LIBRARY, Role, caller_of
+from rag.web.queueing import Busy
 
 # The first that fits; what is wrong with the service itself is a 503.
 STATUSES: tuple[tuple[type[RagError], int], ...] = (
+    (Busy, 429),
+    (AccessError, 403),
     (CollectionNotFound, 404),
     (CollectionError, 409),
     (LibraryBusy, 409),
@@ -110,6 +114,15 @@ def returns(model: type[BaseModel], *errors: int, status: int = 200, **described
     return {status: {"model": model, **described}} | documented(*errors)
 
 
+def _wait_s(error: RagError, status: int) -> int | None:
+    """Return after how many seconds it is worth while to try again; ``None`` where nothing is known of that."""
+    if isinstance(error, Busy):
+        return error.retry_after_s
+    if isinstance(error, LibraryBusy):
+        return BUSY_S
+    return UNAVAILABLE_S if status == UNAVAILABLE else None
+
+
 def documented(*statuses: int) -> Responses:
     """Return what an endpoint's description says of the errors it answers with."""
     meanings = {
@@ -120,9 +133,18 @@ def documented(*statuses: int) -> Responses:
         413: "A file is larger than is accepted",
         415: "A format that is not read",
         422: "Something in the request cannot be used",
+        429: "Too many questions are waiting; Retry-After says when to ask again",
         503: "The service cannot answer now",
     }
     return {status: {"model": ErrorBody, "description": meanings[status]} for status in statuses}
+
+
+def beside_text(*statuses: int) -> Responses:
+    """Return the same for an endpoint that answers with text when all goes well; its errors are JSON all the same."""
+    body = {"application/json": {"schema": {"$ref": f"#/components/schemas/{ErrorBody.__name__}"}}}
+    return {
+        status: {"description": said["description"], "content": body} for status, said in documented(*statuses).items()
+    }
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -140,7 +162,7 @@ def add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(RagError)
     def wrong(request: Request, error: RagError) -> JSONResponse:
         status = status_of(error)
-        wait_s = BUSY_S if isinstance(error, LibraryBusy) else UNAVAILABLE_S if status == UNAVAILABLE else None
+        wait_s = _wait_s(error, status)
         headers = {"Retry-After": str(wait_s)} if wait_s else None
         return error_response(request, status, str(error), headers=headers)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import threading
 import time
@@ -22,6 +23,7 @@ Status = Literal["running", "done", "failed", "cancelled"]
 # The results of so many are kept; those before them are forgotten.
 MOST_KEPT = 10
 STAGE = "asking"
+PREFIX = "leadgoose-gold-"
 
 
 class EvaluationRunning(RagError):
@@ -143,13 +145,18 @@ def read_gold_set(name: str, content: bytes) -> GoldSet:
     """
     from eval.gold import read_gold
 
-    with tempfile.TemporaryDirectory(prefix="leadgoose-gold-") as folder:
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
         path = Path(folder) / name
         path.write_bytes(content)
         try:
             return read_gold(path)
         except GoldError as error:
-            raise GoldError(str(error).replace(str(path), name)) from None
+            raise GoldError(_named(str(error))) from None
+
+
+def _named(message: str) -> str:
+    """Return a message that names a gold set as it was sent, not where it lay."""
+    return re.sub(rf"[^\s'\"]*{PREFIX}[^/\\]+[/\\]", "", message)
 
 
 def _run(evaluation: Evaluation, work: Callable[[Evaluation], None]) -> None:
@@ -160,7 +167,7 @@ def _run(evaluation: Evaluation, work: Callable[[Evaluation], None]) -> None:
     except _Cancelled:
         evaluation.status = "cancelled"
     except RagError as error:
-        evaluation.error = " ".join(str(error).split())
+        evaluation.error = _named(" ".join(str(error).split()))
         evaluation.status = "failed"
     except BaseException as error:
         evaluation.error = f"internal error ({type(error).__name__}); the server's log says more"

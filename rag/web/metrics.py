@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Histogram, ProcessCollector
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client import generate_latest as rendered
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from rag.schema import Answer
     from rag.web.figures import Figures
-    from rag.web.running import Runner
+    from rag.web.queueing import Gate
 
 # An answer in the documents' own words takes some hundredths of a second, one in a chat model's up to its deadline.
 BUCKETS_S = (0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
@@ -35,12 +35,11 @@ class Metrics:
 
     media_type = CONTENT_TYPE_LATEST
 
-    def __init__(self, figures: Figures, runner: Runner) -> None:
+    def __init__(self, figures: Figures) -> None:
         """Begin to count.
 
         Args:
             figures: Knows what libraries hold.
-            runner: Knows how many questions are under way.
         """
         self._registry = CollectorRegistry()
         self.requests = Counter(
@@ -55,7 +54,9 @@ class Metrics:
             "leadgoose_abstentions", "Questions that the documents do not answer", ("library",),
             registry=self._registry,
         )  # fmt: skip
-        self._registry.register(_State(figures, runner))
+        self.running = Gauge("leadgoose_questions_running", "Questions being answered", registry=self._registry)
+        self.waiting = Gauge("leadgoose_questions_waiting", "Questions that wait", registry=self._registry)
+        self._registry.register(_Held(figures))
         ProcessCollector(registry=self._registry)
 
     def answered(self, answer: Answer, *, library: str, surface: str, seconds: float) -> None:
@@ -71,22 +72,27 @@ class Metrics:
         if answer.abstained:
             self.abstentions.labels(library).inc()
 
-    def text(self) -> bytes:
-        """Return all figures in Prometheus' text format."""
+    def text(self, gate: Gate) -> bytes:
+        """Return all figures in Prometheus' text format.
+
+        Args:
+            gate: What questions pass.
+
+        Returns:
+            The text, in UTF-8.
+        """
+        self.running.set(gate.running)
+        self.waiting.set(gate.waiting)
         return rendered(self._registry)
 
 
-class _State(Collector):
-    """What is so at the moment that it is asked for."""
+class _Held(Collector):
+    """What the libraries hold at the moment that it is asked for."""
 
-    def __init__(self, figures: Figures, runner: Runner) -> None:
+    def __init__(self, figures: Figures) -> None:
         self._figures = figures
-        self._runner = runner
 
     def collect(self) -> Iterator[GaugeMetricFamily]:
-        running = GaugeMetricFamily("leadgoose_questions_running", "Questions under way, waiting ones included")
-        running.add_metric((), self._runner.running)
-        yield running
         held = {name: self._figures.now(name, wait_s=0.5) for name in self._figures.names()}
         for what in ("documents", "passages"):
             family = GaugeMetricFamily(f"leadgoose_{what}", f"Number of {what}", labels=("library",))

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from typing import Annotated, Any, Literal
 
+from anyio import to_thread
 from fastapi import APIRouter, HTTPException, Request
 from fastapi.responses import JSONResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
@@ -162,6 +163,7 @@ ERRORS: dict[int | str, dict[str, Any]] = {
         (403, "The caller may not read the library"),
         (404, "There is no such model"),
         (409, "The library holds nothing yet"),
+        (429, "Too many questions are waiting"),
         (503, "The service cannot answer now"),
     )
 }
@@ -196,7 +198,7 @@ EXAMPLE: dict[str, Any] = {
             "model": Completion,
             "content": {
                 "application/json": {"example": EXAMPLE},
-                "text/event-stream": {"schema": {"type": "string"}, "example": "data: {…}\n\ndata: [DONE]\n\n"},
+                "text/event-stream": {"example": "data: {…}\n\ndata: [DONE]\n\n"},
             },
         },
         **ERRORS,
@@ -207,9 +209,9 @@ async def complete(chat: ChatRequest, request: Request) -> Response:
     name = library_name(chat.model)
     check_role(request, Role.READ, name)
     asked, history = chat.asked()
-    library = await request.app.state.runner.result(lambda: collections_of(request).library(name))
+    library = await to_thread.run_sync(collections_of(request).library, name)
     reply = _Reply(chat, request, library, name)
-    snapshots = growing(request.app.state.runner, library, asked, history)
+    snapshots = growing(request, library, asked, history)
     if chat.stream:
         first = await while_connected(request, anext(snapshots))
         return event_stream(reply.chunks(first, snapshots))

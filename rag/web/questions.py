@@ -18,6 +18,7 @@ from rag.web.collections import DEFAULT
 from rag.web.error_responses import Responses, documented, public, returns
 from rag.web.metrics import Stopwatch
 from rag.web.named import Readable
+from rag.web.queueing import asking
 from rag.web.running import Runner, while_connected
 from rag.web.sse import COMMENT, IDLE_S, event, event_stream
 
@@ -30,7 +31,7 @@ ANSWERED: Responses = {
         "or `error` in its place",
         "content": {
             "application/json": {"example": EXAMPLE},
-            "text/event-stream": {"schema": {"type": "string"}, "example": EVENTS},
+            "text/event-stream": {"example": EVENTS},
         },
     }
 }
@@ -40,21 +41,22 @@ ANSWERED: Responses = {
     "/v1/ask",
     summary="Answer a question with exact citations",
     response_model=None,
-    responses=ANSWERED | documented(403, 404, 409, 422, 503),
+    responses=ANSWERED | documented(403, 404, 409, 422, 429, 503),
 )
 async def ask(asked: AskRequest, request: Request, library: Readable) -> Response:
     """Return the answer as JSON, or as Server-Sent Events; when the client leaves, the question is given up."""
     runner: Runner = request.app.state.runner
     history, watch = asked.answers(), Stopwatch()
     if asked.stream or accepts_events(request):
-        snapshots = growing(runner, library, asked, history)
+        snapshots = growing(request, library, asked, history)
         # What is wrong with the question is a status, not an event.
         first = await while_connected(request, anext(snapshots))
         return event_stream(_events(request, first, snapshots, watch))
     answer = await while_connected(
         request,
         runner.result(
-            lambda: library.ask(asked.question, threshold=asked.threshold, filters=asked.filters, history=history)
+            request,
+            lambda: library.ask(asked.question, threshold=asked.threshold, filters=asked.filters, history=history),
         ),
     )
     _count(request, answer, watch)
@@ -65,11 +67,12 @@ async def ask(asked: AskRequest, request: Request, library: Readable) -> Respons
     "/v1/search",
     summary="Rank passages",
     response_model=None,
-    responses=returns(HitsBody, 403, 404, 409, 422, 503),
+    responses=returns(HitsBody, 403, 404, 409, 422, 429, 503),
 )
-def search(asked: SearchRequest, library: Readable) -> JSONResponse:
+def search(asked: SearchRequest, request: Request, library: Readable) -> JSONResponse:
     """Return the best passages for a query, best first."""
-    hits = library.search(asked.query, asked.k, filters=asked.filters)
+    with asking(request):
+        hits = library.search(asked.query, asked.k, filters=asked.filters)
     return JSONResponse({"hits": [hit.to_dict() for hit in hits]})
 
 
@@ -79,12 +82,12 @@ def accepts_events(request: Request) -> bool:
 
 
 def growing(
-    runner: Runner, library: Library, asked: AskRequest, history: list[Answer]
+    request: Request, library: Library, asked: AskRequest, history: list[Answer]
 ) -> AsyncGenerator[Answer | None, None]:
     """Return an answer as it grows, and ``None`` now and then while nothing comes.
 
     Args:
-        runner: Has the threads.
+        request: What asks.
         library: What is asked.
         asked: The question.
         history: The answers before it.
@@ -101,7 +104,8 @@ def growing(
             # Whoever reads a stream cannot be told to ask again any better than we can do it.
             yield library.ask(asked.question, **options)
 
-    return runner.growing(produce, idle_s=IDLE_S)
+    runner: Runner = request.app.state.runner
+    return runner.growing(request, produce, idle_s=IDLE_S)
 
 
 async def _events(

@@ -14,10 +14,11 @@ from fastapi.responses import JSONResponse, Response
 from rag.errors import LibraryEmpty, RagError
 from rag.web.access import EVERY_LIBRARY, Role, caller_of
 from rag.web.collections import DEFAULT
-from rag.web.error_responses import Responses, documented, error_response
+from rag.web.error_responses import Responses, beside_text, documented, error_response
 from rag.web.figures import Figures
 from rag.web.metrics import Metrics
 from rag.web.named import check_role
+from rag.web.queueing import gate_of
 
 if TYPE_CHECKING:
     from rag.library import Library
@@ -67,13 +68,13 @@ async def ready(request: Request) -> JSONResponse:
     summary="Figures for Prometheus",
     response_model=None,
     response_class=Response,
-    responses=TEXT | documented(403),
+    responses=TEXT | beside_text(403),
 )
 def metrics(request: Request) -> Response:
     """Return counts of requests and abstentions, latencies, and what the libraries hold, in Prometheus' text format."""
     check_role(request, Role.READ, EVERY_LIBRARY)
     measured: Metrics = request.app.state.metrics
-    return Response(measured.text(), media_type=measured.media_type)
+    return Response(measured.text(gate_of(request)), media_type=measured.media_type)
 
 
 class Readiness:
