@@ -14,17 +14,12 @@ from rag.web import removals
 from rag.web.documents_html import document_html, list_html, reading_html
 from rag.web.documents_words import WORDS
 from rag.web.folder_reading import FolderReading, FolderReadings, permitted, read_folder
-from rag.web.listing import PAGE_ROWS, View, find_row, list_documents
+from rag.web.listing import PAGE_ROWS, Row, View, find_row, list_documents
 from rag.web.quality_words import WORDS as QUALITY_WORDS
 from rag.web.removals import Removals, TooManyToKeep
 from tests.conftest import HARBOUR, LIGHTHOUSE, TOWN, MakeLibrary
 
-MANY = [
-    Document(
-        id=f"d/{n:03}.md", title=f"Title {n:03}", text=f"Number {n}.", date=f"2020-01-{n % 28 + 1:02}", language="en"
-    )
-    for n in range(120)
-]
+MANY = [Document(id=f"d/{n:03}.md", title=f"Title {n:03}", text=f"Number {n}.", language="en") for n in range(120)]
 
 
 @pytest.fixture(scope="module")
@@ -84,14 +79,8 @@ def test_the_status_says_what_became_of_a_source(make_library: MakeLibrary, tmp_
     found = {row.id: row.status for row in list_documents(library, View()).rows}
     assert found == {
         "same.txt": "indexed",
-        "twin.txt": "indexed",
-        "twin-2.txt": "copies",
-        "changed.txt": "changed",
-        "gone.txt": "gone",
-    } or found == {
-        "same.txt": "indexed",
-        "twin.txt": "copies",
         "twin-2.txt": "indexed",
+        "twin.txt": "copies",
         "changed.txt": "changed",
         "gone.txt": "gone",
     }
@@ -107,10 +96,11 @@ def test_an_empty_library_has_an_empty_list(make_library: MakeLibrary) -> None:
     assert find_row(library, "x") is None
 
 
-def test_a_long_document_is_shown_in_parts_that_hold_all_of_it(make_library: MakeLibrary) -> None:
-    text = "".join(f"Line {n} of the log. " for n in range(3_000)).strip()
-    library = make_library(Document(id="long.txt", title="Long", text=text))
-    document, row = library.document("long.txt"), find_row(library, "long.txt")
+def test_a_long_document_is_shown_in_parts_that_hold_all_of_it() -> None:
+    document = Document(
+        id="long.txt", title="Long", text="".join(f"Line {n} of the log. " for n in range(3_000)).strip()
+    )
+    row = Row("long.txt", "Long", "", "en", 30, "indexed")
     parts = [document_html(document, row, offset, WORDS["en"]) for offset in range(0, len(document.text), 20_000)]
     shown = "".join(part.partition('class="lg-text"')[2].partition(">")[2].partition("</div>")[0] for part in parts)
     assert shown == document.text
