@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rag.errors import GoldError, RagError
 
 if TYPE_CHECKING:
+    from eval.judge import Outcome
     from eval.questions import GoldSet
     from rag.library import Library
 
@@ -45,6 +46,7 @@ class Evaluation:
         error: Why it failed, or ``""``.
         result: What came of it, as ``rag eval --json`` prints it.
         report: The same as an HTML page.
+        rows: What came of each question.
     """
 
     id: str
@@ -58,6 +60,7 @@ class Evaluation:
     error: str = ""
     result: dict[str, Any] | None = None
     report: str | None = None
+    rows: tuple[Outcome, ...] = ()
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     def to_dict(self) -> dict[str, Any]:
@@ -197,4 +200,5 @@ def _evaluate(
     values = document({"default": report})
     titles = {summary.id: summary.title for summary in library.documents()}
     evaluation.report = render(values, examples(report.rows, Corpus(library), titles=titles))
+    evaluation.rows = report.rows
     evaluation.result = values
