@@ -121,6 +121,14 @@ def test_running_heads_and_page_numbers_of_a_pdf_are_left_out_and_its_pages_kept
     assert manual.text.count("# ") == 3
 
 
+def test_a_scanned_pdf_is_told_what_recognises_it_where_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.pdf._recogniser", lambda: None)
+    with pytest.raises(
+        UnreadableError, match=r"no text on its 2 pages; to recognise it run: pip install 'leadgoose\[ocr"
+    ):
+        read("scanned.pdf", ParseLimits(ocr="on"))
+
+
 def test_a_scanned_pdf_is_said_to_be_one() -> None:
     with pytest.raises(UnreadableError, match=r"no text on its 2 pages; it seems scanned: .* OCR"):
         read("scanned.pdf")
