@@ -274,3 +274,9 @@ def test_footnotes_are_read_without_their_marks_and_links_without_their_addresse
     assert "Text with a note. More link and bold." in text
     assert "[^" not in text
     assert "http" not in text
+
+
+@pytest.mark.parametrize(("written", "day"), [("2021-06-30T08:00:00Z", "2021-06-30"), ("0917-68-37", None), ("", None)])
+def test_a_web_page_has_the_day_it_gives_itself_where_the_calendar_has_it(written: str, day: str | None) -> None:
+    page = f'<meta property="article:published_time" content="{written}"><p>The harbour is open.</p>'
+    assert parse(page.encode(), ".html", LIMITS).date == day
