@@ -35,7 +35,7 @@ from eval.dialogues import read_dialogues
 from eval.fit_rerank import FITTED, held
 from eval.fit_rerank import table as weights_table
 from eval.gold import GoldSet, read_gold
-from eval.kept import open_gold_library
+from eval.kept import code_digest, open_gold_library
 from eval.talk import converse, document
 from eval.talk import lines as talk_lines
 from rag import Library
@@ -93,7 +93,11 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of gold sets")
     parser.add_argument("--corpus", type=_file, help="JSON Lines file of id, title and text, for scale")
-    parser.add_argument("--work", type=Path, help="folder that keeps the large library (default: a temporary one)")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        help="folder that keeps the large library, and points of faults that were tried (default: a temporary one)",
+    )
     parser.add_argument("--limit", type=_count, help="questions of each set, spread evenly over it (default: all)")
     parser.add_argument(
         "--questions",
@@ -227,11 +231,16 @@ def _vectors(options: argparse.Namespace) -> Iterator[str]:
     yield _paragraph(vectors_report(options.vectors, work=options.work and options.work.absolute()))
 
 
-def _faults(_options: argparse.Namespace) -> Iterator[str]:
+def _faults(options: argparse.Namespace) -> Iterator[str]:
     if compiler() is None:
         raise Missing("a C compiler, or Linux; install gcc")
+    kept = None
+    if options.work:
+        options.work.mkdir(parents=True, exist_ok=True)
+        # Points are those of one state of the code.
+        kept = options.work / f"faults-{code_digest(harness=True)[:12]}.jsonl"
     with _in_memory() as folder:
-        yield from map(_paragraph, faults_report(Path(folder)))
+        yield from map(_paragraph, faults_report(Path(folder), kept=kept))
 
 
 def _damage(_options: argparse.Namespace) -> Iterator[str]:
