@@ -15,6 +15,7 @@ from typing import Any
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rag import tracing
 from rag.errors import AccessError
 from rag.settings import Settings
 from rag.web import bodies, needed
@@ -27,6 +28,7 @@ from rag.web.queueing import Busy, Gate, Place
 from rag.web.rate import Rate
 from rag.web.request_log import Requests
 from rag.web.roles import LOCAL, Caller
+from rag.web.traces import caller_context
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 MEGABYTE = 1_000_000
@@ -102,10 +104,13 @@ class Guard:
             request = _Request(self.house, scope, send)
             receive = bodies.ending(receive, self.house.closing)
             refused = self._refusal(request)
-            try:
-                await (refused(scope, receive, request.send) if refused else self._answer(request, receive))
-            finally:
-                request.log()
+            with tracing.span(request.name, request.told, parent=caller_context(request.headers)) as span:
+                try:
+                    await (refused(scope, receive, request.send) if refused else self._answer(request, receive))
+                finally:
+                    request.log()
+                    if span is not None:
+                        span.set_attribute("http.response.status_code", request.status)
         else:  # no route here is a web socket
             await send({"type": "websocket.close", "code": 1008})
 
@@ -242,6 +247,16 @@ class _Request:
         self.state |= {"gate": house.gate, "request_id": self.id, "log": house.requests}
         self._https = scope.get("scheme") == "https"
         self._send = send
+
+    @property
+    def name(self) -> str:
+        """What a trace calls it."""
+        return f"{self.method} {self.route}".rstrip()
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What a trace tells of it."""
+        return {"http.request.method": self.method, "http.route": self.route, "rag.request_id": self.id}
 
     def note(self, caller: Caller) -> None:
         """Note who asks, for all that comes after."""
