@@ -22,7 +22,9 @@ from test_ui import CHROMIUM, FLAGS, ask, start
 
 from rag import Answer, Document, Library
 from rag.commands import _answer_lines
-from rag.web.page import Turn, conversation_html
+from rag.web.history import Turn
+from rag.web.turn_html import turn_html
+from rag.web.words import WORDS
 
 QUESTION = "How many pilots does the harbour of Norrwick have?"
 SERVER = """
@@ -165,7 +167,7 @@ def test_markup_links_and_escape_sequences_of_a_model_are_inert_everywhere(
             library.add([HARBOUR])
             answer = asked(library)
             library.close()
-        page = conversation_html((Turn(QUESTION, answer, done=True),), ())
+        page = turn_html(1, Turn(QUESTION, answer, done=True), WORDS["en"])
         printed = "\n".join(_answer_lines(answer, bold=False))
         assert "\x1b" not in printed + answer.text
         assert not any(tag in page for tag in ("<img", "<script", "<iframe", "<link", "<a "))
