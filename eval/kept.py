@@ -23,6 +23,7 @@ BUILD_SETTINGS = ("encoder", "passage_tokens", "passage_chars", "token_bits", "p
 # what the code at hand would serve.
 ASKING_MODULES = (
     "__main__.py",
+    "abandon.py",
     "agreement.py",
     "answer.py",
     "antecedent.py",
@@ -83,6 +84,7 @@ ASKING_MODULES = (
     "reply_limits.py",
     "rerank.py",
     "restating.py",
+    "restore.py",
     "retrieve.py",
     "rewriting.py",
     "rivals.py",

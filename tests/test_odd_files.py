@@ -15,10 +15,11 @@ from conftest import MakeLibrary
 from rag import load
 from rag.cli import main
 from rag.errors import SourceError, UnreadableSource
-from rag.load import SourceFile, find_files, read
+from rag.load import read
 from rag.opening import file_digest, is_no_disk, open_regular
 from rag.parse_limits import ParseLimits
 from rag.printable import STEERING
+from rag.sources import DEFAULT_LIMITS, SourceFile, find_files
 from rag.web.panel_html import shelf_html
 from rag.web.words import WORDS
 
@@ -122,7 +123,7 @@ def test_a_file_beyond_the_limit_is_not_even_hashed(
 ) -> None:
     write(tmp_path / "docs/a.txt")
     with (tmp_path / "docs/huge.txt").open("wb") as file:
-        file.truncate(load.DEFAULT_LIMITS.file_bytes + 1)
+        file.truncate(DEFAULT_LIMITS.file_bytes + 1)
     hashed: list[Path] = []
     digest = load.file_digest
     monkeypatch.setattr(load, "file_digest", lambda path: hashed.append(path) or digest(path))

@@ -3,30 +3,23 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 
 from rag import Answer, Citation, Document, Library, RagError
 from rag.web.chat_events import show_sources
 from rag.web.serve import serve
 from rag.web.words import WORDS
+from tests.served import Served, chromium, end, start
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-FLAGS += ["--disable-background-networking", "--disable-component-update"]
-ROOT = Path(__file__).resolve().parent.parent
 SERVER = """
 import sys
 from rag import Library
@@ -93,23 +86,13 @@ def test_a_document_that_was_removed_is_said_to_be(library: Library) -> None:
 # --- the process that serves it
 
 
-@dataclass(frozen=True)
-class Served:
-    """A running server: its address, its process, and the folder it was started in."""
-
-    address: str
-    process: subprocess.Popen[str]
-    folder: Path
-
-
 @pytest.fixture(scope="module")
 def server(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("started-here")
     (folder / "secret.txt").write_text("not to be served")
-    served = start(library.path, folder)
+    served = start(library.path, folder, script=SERVER)
     yield served
-    served.process.kill()
-    served.process.communicate()
+    end(served)
 
 
 @pytest.fixture
@@ -121,26 +104,7 @@ def faulty_page(browser: Browser, library: Library, tmp_path: Path) -> Iterator[
     page.locator(".lg-welcome").wait_for()
     yield page
     page.close()
-    served.process.kill()
-    served.process.communicate()
-
-
-def start(library: Path, folder: Path, *, script: str = SERVER) -> Served:
-    """Serve ``library`` from a process of its own, started in ``folder``, and wait until it says that it is ready."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, str(library)],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    line = ""
-    while not (found := re.search(r"http://127\.0\.0\.1:\d+/", line)):
-        line = process.stderr.readline()
-        assert line, "the server ended before it was ready"
-    return Served(found[0], process, folder)
+    end(served)
 
 
 @pytest.mark.parametrize(
@@ -175,7 +139,7 @@ def test_the_page_and_the_api_share_one_address(server: Served) -> None:
 
 
 def test_ctrl_c_ends_it_quietly(library: Library, tmp_path: Path) -> None:
-    served = start(library.path, tmp_path)
+    served = start(library.path, tmp_path, script=SERVER)
     served.process.send_signal(signal.SIGINT)
     _, errors = served.process.communicate(timeout=30)
     assert served.process.returncode == 0
@@ -200,12 +164,8 @@ def test_a_port_that_does_not_exist_is_one_clear_line(library: Library) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM}: install Debian's chromium to test the page")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -483,3 +443,25 @@ def luminance(colour: list[float]) -> float:
     shares = (c / 255 for c in colour)
     red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shares)
     return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+# --- from page to page
+
+
+@pytest.mark.parametrize("name", ["documents", "quality"])
+def test_the_links_lead_to_each_page_and_say_where_the_reader_is(page: Page, name: str) -> None:
+    links = page.get_by_role("navigation", name="Pages")
+    assert links.locator("[aria-current=page]").inner_text() == "Chat"
+    links.get_by_role("link", name=name.title()).click()
+    page.wait_for_url(f"**/{name}")
+    page.locator(f"nav [aria-current=page]:text-is('{name.title()}')").wait_for()
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Chat").click()
+    page.locator(".lg-welcome").wait_for()
+
+
+def test_the_links_are_in_the_language_of_the_browser(browser: Browser, server: Served) -> None:
+    context = browser.new_context(locale="zh-CN")
+    page = context.new_page()
+    page.goto(f"{server.address}documents")
+    page.get_by_role("navigation", name="页面").get_by_role("link", name="问答").wait_for()
+    context.close()

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Any
 
 from fastapi import HTTPException, Request
+
+from rag.errors import AccessError
 
 EVERY_LIBRARY = "*"
 
@@ -36,6 +39,10 @@ class Caller:
         held = max(self.roles.get(EVERY_LIBRARY, 0), self.roles.get(library, 0))
         return held >= role
 
+    def may_anywhere(self, role: Role) -> bool:
+        """Return whether they may do what a role may with any library at all."""
+        return max(self.roles.values(), default=0) >= role
+
 
 # Where no token was ever made, whoever reaches the service on this machine may do everything.
 LOCAL = Caller("local", {EVERY_LIBRARY: Role.ADMIN})
@@ -47,13 +54,58 @@ def caller_of(request: Request) -> Caller:
     return found
 
 
+def page_caller(request: Any) -> Caller:
+    """Return who asks through a page.
+
+    Args:
+        request: The ``gr.Request`` that Gradio hands to a function with a parameter of that type.
+
+    Returns:
+        Whom the request behind it was let in as.
+
+    Raises:
+        AccessError: There is no request behind it, so nobody was let in.
+    """
+    behind = getattr(request, "request", None)
+    if behind is None:
+        raise AccessError("this page was not asked for by anybody; load it again")
+    return caller_of(behind)
+
+
+def refusal(caller: Caller, role: Role, library: str) -> str:
+    """Return why a caller may not do with a library what a role may; empty where they may."""
+    if caller.may(role, library):
+        return ""
+    return f"this token may not {role.name.lower()} the library {library!r}"
+
+
+def check_page(request: Any, role: Role, library: str = "default") -> Caller:
+    """Return who asks through a page, if they may do with a library what a role may.
+
+    Args:
+        request: As for `page_caller`.
+        role: What is to be done.
+        library: With which library.
+
+    Returns:
+        The caller.
+
+    Raises:
+        AccessError: They may not; the message can be shown.
+    """
+    caller = page_caller(request)
+    if message := refusal(caller, role, library):
+        raise AccessError(message)
+    return caller
+
+
 def allowed(role: Role) -> Callable[..., Caller]:
     """Return a dependency that refuses callers without a role for the library that the query names."""
 
     def check(request: Request, library: str = "default") -> Caller:
         caller = caller_of(request)
-        if not caller.may(role, library):
-            raise HTTPException(403, f"this token may not {role.name.lower()} the library {library!r}")
+        if message := refusal(caller, role, library):
+            raise HTTPException(403, message)
         return caller
 
     return check

@@ -21,6 +21,7 @@ from rag.web.export import answer_markdown, answer_text, conversation_json, conv
 from rag.web.feedback import MOST_SPANS, FeedbackError, Marked, Verdict, give_feedback
 from rag.web.history import HistoryError, Turn, Turns, kept_turn, read_turns
 from rag.web.menu_html import form_html, header_html, keys_html
+from rag.web.navigation import navigation_html
 from rag.web.panel_html import chosen_citation, evidence, no_sources_html, shelf_html, sources_html
 from rag.web.turn_html import said_of, turn_html, welcome_html
 from rag.web.words import ENGLISH, WORDS, Words, browser_words, language_of
@@ -98,6 +99,7 @@ class Chat:
         words = place.words
         around: Message = {
             "kind": "page",
+            "nav": navigation_html("chat", place.language),
             "header": header_html(self._held(place), readable, place.library, place.language),
             "form": form_html(words),
             "keys": keys_html(words),

@@ -13,11 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from rag.web.access import LOCAL, Caller, Role
+from rag.web.access import Role, page_caller
 from rag.web.chat_events import Chat, Place, Shown
 from rag.web.page import script
-from rag.web.turn_html import welcome_html
-from rag.web.words import ENGLISH, WORDS
 
 if TYPE_CHECKING:
     from rag.web.collections import Collections
@@ -66,8 +64,7 @@ def _lay_out() -> _Parts:
         with gr.Column(min_width=320):
             # Speaks for itself when a turn is whole, in a line of its own: a log read aloud at every step is noise.
             log = (
-                '<div class="lg-log" role="log" aria-live="off" aria-label="Conversation" tabindex="0">'
-                f"{welcome_html((), WORDS[ENGLISH])}</div>"
+                '<div class="lg-log" role="log" aria-live="off" aria-label="Conversation" tabindex="0"></div>'
                 '<p class="lg-hidden" id="lg-status" role="status" aria-live="polite"></p>'
                 '<p class="lg-note" id="lg-note" role="status" aria-live="polite"></p>'
             )
@@ -126,7 +123,7 @@ class _Events:
         return *_values(self.chat.restart(place)), gr.skip(), "", _ready()
 
     def _readable(self, request: gr.Request) -> list[str]:
-        caller = _caller(request)
+        caller = page_caller(request)
         return [name for name in self.chat.names() if caller.may(Role.READ, name)]
 
 
@@ -152,13 +149,6 @@ def _connect(events: _Events, parts: _Parts) -> None:
 
 def _values(shown: Shown) -> tuple[Any, ...]:
     return shown.turns, shown.talk or gr.skip(), shown.panel or gr.skip()
-
-
-def _caller(request: gr.Request) -> Caller:
-    """Return who asks: what checked the token has noted it with the request."""
-    state = getattr(request.request, "state", None)
-    found: Caller = getattr(state, "caller", LOCAL)
-    return found
 
 
 def _ready() -> Any:

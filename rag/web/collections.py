@@ -7,10 +7,14 @@ import re
 import shutil
 import threading
 import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from rag.errors import CollectionError, CollectionNotFound, LibraryError
-from rag.folder import DATABASE
+from filelock import FileLock, Timeout
+
+from rag.errors import CollectionError, CollectionNotFound, LibraryBusy, LibraryError
+from rag.folder import DATABASE, LOCK
 from rag.library import Library
 from rag.settings import Settings
 
@@ -117,15 +121,16 @@ class Collections:
         Raises:
             CollectionNotFound: There is none of this name.
             CollectionError: It is the one that is always there.
-            LibraryError: It is being written to, or cannot be removed.
+            LibraryBusy: It is being written to.
+            LibraryError: It cannot be removed.
         """
         if name == DEFAULT:
             raise CollectionError("the library 'default' is the one this service was started with; it stays")
         library = self.library(name)
-        with self._lock:
-            folder = self._folder(name)
-            # Renamed first: a name is free, or its library is whole.
-            gone = folder.with_name(f".{name}-{uuid.uuid4().hex[:8]}")
+        folder = self._folder(name)
+        # Renamed first: a name is free, or its library is whole.
+        gone = folder.with_name(f".{name}-{uuid.uuid4().hex[:8]}")
+        with self._lock, _unwritten(folder, name):
             library.close()
             self._opened.pop(name, None)
             try:
@@ -138,3 +143,17 @@ class Collections:
         if self.root is None:
             raise CollectionError("this service holds one library; start it with --collections FOLDER for several")
         return self.root / name
+
+
+@contextmanager
+def _unwritten(folder: Path, name: str) -> Iterator[None]:
+    """Hold the writer's lock of a library, so that nobody writes to one that is being removed."""
+    lock = FileLock(folder / LOCK, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise LibraryBusy(f"another process is writing to the library {name!r}; try again when it is done") from error
+    try:
+        yield
+    finally:
+        lock.release()

@@ -201,7 +201,7 @@ def _write(folder: Path, row_id: str, rows: dict[str, Row | None]) -> None:
     except Timeout as error:
         raise FeedbackError("others keep writing feedback; try again") from error
     except OSError as error:
-        raise FeedbackError(f"feedback cannot be written to {folder}: {error.strerror}") from error
+        raise FeedbackError(f"feedback cannot be written: {error.strerror}") from error
 
 
 def _put(path: Path, row_id: str, row: Row | None) -> None:
@@ -209,7 +209,7 @@ def _put(path: Path, row_id: str, row: Row | None) -> None:
     kept = [line for line in before.splitlines() if line.strip() and _id(line) != row_id]
     if row is not None:
         if len(kept) >= MOST_ROWS:
-            raise FeedbackError(f"{path} holds {len(kept):,} rows already; move them elsewhere")
+            raise FeedbackError(f"{path.name} holds {len(kept):,} rows already; move them elsewhere")
         kept.append(json.dumps(row, ensure_ascii=False).encode())
     after = b"".join(line + b"\n" for line in kept)
     if after != before:

@@ -27,10 +27,12 @@ if TYPE_CHECKING:
 
 LOCAL = ("127.0.0.1", "localhost")
 # What the page itself asks for. Gradio has many more routes: files, uploads, a proxy, records of past calls.
-PAGE_PATHS = frozenset({"/", "/config", "/theme.css", "/manifest.json", "/favicon.ico", "/robots.txt"})
+PAGE_PATHS = frozenset(
+    {"/", "/documents", "/quality", "/config", "/theme.css", "/manifest.json", "/favicon.ico", "/robots.txt"}
+)
 PAGE_CALLS = frozenset(f"/gradio_api/{name}" for name in ("queue/join", "queue/data", "run/predict", "cancel", "reset"))
 PAGE_FOLDERS = ("/assets/", "/static/", "/gradio_api/heartbeat/")
-API_PATHS = ("/v1/", "/health", "/openapi.json")
+API_PATHS = ("/v1/", "/health", "/ready", "/metrics", "/openapi.json")
 # Gradio compiles its templates in the browser, hence unsafe-eval; no resource of any other host is ever loaded.
 POLICY = (
     "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; base-uri 'self'; form-action 'self'; "

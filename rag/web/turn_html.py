@@ -109,7 +109,7 @@ def _confidence_html(answer: Answer, words: Words) -> str:
 def _tools_html(turn: int, words: Words) -> str:
     at = f'data-turn="{turn}"'
     return (
-        f'<div class="lg-tools" role="group" aria-label="{words.reply}">'
+        f'<div class="lg-reply" role="group" aria-label="{words.reply}">'
         f'<button data-judge="right" {at} aria-pressed="false">{UP} {words.right}</button>'
         f'<button data-judge="wrong" {at} aria-pressed="false">{DOWN} {words.wrong}</button>'
         f'<button data-export="copy" {at}>{words.copy}</button>'

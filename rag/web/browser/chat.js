@@ -31,5 +31,11 @@ listen('lg-talk', ({detail}) => showTalk(detail));
 listen('lg-panel', ({detail}) => showPanel(detail));
 watch('value', () => ON_WIRE[props.value?.kind]?.(props.value));
 
-openConversation(lastOpen() ?? fresh());
-enter('enter', current.turns);
+// The parts of the page come up one after the other; what is to be shown needs all of them.
+const begin = () => {
+  if (alive.aborted) return;
+  if (!find('.lg-log') || !panel() || !find('#lg-header header')) { setTimeout(begin, 10); return; }
+  openConversation(lastOpen() ?? fresh());
+  enter('enter', current.turns);
+};
+begin();

@@ -5,7 +5,7 @@ const form = () => find('.lg-form');
 
 const markJudged = (turn) => {
   const verdict = verdictOf(turn);
-  findAll(`.lg-tools [data-judge][data-turn="${turn}"]`)
+  findAll(`.lg-reply [data-judge][data-turn="${turn}"]`)
     .forEach((button) => button.setAttribute('aria-pressed', String(button.dataset.judge === verdict)));
 };
 const closeForm = (focus) => {
@@ -17,7 +17,7 @@ const openForm = (turn) => {
   if (form() && formTurn === turn) return;
   closeForm();
   formTurn = turn;
-  const tools = find(`.lg-turn[data-at="${turn}"] .lg-tools`);
+  const tools = find(`.lg-turn[data-at="${turn}"] .lg-reply`);
   tools?.after(parsed(formHtml));
   find('textarea', form() ?? document)?.focus();
 };

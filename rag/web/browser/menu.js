@@ -74,6 +74,7 @@ const showPage = (message) => {
   formHtml = message.form;
   keysHtml = message.keys;
   current.library = message.library;
+  find('#lg-nav nav')?.replaceWith(parsed(message.nav));
   find('#lg-header header').replaceWith(parsed(message.header));
   document.documentElement.lang = message.language === 'zh' ? 'zh-Hans' : message.language;
   find('.lg-log').setAttribute('aria-label', words.conversation);
