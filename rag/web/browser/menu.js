@@ -38,9 +38,11 @@ const pastRow = (conversation) => {
   button(words.rename, () => {
     const input = make('input', {value: title, maxLength: 80, dir: 'auto'});
     input.setAttribute('aria-label', words.rename);
-    const done = () => { rename(conversation.id, input.value.trim() || title); showPast(); };
-    input.addEventListener('keydown', (event) => { if (event.key === 'Enter') done(); });
-    input.addEventListener('change', done);
+    // Leaving it and the Enter key are both a change of it.
+    input.addEventListener('change', () => {
+      rename(conversation.id, input.value.trim() || title);
+      setTimeout(showPast);
+    });
     name.replaceWith(input);
     input.focus();
   });
