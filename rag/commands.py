@@ -235,11 +235,31 @@ def run_search(options: argparse.Namespace) -> int:
 
 
 def run_serve(options: argparse.Namespace) -> int:
-    """Serve the chat page and the HTTP API until interrupted."""
-    from rag.web.serve import serve
+    """Serve the pages and the HTTP API until interrupted."""
+    from rag.web.serve import Site, serve
 
+    names, proxies = tuple(options.allowed_host), tuple(options.trusted_proxy)
+    site = Site(options.host, options.port, names, proxies, options.log_format)
+    root = Path(options.collections) if options.collections else None
     with _open(options, create=False) as library:
-        serve(library, port=options.port, examples=options.example)
+        serve(library, site=site, examples=options.example, root=root)
+    return DONE
+
+
+def run_token(options: argparse.Namespace) -> int:
+    """Make, list or take back tokens."""
+    from rag.web.token_command import run
+
+    return run(options)
+
+
+def run_mcp(options: argparse.Namespace) -> int:
+    """Serve the tools of the Model Context Protocol until standard input ends."""
+    from rag.web.collections import Collections
+    from rag.web.mcp_server import serve_stdio
+
+    with _open(options, create=False) as library, Collections(library) as collections:
+        serve_stdio(collections)
     return DONE
 
 

@@ -21,6 +21,7 @@ from rag.commits import Commits, no_documents
 from rag.confidence import DEFAULT_THRESHOLD
 from rag.errors import LibraryChanged, LibraryError, LibraryMismatch
 from rag.folder import DATABASE, absolute, check_folder, default_path, is_upload
+from rag.page_care import PageCare
 from rag.pipeline import Pipeline, check_document
 from rag.restore import KeptDocument, put_back, take
 from rag.rewriting import rewriter
@@ -489,6 +490,10 @@ class Library:
             LibraryError: The library holds no documents yet.
         """
         self._commits.verify()
+
+    def page_care(self) -> PageCare:
+        """Return what compares the database's file, byte by byte, with the checksums of its pages."""
+        return PageCare(self._store, self._commits)
 
     def mend_database(self) -> None:
         """Make the database's own indexes anew from its rows.

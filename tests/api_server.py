@@ -12,9 +12,9 @@ from fastapi import FastAPI
 
 
 @contextmanager
-def served(app: FastAPI) -> Iterator[httpx.Client]:
+def served(app: FastAPI, *, lifespan: str = "off") -> Iterator[httpx.Client]:
     """A client of ``app``, which a real server serves on a free port."""
-    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan="off"))
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="critical", lifespan=lifespan))
     thread = threading.Thread(target=server.run)
     thread.start()
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, Locator, sync_playwright
 
 CHROMIUM = Path("/usr/bin/chromium")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
@@ -62,3 +63,31 @@ def chromium() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
         yield browser
         browser.close()
+
+
+def contrast(element: Locator) -> float:
+    """Contrast ratio of an element's text on what is painted behind it, from 1 to 21.
+
+    Reference: WCAG 2.2, "contrast ratio" and "relative luminance".
+    """
+    ink, paper = json.loads(
+        element.evaluate(
+            """element => {
+              let behind = element;
+              const clear = node => getComputedStyle(node).backgroundColor.replaceAll(' ', '') === 'rgba(0,0,0,0)';
+              while (behind.parentElement && clear(behind)) behind = behind.parentElement;
+              const read = colour => colour.match(/[0-9.]+/g).slice(0, 3).map(Number);
+              const {color} = getComputedStyle(element), {backgroundColor} = getComputedStyle(behind);
+              return JSON.stringify([read(color), read(backgroundColor)]);
+            }"""
+        )
+    )
+    dark, light = sorted((luminance(ink), luminance(paper)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def luminance(colour: list[float]) -> float:
+    """Relative luminance of a colour of red, green and blue from 0 to 255."""
+    shares = (c / 255 for c in colour)
+    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shares)
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import signal
 import socket
@@ -18,7 +17,7 @@ from rag import Answer, Citation, Document, Library, RagError
 from rag.web.chat_events import show_sources
 from rag.web.serve import serve
 from rag.web.words import WORDS
-from tests.served import Served, chromium, end, start
+from tests.served import Served, chromium, contrast, end, start
 
 SERVER = """
 import sys
@@ -416,33 +415,6 @@ def test_text_is_readable_in_both_schemes(browser: Browser, server: Served, sche
     ratios = {selector: contrast(page.locator(selector).first) for selector in (*seen, ".lg-facts", "button.primary")}
     assert {selector: ratio for selector, ratio in ratios.items() if ratio < 4.5} == {}
     context.close()
-
-
-def contrast(element: Locator) -> float:
-    """Contrast ratio of an element's text on what is painted behind it, from 1 to 21.
-
-    Reference: WCAG 2.2, "contrast ratio" and "relative luminance".
-    """
-    ink, paper = json.loads(
-        element.evaluate(
-            """element => {
-              let behind = element;
-              const clear = node => getComputedStyle(node).backgroundColor.replaceAll(' ', '') === 'rgba(0,0,0,0)';
-              while (behind.parentElement && clear(behind)) behind = behind.parentElement;
-              const read = colour => colour.match(/[0-9.]+/g).slice(0, 3).map(Number);
-              const {color} = getComputedStyle(element), {backgroundColor} = getComputedStyle(behind);
-              return JSON.stringify([read(color), read(backgroundColor)]);
-            }"""
-        )
-    )
-    dark, light = sorted((luminance(ink), luminance(paper)))
-    return (light + 0.05) / (dark + 0.05)
-
-
-def luminance(colour: list[float]) -> float:
-    shares = (c / 255 for c in colour)
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shares)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
 
 
 # --- from page to page

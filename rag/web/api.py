@@ -7,11 +7,13 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request
+from starlette.routing import Route
 
 from rag.web import (
     documents,
     evaluations,
     libraries,
+    mcp_server,
     openai_api,
     questions,
     service_state,
@@ -20,6 +22,7 @@ from rag.web import (
 from rag.web.error_responses import add_error_handlers
 from rag.web.evaluation_jobs import Evaluations
 from rag.web.figures import Figures
+from rag.web.mcp_tools import Tools
 from rag.web.metrics import CountRequests, Metrics
 from rag.web.running import Runner
 
@@ -67,6 +70,9 @@ def create_api(collections: Collections) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     app.include_router(_unknown())
+    if mcp_server.is_installed():
+        app.state.mcp = mcp_server.McpEndpoint(Tools(collections, app.state.runner))
+        app.router.routes.append(Route(mcp_server.PATH, app.state.mcp, include_in_schema=False))
     app.add_middleware(CountRequests, metrics=app.state.metrics)
     return app
 
@@ -76,6 +82,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         stack.callback(app.state.figures.close)
         stack.callback(app.state.evaluations.close)
+        if mcp_server.is_installed():
+            await stack.enter_async_context(app.state.mcp.running())
         yield
 
 

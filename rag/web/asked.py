@@ -71,6 +71,8 @@ class EarlierAnswer(BaseModel):
         return Answer(self.question, self.text, citations=cited, abstained=self.abstained, query=self.query)
 
 
+# That it says something is checked where the setting of its length is known; here it is told to who reads the schema.
+Asked = Annotated[Text, Field(json_schema_extra={"minLength": 1, "pattern": r"\S"})]
 QUESTION = "How many pilots does the harbour of Norrwick employ?"
 
 
@@ -97,7 +99,7 @@ class AskRequest(BaseModel):
             ]
         },
     )
-    question: Text
+    question: Asked
     threshold: Annotated[float, Field(ge=0, le=1)] | None = None
     filters: Filters | None = None
     history: Annotated[list[EarlierAnswer], Field(max_length=MOST_HISTORY)] = []
@@ -114,6 +116,6 @@ class SearchRequest(BaseModel):
     model_config = ConfigDict(
         extra="forbid", json_schema_extra={"examples": [{"query": "pilots of the harbour", "k": 5}]}
     )
-    query: Text
+    query: Asked
     k: Annotated[int, Field(ge=1, le=1000)] = 10
     filters: Filters | None = None

@@ -20,12 +20,31 @@ element.addEventListener('click', (event) => {
 element.addEventListener('submit', (event) => {
   event.preventDefault();
   clearTimeout(typing);
-  act({act: event.target.dataset.act, ...Object.fromEntries(new FormData(event.target))});
+  const form = event.target, {act: wanted, url} = form.dataset;
+  if (url) postForm(form).then((done) => done && act({act: wanted}));
+  else act({act: wanted, ...Object.fromEntries(new FormData(form))});
 });
+
+// A form with a file goes to an address of the interface for programs; what that refuses is said beside it.
+const postForm = async (form) => {
+  const body = new FormData(form), line = form.querySelector('[role=alert]'), button = form.querySelector('button');
+  [...body].forEach(([name, value]) => { if (value === '') body.delete(name); });
+  line.hidden = true;
+  button.disabled = true;
+  let error;
+  try {
+    const answer = await fetch(form.dataset.url, {method: 'POST', body});
+    if (!answer.ok) error = (await answer.json()).error;
+  } catch { error = form.dataset.lost; }
+  button.disabled = false;
+  line.textContent = error ?? '';
+  line.hidden = !error;
+  return !error;
+};
 
 element.addEventListener('change', (event) => {
   const {dataset, name, value, files, type} = event.target;
-  if (type === 'file' && files.length) { send([...files]); event.target.value = ''; }
+  if (type === 'file' && event.target.closest('.lg-drop') && files.length) { send([...files]); event.target.value = ''; }
   else if (event.target.matches('select[data-act]')) act({act: dataset.act, [name]: value});
 });
 

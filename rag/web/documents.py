@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated, Any
+from typing import Annotated
 
 from fastapi import APIRouter, HTTPException, Query
 from fastapi.responses import JSONResponse, PlainTextResponse
@@ -12,14 +12,14 @@ from pydantic import BaseModel
 from rag.errors import LibraryEmpty
 from rag.library import Library
 from rag.schema import Document
-from rag.web.error_responses import Responses, documented, returns
-from rag.web.excerpt import excerpt
+from rag.web.error_responses import Responses, beside_text, returns
+from rag.web.excerpt import MOST_CONTEXT, ExcerptBody, excerpt
+from rag.web.matching import matching
 from rag.web.named import Readable, Writable
 from rag.web.uploads import forget_upload
 
 router = APIRouter(tags=["documents"])
 READ = (403, 404, 409, 422, 503)
-MOST_CONTEXT = 10_000
 TEXT: Responses = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
 
 
@@ -49,20 +49,6 @@ class ListBody(BaseModel):
     total: int
 
 
-class ExcerptBody(BaseModel):
-    """A span of a document, with what stands before and after it."""
-
-    document_id: str
-    title: str
-    start_char: int
-    end_char: int
-    text: str
-    before: str
-    after: str
-    page: int | None
-    heading: str | None
-
-
 class RemovedBody(BaseModel):
     """How many documents were removed."""
 
@@ -77,8 +63,7 @@ def documents(
     limit: Annotated[int | None, Query(ge=1, le=2**53, description="At most how many; all if left out")] = None,
 ) -> JSONResponse:
     """Return documents without their texts, by id; ``total`` counts those that the query lets through."""
-    wanted = query.casefold()
-    found = [s for s in _listed(library) if wanted in s.title.casefold() or wanted in s.id.casefold()]
+    found = matching(library, query)
     page = found[offset : None if limit is None else offset + limit]
     return JSONResponse({"documents": [asdict(summary) for summary in page], "total": len(found)})
 
@@ -87,7 +72,7 @@ def documents(
     "/v1/documents/{document_id:path}/text",
     summary="The text of a document",
     response_model=None,
-    responses=TEXT | documented(*READ),
+    responses=TEXT | beside_text(*READ),
     response_class=PlainTextResponse,
 )
 def document_text(library: Readable, document_id: str) -> PlainTextResponse | JSONResponse:
@@ -130,7 +115,7 @@ def span(
 def document(library: Readable, document_id: str) -> JSONResponse:
     """Return a document with its text."""
     found = _document(library, document_id)
-    summary = next((s for s in _listed(library) if s.id == document_id), None)
+    summary = next((s for s in matching(library) if s.id == document_id), None)
     if summary is None:
         raise _unknown(document_id)
     return JSONResponse(asdict(summary) | {"text": found.text})
@@ -150,13 +135,6 @@ def remove(library: Writable, document_id: str) -> JSONResponse:
         raise _unknown(document_id)
     forget_upload(library, document_id)
     return JSONResponse({"removed": removed})
-
-
-def _listed(library: Library) -> list[Any]:
-    try:
-        return library.documents()
-    except LibraryEmpty:
-        return []
 
 
 def _named_so(library: Library, document_id: str, part: str) -> JSONResponse | None:

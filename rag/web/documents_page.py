@@ -61,7 +61,8 @@ def documents_page(collections: Collections) -> gr.Blocks:
         given, parts = shown["view"], [shown[name] for name in PARTS]
         page.load(documents.load, given, parts, **_DIRECT)
         for name in ("head", "add", "job", "notice", "tools", "list", "text"):
-            acted = shown[name].act(documents.act, given, parts, **_DIRECT)
+            # By default what is asked for while an answer is on its way is dropped.
+            acted = shown[name].act(documents.act, given, parts, trigger_mode="multiple", **_DIRECT)
             acted.failure(documents.explain_failure, None, shown["notice"], **_DIRECT)
         shown["timer"].tick(documents.follow, given, parts, **_DIRECT)
     return page

@@ -139,6 +139,14 @@ def documented(*statuses: int) -> Responses:
     return {status: {"model": ErrorBody, "description": meanings[status]} for status in statuses}
 
 
+def beside_text(*statuses: int) -> Responses:
+    """Return the same for an endpoint that answers with text when all goes well; its errors are JSON all the same."""
+    body = {"application/json": {"schema": {"$ref": f"#/components/schemas/{ErrorBody.__name__}"}}}
+    return {
+        status: {"description": said["description"], "content": body} for status, said in documented(*statuses).items()
+    }
+
+
 def add_error_handlers(app: FastAPI) -> None:
     """Let every error that an endpoint raises become a response.
 

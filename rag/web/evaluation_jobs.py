@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tempfile
 import threading
 import time
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from rag.errors import GoldError, RagError
 
 if TYPE_CHECKING:
+    from eval.judge import Outcome
     from eval.questions import GoldSet
     from rag.library import Library
 
@@ -21,6 +23,7 @@ Status = Literal["running", "done", "failed", "cancelled"]
 # The results of so many are kept; those before them are forgotten.
 MOST_KEPT = 10
 STAGE = "asking"
+PREFIX = "leadgoose-gold-"
 
 
 class EvaluationRunning(RagError):
@@ -43,6 +46,7 @@ class Evaluation:
         error: Why it failed, or ``""``.
         result: What came of it, as ``rag eval --json`` prints it.
         report: The same as an HTML page.
+        rows: What came of each question.
     """
 
     id: str
@@ -56,6 +60,7 @@ class Evaluation:
     error: str = ""
     result: dict[str, Any] | None = None
     report: str | None = None
+    rows: tuple[Outcome, ...] = ()
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     def to_dict(self) -> dict[str, Any]:
@@ -140,13 +145,18 @@ def read_gold_set(name: str, content: bytes) -> GoldSet:
     """
     from eval.gold import read_gold
 
-    with tempfile.TemporaryDirectory(prefix="leadgoose-gold-") as folder:
+    with tempfile.TemporaryDirectory(prefix=PREFIX) as folder:
         path = Path(folder) / name
         path.write_bytes(content)
         try:
             return read_gold(path)
         except GoldError as error:
-            raise GoldError(str(error).replace(str(path), name)) from None
+            raise GoldError(_named(str(error))) from None
+
+
+def _named(message: str) -> str:
+    """Return a message that names a gold set as it was sent, not where it lay."""
+    return re.sub(rf"[^\s'\"]*{PREFIX}[^/\\]+[/\\]", "", message)
 
 
 def _run(evaluation: Evaluation, work: Callable[[Evaluation], None]) -> None:
@@ -157,7 +167,7 @@ def _run(evaluation: Evaluation, work: Callable[[Evaluation], None]) -> None:
     except _Cancelled:
         evaluation.status = "cancelled"
     except RagError as error:
-        evaluation.error = " ".join(str(error).split())
+        evaluation.error = _named(" ".join(str(error).split()))
         evaluation.status = "failed"
     except BaseException as error:
         evaluation.error = f"internal error ({type(error).__name__}); the server's log says more"
@@ -190,4 +200,5 @@ def _evaluate(
     values = document({"default": report})
     titles = {summary.id: summary.title for summary in library.documents()}
     evaluation.report = render(values, examples(report.rows, Corpus(library), titles=titles))
+    evaluation.rows = report.rows
     evaluation.result = values

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 from rag.errors import SourceError
 from rag.web.access import Role, caller_of
 from rag.web.collections import DEFAULT
-from rag.web.error_responses import documented, returns
+from rag.web.error_responses import beside_text, returns
 from rag.web.evaluation_jobs import Evaluation, EvaluationRunning, Evaluations, read_gold_set
 from rag.web.named import Writable
 from rag.web.uploads import file_name
@@ -98,7 +98,7 @@ def evaluation(evaluation_id: str, request: Request) -> JSONResponse:
     summary="The report of an evaluation",
     response_model=None,
     response_class=HTMLResponse,
-    responses=documented(403, 404, 409, 422),
+    responses=beside_text(403, 404, 409, 422),
 )
 def report(
     evaluation_id: str,

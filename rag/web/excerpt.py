@@ -4,9 +4,27 @@ from __future__ import annotations
 
 from typing import Any
 
+from pydantic import BaseModel
+
 from rag.errors import SpanError
 from rag.library import Library
 from rag.schema import Document
+
+MOST_CONTEXT = 10_000
+
+
+class ExcerptBody(BaseModel):
+    """A span of a document, with what stands before and after it."""
+
+    document_id: str
+    title: str
+    start_char: int
+    end_char: int
+    text: str
+    before: str
+    after: str
+    page: int | None
+    heading: str | None
 
 
 def excerpt(library: Library, document: Document, start_char: int, end_char: int, *, context: int) -> dict[str, Any]:

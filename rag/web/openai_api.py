@@ -198,7 +198,7 @@ EXAMPLE: dict[str, Any] = {
             "model": Completion,
             "content": {
                 "application/json": {"example": EXAMPLE},
-                "text/event-stream": {"schema": {"type": "string"}, "example": "data: {…}\n\ndata: [DONE]\n\n"},
+                "text/event-stream": {"example": "data: {…}\n\ndata: [DONE]\n\n"},
             },
         },
         **ERRORS,

@@ -31,7 +31,7 @@ ANSWERED: Responses = {
         "or `error` in its place",
         "content": {
             "application/json": {"example": EXAMPLE},
-            "text/event-stream": {"schema": {"type": "string"}, "example": EVENTS},
+            "text/event-stream": {"example": EVENTS},
         },
     }
 }

@@ -1,152 +1,178 @@
-"""One process, one address: the HTTP API and the chat page over a library; knows sockets and headers, not answers."""
+"""One process, one address: the HTTP API and the pages over libraries, behind one guard; knows the order of it all."""
 
 from __future__ import annotations
 
-import contextlib
-import socket
-import sys
-import webbrowser
+import logging
+import threading
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import uvicorn
-from starlette.middleware.trustedhost import TrustedHostMiddleware
-from starlette.responses import PlainTextResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
-from rag.errors import RagError
-from rag.web.api import create_api
+from rag.errors import AccessError, RagError
+from rag.settings import Settings
 from rag.web.collections import Collections
-from rag.web.ui import create_page, mount_page
+from rag.web.guard import Guard, House, Limits
+from rag.web.known import Known
+from rag.web.needed import Needed
+from rag.web.origin import LOOPBACK_NAMES, is_loopback
+from rag.web.queueing import Busy, Gate
+from rag.web.quick_start import quick_gradio
+from rag.web.rate import Rate
+from rag.web.request_log import Requests, set_up
+from rag.web.sessions import Sessions
+from rag.web.tokens import FILE, Tokens
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
-    from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from rag.library import Library
 
-LOCAL = ("127.0.0.1", "localhost")
-# What the page itself asks for. Gradio has many more routes: files, uploads, a proxy, records of past calls.
-PAGE_PATHS = frozenset(
-    {"/", "/documents", "/quality", "/config", "/theme.css", "/manifest.json", "/favicon.ico", "/robots.txt"}
-)
-PAGE_CALLS = frozenset(f"/gradio_api/{name}" for name in ("queue/join", "queue/data", "run/predict", "cancel", "reset"))
-PAGE_FOLDERS = ("/assets/", "/static/", "/gradio_api/heartbeat/")
-API_PATHS = ("/v1/", "/health", "/ready", "/metrics", "/openapi.json")
-# Gradio compiles its templates in the browser, hence unsafe-eval; no resource of any other host is ever loaded.
-POLICY = (
-    "default-src 'self' data: blob: 'unsafe-inline' 'unsafe-eval'; base-uri 'self'; form-action 'self'; "
-    "frame-ancestors 'none'; object-src 'none'"
-)
+LOG = logging.getLogger(__name__)
 
 
-class OnlyWhatIsNeeded:
-    """ASGI middleware: 404 for every path that neither the page nor the API needs, and no resources of other hosts."""
+@dataclass(frozen=True)
+class Site:
+    """Where a service is.
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Wrap ``app``."""
-        self.app = app
+    Attributes:
+        host: Address to listen on; by default this machine alone can connect.
+        port: Port to listen on; 0 takes a free one.
+        names: Names that it is asked under besides, as behind a proxy.
+        proxies: Addresses of proxies, whose word is taken for who asks.
+        log_format: ``text`` for what goes wrong, ``json`` for a line of JSON about every request.
+    """
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Pass a request on, or refuse it."""
-        if scope["type"] == "lifespan":
-            await self.app(scope, receive, send)
-            return
-
-        async def send_with_policy(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                policy = [(b"content-security-policy", POLICY.encode()), (b"x-content-type-options", b"nosniff")]
-                message = {**message, "headers": [*message["headers"], *policy]}
-            await send(message)
-
-        allowed = scope["type"] == "http" and _is_needed(scope["path"])
-        target = self.app if allowed else PlainTextResponse("not found", status_code=404)
-        await target(scope, receive, send_with_policy)
+    host: str = "127.0.0.1"
+    port: int = 7860
+    names: tuple[str, ...] = ()
+    proxies: tuple[str, ...] = ()
+    log_format: str = "text"
 
 
-def create_app(collections: Collections, *, host: str = "127.0.0.1", examples: Sequence[str] | None = None) -> FastAPI:
-    """Return the API of libraries with the pages at ``/``.
+def create_app(
+    collections: Collections,
+    *,
+    site: Site = Site(),
+    examples: Sequence[str] | None = None,
+    settings: Settings | None = None,
+) -> FastAPI:
+    """Return the API of libraries with the pages at ``/``, behind a guard.
 
     Args:
-        collections: What is asked.
-        host: The address it will be served at. On this machine's own addresses, requests that name another host are
-            refused, so that no web site can read the documents through the browser by pointing its name here.
+        collections: What is asked; who may ask stands in a file beside the first library.
+        site: Where it will be served. Requests that name another host are refused, so that no web site can read the
+            documents through the browser by pointing its name here.
         examples: Questions the page offers at the start.
+        settings: The limits of the service; ``None`` for those of the first library.
 
     Returns:
-        The application, ready for a server.
+        The application, ready for a server; ``state.house`` is what stands around it.
+
+    Raises:
+        AccessError: The tokens cannot be read, or there are none and other machines could ask.
     """
+    settings = settings or collections.first.settings
+    tokens = Tokens(collections.first.path / FILE)
+    _check_exposure(site, tokens)
+    with quick_gradio():
+        from rag.web.ui import create_page, mount_page
+    from rag.web.api import create_api
+    from rag.web.login import login_routes
+
     app = create_api(collections)
-    mount_page(app, create_page(collections, examples=examples))
-    app.add_middleware(OnlyWhatIsNeeded)
-    if host in LOCAL:
-        app.add_middleware(TrustedHostMiddleware, allowed_hosts=list(LOCAL), www_redirect=False)
+    known = Known(tokens, Sessions())
+    app.router.routes[:0] = login_routes(known).routes
+    endpoints = list(app.routes)
+    app.add_exception_handler(Busy, _busy)
+    app.add_exception_handler(AccessError, _refused)
+    page = create_page(collections, examples=examples, evaluations=app.state.evaluations)
+    mount_page(app, page)
+    pages = {f"/{address.strip('/')}" for address, *_ in page.pages}
+    app.state.house = House(
+        needed=Needed(endpoints, pages),
+        known=known,
+        gate=Gate(askers=settings.serve_askers, queue=settings.serve_queue, patience_s=settings.serve_timeout_s),
+        rate=Rate(settings.serve_rate_per_minute),
+        limits=Limits.of(settings),
+        requests=Requests(questions=settings.serve_log_questions == "on"),
+        names=LOOPBACK_NAMES | {site.host.lower()} | {name.lower() for name in site.names},
+        addresses=not is_loopback(site.host),
+    )
+    app.add_middleware(Guard, house=app.state.house)
     return app
 
 
 def serve(
     library: Library,
     *,
-    host: str = "127.0.0.1",
-    port: int = 7860,
+    site: Site = Site(),
     open_browser: bool = False,
     examples: Sequence[str] | None = None,
     root: Path | None = None,
+    port: int | None = None,
 ) -> None:
-    """Serve the chat page and the HTTP API until interrupted.
+    """Serve the pages and the HTTP API until interrupted.
 
     Args:
         library: What is asked.
-        host: Address to listen on; by default this machine alone can connect.
-        port: Port to listen on; 0 takes a free one.
-        open_browser: Whether to open the page in the default browser once it is ready.
+        site: Where it is served.
+        open_browser: Whether to open the page in the default browser once it answers.
         examples: Questions the page offers at the start; ``None`` offers some that the library is seen to answer.
         root: Folder of further libraries, each served under the name of its subfolder; ``None`` for none.
+        port: In place of the port of `site`.
 
     Raises:
-        RagError: The address cannot be listened on, or the library cannot answer.
+        RagError: The address cannot be listened on, the library cannot answer, or the tokens cannot be read or are
+            missing where others could ask.
     """
-    with _listen(host, port) as listener, Collections(library, root=root) as collections:
-        library.warm_up()  # what is wrong with it is said now, and the first question need not wait
-        app = create_app(collections, host=host, examples=examples)
-        config = uvicorn.Config(app, log_level="error", timeout_graceful_shutdown=1, server_header=False)
-        server = _AnnouncingServer(config, _address(listener), open_browser=open_browser)
-        with contextlib.suppress(KeyboardInterrupt):  # Ctrl-C is the way to end it, not an error
-            server.run(sockets=[listener])
+    from rag.web.server import Server, address_of, configuration, ending_quietly, listen
+
+    port = site.port if port is None else port
+    with listen(site.host, port) as listener, Collections(library, root=root) as collections, ending_quietly():
+        set_up(site.log_format)
+        library.statistics()  # what is wrong with it is said now, as far as that is seen without a model
+        app = create_app(collections, site=site, examples=examples)
+        _warm_up(app, library)
+        config = configuration(app, proxies=list(site.proxies))
+        grace_s = library.settings.serve_grace_s
+        address = address_of(listener)
+        Server(config, app.state.house, address=address, grace_s=grace_s, browser=open_browser).run([listener])
 
 
-class _AnnouncingServer(uvicorn.Server):
-    """A server that says where it is once it answers, not before."""
-
-    def __init__(self, config: uvicorn.Config, address: str, *, open_browser: bool) -> None:
-        super().__init__(config)
-        self.address = address
-        self.open_browser = open_browser
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        await super().startup(sockets=sockets)
-        sys.stderr.write(f"leadgoose is ready at {self.address} (Ctrl-C ends it)\n")
-        sys.stderr.flush()
-        if self.open_browser:
-            webbrowser.open(self.address)
+def _check_exposure(site: Site, tokens: Tokens) -> None:
+    exposed = not is_loopback(site.host) or any(not is_loopback(name) for name in site.names)
+    if exposed and not tokens.needed:
+        reached = site.names[0] if is_loopback(site.host) else site.host
+        raise AccessError(
+            f"serving at {reached} lets other machines ask, and nobody needs a token yet; make one first: "
+            "rag token add NAME --role read"
+        )
 
 
-def _is_needed(path: str) -> bool:
-    exact = path in PAGE_PATHS or path in PAGE_CALLS
-    return exact or path.startswith(PAGE_FOLDERS) or path.startswith(API_PATHS)
+def _warm_up(app: FastAPI, library: Library) -> None:
+    """Load the models aside, so that the page is there at once and the first question need not wait for long."""
+    readiness = getattr(app.state, "readiness", None)
+    if readiness is not None:
+        readiness.begin()
+        return
+
+    def load() -> None:
+        try:
+            library.warm_up()
+        except RagError as error:
+            LOG.warning("%s", error)  # whoever asks is told too
+
+    threading.Thread(target=load, name="rag-warm-up", daemon=True).start()
 
 
-def _listen(host: str, port: int) -> socket.socket:
-    if not 0 <= port <= 65_535:
-        raise RagError(f"port {port} does not exist: ports go from 0 to 65535; choose one with --port")
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    try:
-        return socket.create_server((host, port), family=family)
-    except OSError as error:
-        reason = (error.strerror or str(error)).partition(" (")[0]  # what follows repeats the address
-        raise RagError(f"cannot listen on {host}:{port}: {reason}; choose a free port with --port") from error
+async def _busy(_: Request, error: Exception) -> Response:
+    wait_s = str(getattr(error, "retry_after_s", 1))
+    return JSONResponse({"error": str(error)}, status_code=429, headers={"retry-after": wait_s})
 
 
-def _address(listener: socket.socket) -> str:
-    host, port = listener.getsockname()[:2]
-    return f"http://[{host}]:{port}/" if ":" in host else f"http://{host}:{port}/"
+async def _refused(_: Request, error: Exception) -> Response:
+    return JSONResponse({"error": str(error)}, status_code=403)

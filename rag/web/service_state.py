@@ -14,7 +14,7 @@ from fastapi.responses import JSONResponse, Response
 from rag.errors import LibraryEmpty, RagError
 from rag.web.access import EVERY_LIBRARY, Role, caller_of
 from rag.web.collections import DEFAULT
-from rag.web.error_responses import Responses, documented, error_response
+from rag.web.error_responses import Responses, beside_text, documented, error_response
 from rag.web.figures import Figures
 from rag.web.metrics import Metrics
 from rag.web.named import check_role
@@ -68,7 +68,7 @@ async def ready(request: Request) -> JSONResponse:
     summary="Figures for Prometheus",
     response_model=None,
     response_class=Response,
-    responses=TEXT | documented(403),
+    responses=TEXT | beside_text(403),
 )
 def metrics(request: Request) -> Response:
     """Return counts of requests and abstentions, latencies, and what the libraries hold, in Prometheus' text format."""

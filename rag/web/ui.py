@@ -18,6 +18,7 @@ import gradio as gr
 
 from rag.web.chat_page import chat_page
 from rag.web.documents_page import documents_page
+from rag.web.evaluation_jobs import Evaluations
 from rag.web.quality_page import quality_page
 
 if TYPE_CHECKING:
@@ -28,12 +29,15 @@ if TYPE_CHECKING:
 ASKERS = 8  # questions answered at the same time; Gradio's own default is one
 
 
-def create_page(collections: Collections, *, examples: Sequence[str] | None = None) -> gr.Blocks:
+def create_page(
+    collections: Collections, *, examples: Sequence[str] | None = None, evaluations: Evaluations | None = None
+) -> gr.Blocks:
     """Return the pages over libraries, not yet mounted anywhere.
 
     Args:
         collections: The libraries.
         examples: Questions the chat offers at the start; ``None`` for some that the first library is seen to answer.
+        evaluations: Runs what the quality page asks for, one at a time; ``None`` for some of the pages' own.
 
     Returns:
         The pages.
@@ -42,7 +46,8 @@ def create_page(collections: Collections, *, examples: Sequence[str] | None = No
     chat = chat_page(collections, examples=examples)
     with page:
         _lay_out(page, "chat", chat)
-    for name, part in (("documents", documents_page(collections)), ("quality", quality_page(collections))):
+    quality = quality_page(collections, evaluations or Evaluations())
+    for name, part in (("documents", documents_page(collections)), ("quality", quality)):
         address, titles = PAGES[name]
         with page.route(titles["en"], address, show_in_navbar=False):
             _lay_out(page, name, part)

@@ -49,7 +49,8 @@ EXAMPLE = {"application/json": {"example": FILES}}
     responses=returns(UploadsBody, 400, 403, 404, 409, 413, 415, 422, 503, content=EXAMPLE),
 )
 def upload(
-    library: Writable, files: Annotated[list[UploadFile], File(description="One file, or several under this name")]
+    library: Writable,
+    files: Annotated[list[UploadFile], File(min_length=1, description="One file, or several under this name")],
 ) -> JSONResponse:
     """Index files and keep them with the library under the ids ``uploads/NAME``, each taken or refused by itself.
 
