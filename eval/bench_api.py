@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -98,7 +99,7 @@ def _service() -> Iterator[str]:
     with TemporaryDirectory() as folder:
         with Library.open(Path(folder) / "library") as library:
             library.add([Document(id="harbour.md", title="Pilots", text=HARBOUR)])
-        command = [sys.executable, "-m", "rag", "--library", f"{folder}/library", "serve", "--port", "0"]
+        command = [sys.executable, "-m", "rag", "--library", f"{folder}/library", "serve", "--port", str(_free_port())]
         environment = os.environ | {"RAG_SERVE_RATE_PER_MINUTE": "1000000"}
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)  # noqa: S603 (ourselves)
         try:
@@ -106,6 +107,11 @@ def _service() -> Iterator[str]:
         finally:
             process.terminate()
             process.communicate()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
 
 
 def _address(process: subprocess.Popen[str]) -> str:

@@ -133,6 +133,12 @@ def test_a_library_that_is_none_is_one_line_on_standard_error(tmp_path: Path) ->
     assert len(done.stderr.splitlines()) == 1
 
 
+def test_without_sessions_there_is_nothing_to_listen_to(service: httpx.Client) -> None:
+    for method in ("GET", "DELETE"):
+        response = service.request(method, "/mcp", headers={"accept": "text/event-stream"})
+        assert (response.status_code, response.headers["allow"], list(response.json())) == (405, "POST", ["error"])
+
+
 async def test_a_page_of_another_host_cannot_call_the_tools(service: httpx.Client) -> None:
     body = {"jsonrpc": "2.0", "id": 1, "method": "tools/list"}
     headers = {"accept": "application/json, text/event-stream", "mcp-protocol-version": "2025-06-18"}

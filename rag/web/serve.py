@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-
 from rag.errors import AccessError, RagError
 from rag.settings import Settings
 from rag.web.collections import Collections
@@ -19,7 +16,7 @@ from rag.web.guard import Guard, House, Limits
 from rag.web.known import Known
 from rag.web.needed import Needed
 from rag.web.origin import LOOPBACK_NAMES, is_loopback
-from rag.web.queueing import Busy, Gate
+from rag.web.queueing import Gate
 from rag.web.quick_start import quick_gradio
 from rag.web.rate import Rate
 from rag.web.request_log import Requests, set_up
@@ -87,8 +84,6 @@ def create_app(
     known = Known(tokens, Sessions())
     app.router.routes[:0] = login_routes(known).routes
     endpoints = list(app.routes)
-    app.add_exception_handler(Busy, _busy)
-    app.add_exception_handler(AccessError, _refused)
     page = create_page(collections, examples=examples, evaluations=app.state.evaluations)
     mount_page(app, page)
     pages = {f"/{address.strip('/')}" for address, *_ in page.pages}
@@ -167,12 +162,3 @@ def _warm_up(app: FastAPI, library: Library) -> None:
             LOG.warning("%s", error)  # whoever asks is told too
 
     threading.Thread(target=load, name="rag-warm-up", daemon=True).start()
-
-
-async def _busy(_: Request, error: Exception) -> Response:
-    wait_s = str(getattr(error, "retry_after_s", 1))
-    return JSONResponse({"error": str(error)}, status_code=429, headers={"retry-after": wait_s})
-
-
-async def _refused(_: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, status_code=403)
