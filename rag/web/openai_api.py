@@ -27,6 +27,8 @@ from rag.web.answer_body import EXAMPLE as ANSWER
 from rag.web.asked import AskRequest, EarlierAnswer, Filters, Text
 from rag.web.collections import DEFAULT
 from rag.web.error_responses import openai_error, public
+from rag.web.examples import MODEL as MODEL_EXAMPLE
+from rag.web.examples import shown
 from rag.web.marked import marked_text, sources_text, unmarked
 from rag.web.metrics import Stopwatch
 from rag.web.named import check_role, collections_of
@@ -143,6 +145,7 @@ class Completion(BaseModel):
 class Model(BaseModel):
     """A library."""
 
+    model_config = shown(MODEL_EXAMPLE)
     id: str
     object: Literal["model"]
     created: int
@@ -152,6 +155,7 @@ class Model(BaseModel):
 class Models(BaseModel):
     """The libraries that the caller may read."""
 
+    model_config = shown({"object": "list", "data": [MODEL_EXAMPLE]})
     object: Literal["list"]
     data: list[Model]
 
