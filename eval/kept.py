@@ -42,6 +42,7 @@ ASKING_MODULES = (
     "cli.py",
     "commands.py",
     "confidence.py",
+    "configuration.py",
     "context.py",
     "conversation.py",
     "copies.py",

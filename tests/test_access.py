@@ -477,7 +477,7 @@ def test_every_response_tells_browsers_what_they_may_load(service: Service) -> N
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "frame-ancestors 'none'" in headers["content-security-policy"]
         assert headers["x-content-type-options"] == "nosniff"
-        assert headers["referrer-policy"] == "no-referrer"
+        assert headers["referrer-policy"] == "same-origin"
         assert headers["cross-origin-resource-policy"] == headers["cross-origin-opener-policy"] == "same-origin"
         assert headers["cache-control"] == "no-store"
         assert headers["x-request-id"]

@@ -20,7 +20,8 @@ from rag.opening import file_digest, is_no_disk, open_regular
 from rag.parse_limits import ParseLimits
 from rag.printable import STEERING
 from rag.sources import DEFAULT_LIMITS, SourceFile, find_files
-from rag.web.page import shelf_html
+from rag.web.panel_html import shelf_html
+from rag.web.words import WORDS
 
 TEXT = "The harbour of Norrwick employs 41 pilots."
 POSIX = pytest.mark.skipif(os.name != "posix", reason="needs links, pipes and devices")
@@ -275,7 +276,7 @@ def shown_name(name: str) -> str:
 
 
 def test_a_name_that_turns_the_direction_of_writing_is_escaped_on_the_page() -> None:
-    page = shelf_html([("gpj.\u202etxt\n.exe", "")])
+    page = shelf_html([("gpj.\u202etxt\n.exe", "")], WORDS["en"])
     assert "\u202e" not in page
     assert r"\u202e" in page
 

@@ -17,6 +17,8 @@ from rag import Library
 from rag.cli import main
 from rag.web.api import create_api
 from rag.web.collections import Collections
+from rag.web.export import conversation_json
+from rag.web.history import Turn
 
 QUESTIONS = [
     "How many pilots does the harbour of Norrwick employ?",
@@ -78,6 +80,13 @@ def test_what_the_command_line_prints_is_what_python_is_told(
 ) -> None:
     assert main(["--library", str(town_library.path), "ask", QUESTIONS[0], "--json"]) == 0
     assert plain(json.loads(capsys.readouterr().out)) == plain(town_library.ask(QUESTIONS[0]).to_dict())
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_what_the_chat_is_taken_away_as_is_what_python_is_told(town_library: Library, question: str) -> None:
+    *_, answer = town_library.stream(question)
+    (row,) = json.loads(conversation_json([Turn(question, answer, done=True)]))["conversation"]
+    assert plain(row["answer"]) == plain(town_library.ask(question).to_dict())
 
 
 def plain(answer: dict[str, Any]) -> Any:

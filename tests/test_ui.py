@@ -14,8 +14,9 @@ import pytest
 from playwright.sync_api import Browser, Locator, Page
 
 from rag import Answer, Citation, Document, Library, RagError
-from rag.web.chat_page import show_sources
+from rag.web.chat_events import show_sources
 from rag.web.serve import serve
+from rag.web.words import WORDS
 from tests.served import Served, chromium, contrast, end, start
 
 SERVER = """
@@ -78,7 +79,7 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
 
 def test_a_document_that_was_removed_is_said_to_be(library: Library) -> None:
     gone = Citation(1, "gone.md", "Gone", 0, 4, "Gone", None, None, 1.0)
-    assert "no longer in the library" in show_sources(library, Answer("q", "t", citations=(gone,)), turn=1)
+    assert "no longer in the library" in show_sources(library, Answer("q", "t", citations=(gone,)), WORDS["en"], turn=1)
 
 
 # --- the process that serves it
@@ -391,7 +392,7 @@ def test_nothing_reaches_past_the_side_of_the_window(page: Page, width: int, que
     page.set_viewport_size({"width": width, "height": 800})
     ask(page, question)
     page.locator(".lg-chosen").wait_for()
-    for part in ("#lg-top", ".lg-log", ".lg-turn", "#lg-composer", ".lg-sources", ".lg-chips", ".lg-text"):
+    for part in ("#lg-header", ".lg-log", ".lg-turn", "#lg-composer", ".lg-sources", ".lg-chips", ".lg-text"):
         box = page.locator(part).bounding_box()
         assert box is not None
         assert box["x"] >= 0, part

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from rag.web.examples import HIT, shown
+from rag.web.api_examples import HIT, shown
 
 
 class _Body(BaseModel):

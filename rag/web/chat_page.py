@@ -1,40 +1,29 @@
-"""The chat page over libraries: what stands on it and what its events do; knows no stage, no storage and no HTML."""
+"""The chat page: what stands on it, and which event of it calls what; knows no library and no HTML.
+
+The browser's side lives in ``browser/*.js``. Each event is one call; what comes back is a message to the conversation,
+to the source panel or to the page around them, each to be shown by the script and bounded whatever the length of the
+conversation: a turn that was shown stays in the browser.
+"""
 
 from __future__ import annotations
 
-import re
-import time
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from rag.conversation import MOST_TURNS
-from rag.errors import RagError
-from rag.schema import Answer, Document
-from rag.web.page import (
-    Turn,
-    Turns,
-    chosen_citation,
-    conversation_html,
-    evidence,
-    header_html,
-    no_sources_html,
-    script,
-    shelf_html,
-    sources_html,
-)
+from rag.web.access import Role, page_caller
+from rag.web.chat_events import Chat, Place, Shown
+from rag.web.page import script
 
 if TYPE_CHECKING:
-    from rag.library import Library
     from rag.web.collections import Collections
 
-_NAME = re.compile(r"\b[A-Z][\w'-]+(?: [A-Z][\w'-]+)+")
 _QUIET: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private"}
 # Only questions are queued: Gradio's client loses an event that is queued while the stream of another one ends.
 _DIRECT = _QUIET | {"queue": False}
+_TOLD = "watch('value', () => document.dispatchEvent(new CustomEvent('lg-{}', {{detail: props.value}})));"
 
 
 def chat_page(collections: Collections, *, examples: Sequence[str] | None = None) -> gr.Blocks:
@@ -43,131 +32,16 @@ def chat_page(collections: Collections, *, examples: Sequence[str] | None = None
     Args:
         collections: Its libraries answer the questions. They serve all sessions; what they asked lives in each
             session's own state.
-        examples: Questions offered at the start; ``None`` offers some that the first library is seen to answer.
+        examples: Questions offered at the start in the first library; ``None`` offers some that it is seen to answer.
 
     Returns:
         The page, to be rendered into one that is served.
     """
-    library = collections.first
-    chat = _Chat(library, tuple(suggest_questions(library) if examples is None else examples))
+    chat = Chat(collections, examples)
     page = gr.Blocks()
     with page:
-        parts = _lay_out(chat)
-        _connect(chat, parts)
-        page.load(chat.header, None, parts.header, **_DIRECT)
-        page.load(chat.shelf, None, parts.sources, **_DIRECT)
+        _connect(_Events(chat), _lay_out())
     return page
-
-
-def suggest_questions(library: Library, *, count: int = 3) -> list[str]:
-    """Return at most ``count`` questions about names that documents repeat, each seen to be answered by ``library``."""
-    questions: list[str] = []
-    for summary in library.documents()[:20]:
-        names = Counter(_NAME.findall(library.document(summary.id).text[:20_000])).most_common(1)
-        question = f"What is said about {names[0][0]}?" if names and names[0][1] > 1 else ""
-        if question and question not in questions and not library.ask(question).abstained:
-            questions.append(question)
-        if len(questions) == count:
-            break
-    return questions
-
-
-def show_sources(library: Library, answer: Answer, *, turn: int, number: int = 0, jump: bool = False) -> str:
-    """Return the source panel of one answer as HTML.
-
-    Args:
-        library: Holds the documents.
-        answer: The answer whose citations, or nearest passages, are shown.
-        turn: Its place in the conversation, from 1.
-        number: The chosen citation; 0 is the first.
-        jump: Whether the reader chose it, and is to be taken there.
-
-    Returns:
-        The panel, also when the document is gone or cannot be read: then it says so.
-    """
-    chosen = chosen_citation(answer, number)
-    if chosen is None:
-        return no_sources_html("This answer cites no passage.")
-    source: Document | str
-    try:
-        source = library.document(chosen.document_id)
-    except KeyError:
-        source = "This document is no longer in the library. The passage read:"
-    except RagError as error:
-        source = f"The document cannot be shown: {error}"
-    return sources_html(answer, chosen, source, turn=turn, jump=time.monotonic_ns() if jump else None)
-
-
-@dataclass(frozen=True)
-class _Chat:
-    """What happens on the page's events; holds nothing of a session."""
-
-    library: Library
-    examples: tuple[str, ...]
-
-    def header(self) -> str:
-        try:
-            counts = self.library.statistics()
-            held = f"{_count(counts['documents'], 'document')} · {_count(counts['passages'], 'passage')}"
-        except RagError as error:
-            held = str(error)
-        return header_html(held)
-
-    def shelf(self) -> str:
-        try:
-            return shelf_html([(d.title or d.id, d.date or "") for d in self.library.documents()])
-        except RagError:  # the header says it
-            return no_sources_html()
-
-    def ask(self, question: str, turns: Turns) -> Iterator[tuple[Any, ...]]:
-        question = question.strip()
-        if not question:
-            log = conversation_html(turns, self.examples, note="Type a question first.")
-            yield turns, log, gr.skip(), "", gr.skip()
-            return
-        yield *self._show(turns, Turn(question)), "", gr.update(interactive=False)
-        # The box is left alone from here on: the next question may be half typed already.
-        unchanged = (gr.skip(), gr.skip())
-        answer = None
-        history = [turn.answer for turn in turns[-MOST_TURNS:] if turn.answer and turn.done]
-        try:
-            for answer in self.library.stream(question, history=history):
-                yield *self._show(turns, Turn(question, answer)), *unchanged
-        except RagError as error:
-            yield *self._show(turns, Turn(question, error=str(error))), *unchanged
-        else:
-            yield *self._show(turns, Turn(question, answer, done=True)), *unchanged
-
-    def ask_example(self, turns: Turns, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
-        yield from self.ask(self.examples[int(event.index)], turns)
-
-    def explain_failure(self, turns: Turns) -> tuple[Any, ...]:
-        """Show that a bug, not the documents, is why there is no answer; the traceback is on the server's stderr."""
-        if not turns:
-            return (gr.skip(),) * 5
-        error = "Something went wrong inside leadgoose. The terminal it runs in says more."
-        return *self._show(turns[:-1], Turn(turns[-1].question, error=error)), gr.skip(), _ready()
-
-    def choose(self, turns: Turns, event: gr.EventData) -> Any:
-        turn, number = int(event.turn), int(event.number)
-        answer = turns[turn - 1].answer if 0 < turn <= len(turns) else None
-        if answer is None or number not in {c.number for c in evidence(answer)}:
-            return gr.skip()
-        return show_sources(self.library, answer, turn=turn, number=number, jump=True)
-
-    def restart(self) -> tuple[Any, ...]:
-        return (), conversation_html((), self.examples), self.shelf(), "", _ready()
-
-    def _show(self, earlier: Turns, last: Turn) -> tuple[Turns, str, str]:
-        turns = (*earlier, last)
-        panel = no_sources_html()
-        if last.answer is not None and (last.done or evidence(last.answer)):
-            panel = show_sources(self.library, last.answer, turn=len(turns))
-        return turns, conversation_html(turns, self.examples), panel
-
-
-def _ready() -> Any:
-    return gr.update(interactive=True)
 
 
 @dataclass(frozen=True)
@@ -175,49 +49,116 @@ class _Parts:
     """What stands on the page and takes part in its events."""
 
     turns: gr.State
-    header: gr.HTML
-    clear: gr.Button
-    conversation: gr.HTML
+    place: gr.State
+    talk: gr.HTML
     box: gr.Textbox
     send: gr.Button
-    sources: gr.HTML
+    panel: gr.HTML
+    wire: gr.HTML
 
 
-def _lay_out(chat: _Chat) -> _Parts:
-    turns = gr.State(())
-    with gr.Row(elem_id="lg-top"):
-        header = _html(chat.header(), "lg-header")
-        clear = gr.Button("New conversation", size="sm", scale=0, min_width=160)
+def _lay_out() -> _Parts:
+    turns, place = gr.State(()), gr.State(Place())
+    _html("lg-header", '<header class="lg-header"><h1>leadgoose</h1></header>')
     with gr.Row(elem_id="lg-columns"):
         with gr.Column(min_width=320):
-            conversation = _html(conversation_html((), chat.examples), "lg-conversation", script())
+            # Speaks for itself when a turn is whole, in a line of its own: a log read aloud at every step is noise.
+            log = (
+                '<div class="lg-log" role="log" aria-live="off" aria-label="Conversation" tabindex="0"></div>'
+                '<p class="lg-hidden" id="lg-status" role="status" aria-live="polite"></p>'
+                '<p class="lg-note" id="lg-note" role="status" aria-live="polite"></p>'
+            )
+            talk = _html("lg-conversation", log, _TOLD.format("talk"))
             with gr.Row(elem_id="lg-composer"):
                 box = _question_box()
                 send = gr.Button("Send", variant="primary", scale=0, min_width=80)
         with gr.Column(min_width=320):
-            sources = _html(chat.shelf(), "lg-panel", script())
-    return _Parts(turns, header, clear, conversation, box, send, sources)
+            panel = _html("lg-panel", '<section class="lg-sources"></section>', _TOLD.format("panel"))
+    wire = _html("lg-wire", "", script(), visible="hidden")
+    return _Parts(turns, place, talk, box, send, panel, wire)
 
 
-def _connect(chat: _Chat, parts: _Parts) -> None:
-    turns, box, send = parts.turns, parts.box, parts.send
-    shown = [turns, parts.conversation, parts.sources, box, send]
-    asked = gr.on([box.submit, send.click], chat.ask, [box, turns], shown, **_QUIET)
-    tried = parts.conversation.example(chat.ask_example, [turns], shown, **_QUIET)
+@dataclass(frozen=True)
+class _Events:
+    """The events as Gradio calls them: values of the page in, values of the page out."""
+
+    chat: Chat
+
+    def enter(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
+        place, shown, around = self.chat.enter(event._data, self._readable(request))
+        words = place.words
+        box = gr.update(label=words.question, placeholder=words.placeholder)
+        return place, shown.turns, shown.talk, shown.panel, around, box, gr.update(value=words.send, interactive=True)
+
+    def suggest(self, place: Place) -> Any:
+        return self.chat.suggest(place)
+
+    def ask(self, question: str, turns: Any, place: Place) -> Iterator[tuple[Any, ...]]:
+        question = question.strip()
+        if not question:
+            yield gr.skip(), gr.skip(), gr.skip(), {"kind": "note", "note": place.words.empty}, "", gr.skip()
+            return
+        shown = self.chat.ask(question, turns, place)
+        yield *_values(next(shown)), gr.skip(), "", gr.update(interactive=False)
+        # The box is left alone from here on: the next question may be half typed already.
+        for more in shown:
+            yield *_values(more), gr.skip(), gr.skip(), gr.skip()
+
+    def example(self, turns: Any, place: Place, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
+        yield from self.ask(self.chat.example(place, event._data), turns, place)
+
+    def fail(self, turns: Any, place: Place) -> tuple[Any, ...]:
+        return *_values(self.chat.fail(turns, place)), gr.skip(), gr.skip(), _ready()
+
+    def choose(self, turns: Any, place: Place, event: gr.EventData) -> Any:
+        return self.chat.choose(turns, place, event._data) or gr.skip()
+
+    def judge(self, turns: Any, place: Place, event: gr.EventData) -> Any:
+        return self.chat.judge(turns, place, event._data)
+
+    def export(self, turns: Any, place: Place, event: gr.EventData) -> Any:
+        return self.chat.export(turns, place, event._data) or gr.skip()
+
+    def restart(self, place: Place) -> tuple[Any, ...]:
+        return *_values(self.chat.restart(place)), gr.skip(), "", _ready()
+
+    def _readable(self, request: gr.Request) -> list[str]:
+        caller = page_caller(request)
+        return [name for name in self.chat.names() if caller.may(Role.READ, name)]
+
+
+def _connect(events: _Events, parts: _Parts) -> None:
+    turns, place, wire = parts.turns, parts.place, parts.wire
+    session = [turns, place]
+    shown = [turns, parts.talk, parts.panel, wire, parts.box, parts.send]
+    asked = gr.on([parts.box.submit, parts.send.click], events.ask, [parts.box, *session], shown, **_QUIET)
+    tried = wire.example(events.example, session, shown, **_QUIET)
     for question in (asked, tried):
-        question.failure(chat.explain_failure, [turns], shown, **_DIRECT)
-        question.then(_ready, None, send, **_DIRECT)
-    for choosing in (parts.conversation, parts.sources):
-        choosing.choose(chat.choose, [turns], parts.sources, **_DIRECT)
-    parts.clear.click(chat.restart, None, shown, cancels=[asked, tried], **_DIRECT)
+        question.failure(events.fail, session, shown, **_DIRECT)
+        question.then(_ready, None, parts.send, **_DIRECT)
+    wire.choose(events.choose, session, parts.panel, **_DIRECT)
+    wire.judge(events.judge, session, wire, **_DIRECT)
+    wire.export(events.export, session, wire, **_DIRECT)
+    wire.suggest(events.suggest, place, wire, **_DIRECT)
+    whole = [place, turns, parts.talk, parts.panel, wire, parts.box, parts.send]
+    wire.enter(events.enter, None, whole, **_DIRECT)
+    # Another conversation ends the answer that is being written.
+    wire.leave(events.enter, None, whole, cancels=[asked, tried], **_DIRECT)
+    wire.restart(events.restart, place, shown, cancels=[asked, tried], **_DIRECT)
 
 
-def _count(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _values(shown: Shown) -> tuple[Any, ...]:
+    return shown.turns, shown.talk or gr.skip(), shown.panel or gr.skip()
 
 
-def _html(value: str, element: str, script: str | None = None) -> gr.HTML:
-    return gr.HTML(value, elem_id=element, js_on_load=script, apply_default_css=False)
+def _ready() -> Any:
+    return gr.update(interactive=True)
+
+
+def _html(element: str, template: str, script: str | None = None, **options: Any) -> gr.HTML:
+    """Return a place that is filled by the script: its HTML never changes, its value is a message."""
+    options |= {"js_on_load": script, "apply_default_css": False}
+    return gr.HTML(None, elem_id=element, html_template=template, **options)
 
 
 def _question_box() -> gr.Textbox:

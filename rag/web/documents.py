@@ -12,8 +12,8 @@ from pydantic import BaseModel
 from rag.errors import LibraryEmpty
 from rag.library import Library
 from rag.schema import Document
+from rag.web.api_examples import HIT, SUMMARY, shown
 from rag.web.error_responses import Responses, beside_text, returns
-from rag.web.examples import HIT, SUMMARY, shown
 from rag.web.excerpt import MOST_CONTEXT, ExcerptBody, excerpt
 from rag.web.matching import matching
 from rag.web.named import Readable, Writable

@@ -10,10 +10,10 @@ from pydantic import BaseModel
 
 from rag.errors import SourceError
 from rag.web.access import Role, caller_of
+from rag.web.api_examples import EVALUATION, shown
 from rag.web.collections import DEFAULT
 from rag.web.error_responses import beside_text, returns
 from rag.web.evaluation_jobs import Evaluation, EvaluationRunning, Evaluations, read_gold_set
-from rag.web.examples import EVALUATION, shown
 from rag.web.named import Writable
 from rag.web.uploads import file_name
 

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from rag.errors import SpanError
 from rag.library import Library
 from rag.schema import Document
-from rag.web.examples import EXCERPT, shown
+from rag.web.api_examples import EXCERPT, shown
 
 MOST_CONTEXT = 10_000
 

@@ -9,9 +9,9 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag.web.access import Role, caller_of
+from rag.web.api_examples import LIBRARY, shown
 from rag.web.collections import NAME
 from rag.web.error_responses import returns
-from rag.web.examples import LIBRARY, shown
 from rag.web.figures import Figures
 from rag.web.named import check_role, collections_of
 

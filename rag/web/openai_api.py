@@ -24,11 +24,11 @@ from rag.library import Library
 from rag.schema import Answer
 from rag.web.access import Role, caller_of
 from rag.web.answer_body import EXAMPLE as ANSWER
+from rag.web.api_examples import MODEL as MODEL_EXAMPLE
+from rag.web.api_examples import shown
 from rag.web.asked import AskRequest, EarlierAnswer, Filters, Text
 from rag.web.collections import DEFAULT
 from rag.web.error_responses import openai_error, public
-from rag.web.examples import MODEL as MODEL_EXAMPLE
-from rag.web.examples import shown
 from rag.web.marked import marked_text, sources_text, unmarked
 from rag.web.metrics import Stopwatch
 from rag.web.named import check_role, collections_of

@@ -35,7 +35,8 @@ def head_html(library: str, offer: Offer, words: Words) -> str:
             f"<option{' selected' if one == library else ''}>{escape(one)}</option>" for one in offer.libraries
         )
         choice = (
-            f'<label>{escape(words["library"])} <select name="library" data-act="library">{options}</select></label>'
+            f'<span><label for="lg-measured">{escape(words["library"])}</label> '
+            f'<select id="lg-measured" name="library" data-act="library">{options}</select></span>'
         )
     heading = f"<h1>{escape(words['title'])}</h1><p>{escape(words['intro'])}</p>"
     return f'<div class="lg-doc-head"><header class="lg-header">{heading}</header>{choice}</div>'

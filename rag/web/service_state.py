@@ -13,9 +13,9 @@ from fastapi.responses import JSONResponse, Response
 
 from rag.errors import LibraryEmpty, RagError
 from rag.web.access import EVERY_LIBRARY, Role, caller_of
+from rag.web.api_examples import HEALTH, METRICS
 from rag.web.collections import DEFAULT
 from rag.web.error_responses import Responses, beside_text, documented, error_response
-from rag.web.examples import HEALTH, METRICS
 from rag.web.figures import Figures
 from rag.web.metrics import Metrics
 from rag.web.named import check_role
