@@ -49,6 +49,12 @@ class Catalogue(Database):
             FROM documents WHERE {LIVE} ORDER BY id"""  # noqa: S608
         return [DocumentSummary(*row) for row in self._rows(sql, {"revision": revision})]
 
+    def count_pages(self, ids: Iterable[str], *, revision: int) -> dict[str, int]:
+        """Return the number of the last page that some documents of a revision have text on, by id, where they do."""
+        sql = f"""SELECT id, max(page) FROM documents JOIN passages ON document_key = documents.key
+            WHERE id IN (SELECT value FROM json_each(:ids)) AND page IS NOT NULL AND {LIVE} GROUP BY id"""  # noqa: S608
+        return dict(self._rows(sql, {"ids": json.dumps(list(ids)), "revision": revision}))
+
     def count_copies(self, *, revision: int) -> int:
         """Return how many documents of a revision are made from the same bytes as another one before them."""
         sql = f"SELECT count(*) - count(DISTINCT digest) FROM documents WHERE {LIVE}"  # noqa: S608

@@ -17,7 +17,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from rag.build import Build
-from rag.errors import LibraryBusy, LibraryDamaged, LibraryError
+from rag.errors import LibraryBusy, LibraryDamaged, LibraryEmpty, LibraryError
 from rag.folder import LOCK
 from rag.generations import Generation, open_generation, publish
 from rag.holder import forget_holder, holder, note_holder
@@ -248,7 +248,7 @@ class Commits:
 
 def no_documents(path: Path) -> LibraryError:
     """Return the error for a library that holds no documents yet."""
-    return LibraryError(f"the library {path} holds no documents; add some: rag index PATH")
+    return LibraryEmpty(f"the library {path} holds no documents; add some: rag index PATH")
 
 
 def unwritable(path: Path, error: OSError) -> LibraryError:

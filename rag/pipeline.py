@@ -26,6 +26,7 @@ from embeddings.entailment import Entailment
 from embeddings.errors import EncoderError
 from embeddings.late import pack
 from rag import (
+    abandon,
     answer,
     cite,
     claims,
@@ -55,6 +56,7 @@ from rag.rerank import Shelf, Tokens
 from rag.schema import Answer, Document, Hit, Passage, is_day
 from rag.settings import Settings
 from rag.snapshot import Snapshot
+from rag.sources import DEFAULT_LIMITS, SourceFile
 from rag.store import PassageVectors
 from rag.suffixes import TABULAR
 
@@ -121,7 +123,7 @@ def prepare(document: Document) -> Document:
     return replace(document, text=text, title=title, language=language, date=day, page_starts=page_starts)
 
 
-def read(source: load.SourceFile, limits: ParseLimits = load.DEFAULT_LIMITS) -> Document:
+def read(source: SourceFile, limits: ParseLimits = DEFAULT_LIMITS) -> Document:
     """Return a file as a document.
 
     Args:
@@ -486,6 +488,7 @@ def timed(name: str, stage: Stage) -> Stage:
     """Return the stage with its seconds noted."""
 
     def run(work: Work) -> Work:
+        abandon.check()
         start = time.perf_counter()
         done = stage(work)
         return noted(done, name, time.perf_counter() - start)
