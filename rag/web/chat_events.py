@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rag.conversation import MOST_TURNS
-from rag.errors import RagError
+from rag.errors import AccessError, RagError
 from rag.schema import Answer, Document
 from rag.web.collections import DEFAULT
 from rag.web.examples import suggest_questions
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from rag.web.collections import Collections
 
 Message = dict[str, Any]
+# In place of a library's name, where a reader may read none: no library is called so, and no token is for it.
+NONE = ""
 
 
 @dataclass(frozen=True)
@@ -87,10 +89,10 @@ class Chat:
         """
         wanted = data if isinstance(data, Mapping) else {}
         library = next((name for name in readable if name == wanted.get("library")), None)
-        place = Place(library or (readable[0] if readable else DEFAULT), language_of(wanted.get("language")))
+        place = Place(library or (readable[0] if readable else NONE), language_of(wanted.get("language")))
         note, turns = "", Turns()
         # A conversation goes with its library: what was cited in one does not stand in another.
-        if wanted.get("turns") and wanted.get("library") in {None, place.library}:
+        if wanted.get("turns") and readable and wanted.get("library") in {None, place.library}:
             try:
                 turns = read_turns(wanted["turns"])
             except HistoryError:
@@ -194,6 +196,8 @@ class Chat:
 
     def library(self, place: Place) -> Library:
         """Return the library that is asked."""
+        if place.library == NONE:
+            raise AccessError("this token may read no library")
         return self._collections.library(place.library)
 
     def names(self) -> list[str]:

@@ -8,13 +8,13 @@ conversation: a turn that was shown stays in the browser.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from rag.web.access import Role, check_page, page_caller
-from rag.web.chat_events import Chat, Place, Shown
+from rag.web.chat_events import NONE, Chat, Place, Shown
 from rag.web.page import script
 
 if TYPE_CHECKING:
@@ -122,8 +122,10 @@ class _Events:
         made = self.chat.export(turns, place, event._data) if _may_read(request, place) else None
         return made or gr.skip()
 
-    def restart(self, place: Place) -> tuple[Any, ...]:
-        return *_values(self.chat.restart(place)), gr.skip(), "", _ready()
+    def restart(self, place: Place, request: gr.Request) -> tuple[Any, ...]:
+        # A session that never entered has a place too, which its caller need not be allowed.
+        here = place if _may_read(request, place) else replace(place, library=NONE)
+        return *_values(self.chat.restart(here)), gr.skip(), "", _ready()
 
     def _readable(self, request: gr.Request) -> list[str]:
         caller = page_caller(request)

@@ -12,6 +12,7 @@ import gradio as gr
 from rag.errors import AccessError, RagError
 from rag.web.access import EVERY_LIBRARY, Caller, Role, check_page, page_caller
 from rag.web.collections import DEFAULT
+from rag.web.discreet import told
 from rag.web.documents_html import (
     Offer,
     add_html,
@@ -24,7 +25,7 @@ from rag.web.documents_html import (
 )
 from rag.web.documents_words import WORDS, Words
 from rag.web.folder_reading import FolderReadings, permitted, permitted_folders
-from rag.web.listing import PAGE_ROWS, View, find_row, list_documents
+from rag.web.listing import PAGE_ROWS, View, discreet_row, find_row, list_documents
 from rag.web.navigation import reader_language
 from rag.web.removals import Removals, TooManyToKeep
 
@@ -105,7 +106,7 @@ class _Documents:
         try:
             return _parts({"notice": ""} | work())
         except RagError as error:
-            return _parts({"notice": notice_html(str(error), error=True)})
+            return _parts({"notice": notice_html(told(page_caller(request), str(error)), error=True)})
 
     # -- what can be asked for: each checks who asks -------------------------------------------------------------------
 
@@ -124,6 +125,7 @@ class _Documents:
         if row is None:
             raise RagError(words["no_text"])
         document = library.document(row.id)
+        row = discreet_row(row, page_caller(request), view.library)
         return {"text": document_html(document, row, _offset(wish.get("offset", 0)), words)}
 
     def _do_close(self, _view: View, _request: gr.Request, _wish: Mapping[str, Any]) -> Parts:
@@ -203,7 +205,8 @@ class _Documents:
         library, words = self._library(view, request, Role.READ), _words(request)
         offer, listing = self._offer(view, request), list_documents(library, view)
         view = replace(view, page=listing.page)
-        listed = list_html(listing, view, words, write=offer.write)
+        rows = [discreet_row(row, page_caller(request), view.library) for row in listing.rows]
+        listed = list_html(replace(listing, rows=rows), view, words, write=offer.write)
         shown = {"view": view, "head": head_html(view, listing, offer, words), "list": listed}
         if languages:
             shown["tools"] = tools_html(view, listing.languages, words) if listing.documents else ""

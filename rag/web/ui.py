@@ -51,7 +51,8 @@ def create_page(
         address, titles = PAGES[name]
         with page.route(titles["en"], address, show_in_navbar=False):
             _lay_out(page, name, part)
-    page.queue(default_concurrency_limit=ASKERS)
+    # Else whoever calls Gradio's routes by hand could ask past the queue.
+    page.queue(default_concurrency_limit=ASKERS, api_open=False)
     return page
 
 
