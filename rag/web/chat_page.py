@@ -16,6 +16,7 @@ import gradio as gr
 from rag.web.access import Role, check_page, page_caller
 from rag.web.chat_events import Chat, Place, Shown
 from rag.web.page import script
+from rag.web.queueing import asking
 
 if TYPE_CHECKING:
     from rag.web.collections import Collections
@@ -99,7 +100,7 @@ class _Events:
         if not question:
             yield gr.skip(), gr.skip(), gr.skip(), {"kind": "note", "note": place.words.empty}, "", gr.skip()
             return
-        shown = self.chat.ask(question, turns, place)
+        shown = self.chat.ask(question, turns, place, asking(request))
         yield *_values(next(shown)), gr.skip(), "", gr.update(interactive=False)
         # The box is left alone from here on: the next question may be half typed already.
         for more in shown:
