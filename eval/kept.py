@@ -97,6 +97,7 @@ ASKING_MODULES = (
     "spelling.py",
     "staleness.py",
     "support.py",
+    "tracing.py",
     "understand.py",
     "values.py",
     "vectorstore.py",

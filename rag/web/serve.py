@@ -22,6 +22,7 @@ from rag.web.rate import Rate
 from rag.web.request_log import Requests, set_up
 from rag.web.sessions import Sessions
 from rag.web.tokens import FILE, Tokens
+from rag.web.traces import traced
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -127,7 +128,12 @@ def serve(
     from rag.web.server import Server, address_of, configuration, ending_quietly, listen
 
     port = site.port if port is None else port
-    with listen(site.host, port) as listener, Collections(library, root=root) as collections, ending_quietly():
+    with (
+        listen(site.host, port) as listener,
+        Collections(library, root=root) as collections,
+        traced(),
+        ending_quietly(),
+    ):
         set_up(site.log_format)
         library.statistics()  # what is wrong with it is said now, as far as that is seen without a model
         app = create_app(collections, site=site, examples=examples)
