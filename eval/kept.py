@@ -69,6 +69,7 @@ ASKING_MODULES = (
     "mentions.py",
     "names.py",
     "opposites.py",
+    "page_care.py",
     "phrase.py",
     "phrases.py",
     "pointing.py",
