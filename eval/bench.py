@@ -25,6 +25,7 @@ from eval.bench_fuzz import fuzz_report
 from eval.bench_fuzz_files import files_report
 from eval.bench_hostile import hostile_report
 from eval.bench_library import token_line
+from eval.bench_load import load_report, soak_report
 from eval.bench_quality import HEADING, quality
 from eval.bench_scale import scale_report
 from eval.bench_speed import askers_line, cold_start_line, indexing_table, search_table
@@ -107,6 +108,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--rounds", type=_count, default=5, help="rounds of indexing and of changes (default: 5)")
     parser.add_argument("--passages", type=_count, default=100_000, help="of the large library (default: 100,000)")
     parser.add_argument("--vectors", type=_count, default=1_000_000, help="synthetic vectors (default: 1,000,000)")
+    parser.add_argument("--requests", type=_count, default=10_000, help="questions of a soak (default: 10,000)")
     parser.add_argument("--seconds", type=_count, default=600, help="of fuzzing (default: 600)")
     parser.add_argument("--seed", type=_count, default=1, help="of what is random in fuzzing (default: 1)")
     return parser
@@ -270,6 +272,22 @@ def _fuzz_files(options: argparse.Namespace) -> Iterator[str]:
     yield from files_report(seconds=options.seconds, seed=options.seed)
 
 
+def _load(_options: argparse.Namespace) -> Iterator[str]:
+    with TemporaryDirectory() as folder:
+        with Library.open(Path(folder) / "seeds") as library:
+            library.index(ROOT / "seeds")
+        yield from map(_paragraph, load_report(Path(folder) / "seeds"))
+
+
+def _soak(options: argparse.Namespace) -> Iterator[str]:
+    questions = [question.question for question in read_gold(ROOT / "eval" / "gold.jsonl").questions]
+    with TemporaryDirectory() as folder:
+        with Library.open(Path(folder) / "seeds") as library:
+            library.index(ROOT / "seeds")
+        report = soak_report(Path(folder) / "seeds", questions=questions, requests=options.requests)
+        yield from map(_paragraph, report)
+
+
 def _api(options: argparse.Namespace) -> Iterator[str]:
     if find_spec("schemathesis") is None:
         raise Missing("it needs the package schemathesis; run: pip install 'leadgoose[dev]'")
@@ -295,6 +313,8 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "hostile": _hostile,
     "fuzz-files": _fuzz_files,
     "fuzz": _fuzz,
+    "load": _load,
+    "soak": _soak,
     "api": _api,
 }
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import socket
 import subprocess
 import sys
 import time
@@ -26,6 +27,8 @@ NAMES = {
     "library": ("default", "work", "empty", "default", "nowhere"),
     "document_id": ("harbour.md", "uploads/a.md", "harbour.md", "none"),
     "evaluation_id": ("none",),
+    "start_char": ("0", "43", "5"),
+    "end_char": ("42", "90", "5"),
     "model": ("leadgoose", "leadgoose/work", "none"),
     "name": ("work2", "none"),
 }
@@ -98,7 +101,10 @@ def _service() -> Iterator[str]:
     with TemporaryDirectory() as folder:
         with Library.open(Path(folder) / "library") as library:
             library.add([Document(id="harbour.md", title="Pilots", text=HARBOUR)])
-        command = [sys.executable, "-m", "rag", "--library", f"{folder}/library", "serve", "--port", "0"]
+        with Library.open(Path(folder) / "more" / "work") as library:
+            library.add([Document(id="harbour.md", title="Pilots", text=HARBOUR)])
+        named = ["--library", f"{folder}/library", "serve", "--collections", f"{folder}/more"]
+        command = [sys.executable, "-m", "rag", *named, "--port", str(_free_port())]
         environment = os.environ | {"RAG_SERVE_RATE_PER_MINUTE": "1000000"}
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)  # noqa: S603 (ourselves)
         try:
@@ -106,6 +112,11 @@ def _service() -> Iterator[str]:
         finally:
             process.terminate()
             process.communicate()
+
+
+def _free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        return int(taken.getsockname()[1])
 
 
 def _address(process: subprocess.Popen[str]) -> str:

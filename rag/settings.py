@@ -41,6 +41,7 @@ CHOICES = {
     "chat_unsupported": UNSUPPORTED,
     "source_check": SWITCH,
     "serve_log_questions": SWITCH,
+    "ocr": SWITCH,
 }
 
 
@@ -96,6 +97,8 @@ class Settings:
         parse_ratio: How many times its size it may expand to, where it is packed.
         archive_depth: How deeply zip archives may lie in each other; 1 for none in another.
         archive_files: Files a zip archive may hold.
+        ocr: ``on`` to recognise the letters on pages of a PDF that are pictures, which takes a second a page and the
+            extra ``ocr``; files that were indexed before are not read again for it.
         source_check: ``on`` to compare the files that an answer cites with what was indexed, so that it says where they
             have changed; ``off`` where the library is asked on another machine than its files are on.
         sync_folders: Folders on this machine that may be read from the documents page, beside those that the library
@@ -147,6 +150,7 @@ class Settings:
     parse_ratio: int = ParseLimits.parse_ratio
     archive_depth: int = ParseLimits.archive_depth
     archive_files: int = ParseLimits.archive_files
+    ocr: str = ParseLimits.ocr
     source_check: str = "on"
     sync_folders: str | None = None
     indexing_threads: int = os.cpu_count() or 1

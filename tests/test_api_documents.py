@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+import time
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -215,6 +217,18 @@ def test_a_name_that_would_lead_elsewhere_is_refused(given: str) -> None:
 def test_a_name_with_a_path_reaches_nothing_outside(client: httpx.Client, collections: Collections) -> None:
     assert results(upload(client, ("../library.sqlite3.md", MILL))) == {"../library.sqlite3.md": "added"}
     assert [p.name for p in (collections.first.path / "uploads").iterdir()] == ["library.sqlite3.md"]
+
+
+def test_what_an_upload_left_behind_that_was_cut_short_is_swept_away(
+    client: httpx.Client, collections: Collections
+) -> None:
+    for name, hours in ((".coming-old", 30), (".coming-new", 1)):
+        folder = collections.first.path / "uploads" / name
+        folder.mkdir(parents=True)
+        (folder / "a.md").write_text(MILL)
+        os.utime(folder, (time.time() - 3600 * hours,) * 2)
+    upload(client, ("mill.md", MILL))
+    assert sorted(p.name for p in (collections.first.path / "uploads").iterdir()) == [".coming-new", "mill.md"]
 
 
 # -- removing ---------------------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@ import json
 import socket
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from rag.web.answer_body import AnswerBody
 from rag.web.api import create_api
 from rag.web.collections import Collections
 from rag.web.marked import marked_text, sources_text, unmarked
+from rag.web.queueing import Gate
 
 QUESTION = "How many pilots does the harbour of Norrwick employ?"
 UNRELATED = "Which enzyme unwinds the double helix during replication?"
@@ -140,6 +142,62 @@ def test_a_client_that_leaves_ends_the_call_of_the_chat_model(
     assert len(server.requests) == 1
     assert left, "the chat model was still being listened to"
     assert "leadgoose_questions_running 0.0" in running
+
+
+class Gated:
+    """Middleware that lets questions pass a gate, as the service does."""
+
+    def __init__(self, app: Any, gate: Gate) -> None:
+        self.app = app
+        self.gate = gate
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http":
+            scope.setdefault("state", {})["gate"] = self.gate
+        await self.app(scope, receive, send)
+
+
+def test_a_question_too_many_is_told_when_to_come_again_and_lists_do_not_wait(town_library: Library) -> None:
+    gate = Gate(askers=1, queue=0)
+    app = create_api(Collections(town_library))
+    app.add_middleware(Gated, gate=gate)
+    with served(app) as client, gate.entered():
+        for path, body in (
+            ("/v1/ask", {"question": QUESTION}),
+            ("/v1/ask", {"question": QUESTION, "stream": True}),
+            ("/v1/search", {"query": QUESTION}),
+        ):
+            response = client.post(path, json=body)
+            assert "too many" in error_of(response, 429)
+            assert int(response.headers["retry-after"]) > 0
+        chat = client.post("/v1/chat/completions", json={"messages": [{"role": "user", "content": QUESTION}]})
+        assert (chat.status_code, chat.json()["error"]["type"]) == (429, "rate_limit_error")
+        assert client.get("/v1/documents").json()["total"] == len(TOWN)
+        assert "leadgoose_questions_running 1.0" in client.get("/metrics").text
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_a_service_that_ends_says_so_to_those_whose_answers_it_gives_up(
+    make_library: MakeLibrary, stream: bool
+) -> None:
+    with model.serving(model.falls_silent) as server:
+        library = make_library(*TOWN, **server.settings)
+        library.warm_up()
+        gate = Gate(askers=1, queue=0)
+        app = create_api(Collections(library))
+        app.add_middleware(Gated, gate=gate)
+        with served(app) as client, ThreadPoolExecutor(1) as pool:
+            asked = pool.submit(client.post, "/v1/ask", json={"question": QUESTION, "stream": stream})
+            wait_until(lambda: bool(server.requests))
+            gate.cancel()
+            response = asked.result(30)
+        assert gate.idle
+    if stream:
+        name, last = events_of(response.text)[-1]
+        assert (name, list(last)) == ("error", ["error"])
+        assert "given up" in last["error"]
+    else:
+        assert "given up" in error_of(response, 503)
 
 
 # -- OpenAI's client --------------------------------------------------------------------------------------------------

@@ -207,7 +207,7 @@ def test_no_other_folder_is_read_and_nothing_is_said_of_what_is_there(page: Page
 
 
 def test_libraries_stand_side_by_side_and_are_deleted_when_their_name_is_typed(page: Page, tmp_path: Path) -> None:
-    page.get_by_text("New library").click()
+    page.get_by_text("New library", exact=True).click()
     page.get_by_label("Name of the new library").fill("harbour")
     page.get_by_role("button", name="Create").click()
     expect(page.locator(".lg-notice-bar")).to_contain_text("harbour is there")
@@ -239,7 +239,7 @@ def test_it_reads_well_on_a_phone_and_in_the_dark(browser: Browser, server: Serv
     page.get_by_role("heading", name="文档", exact=True).wait_for()
     page.locator(".lg-list").wait_for()
     assert page.evaluate("document.documentElement.scrollWidth") == 375
-    for seen in (".lg-id", ".lg-open", ".lg-state", ".lg-danger", ".lg-facts", "nav a"):
+    for seen in (".lg-id", ".lg-open", ".lg-state", ".lg-danger", ".lg-facts", ".lg-nav a"):
         assert contrast(page.locator(seen).first) >= 4.5, seen
     context.close()
 

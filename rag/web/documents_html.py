@@ -53,7 +53,8 @@ def _libraries_html(view: View, offer: Offer, words: Words) -> str:
     if len(offer.libraries) > 1:
         options = _options(((one, one) for one in offer.libraries), view.library)
         parts.append(
-            f'<label>{escape(words["library"])} <select name="library" data-act="library">{options}</select></label>'
+            f'<span><label for="lg-library">{escape(words["library"])}</label> '
+            f'<select id="lg-library" name="library" data-act="library">{options}</select></span>'
         )
     if offer.create:
         parts.append(

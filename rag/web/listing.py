@@ -193,14 +193,16 @@ def _row(summary: DocumentSummary) -> Row:
 
 def _looked_at(library: Library, rows: Sequence[Row]) -> list[Row]:
     """Return rows with the status of those whose files are not what was indexed."""
-    origins = library.origins([row.id for row in rows if row.status != "failures"])
+    ids = [row.id for row in rows if row.status != "failures"]
+    origins = library.origins(ids) if ids else {}
     limits = library.settings.parse_limits
     stale = {i: found for i, origin in origins.items() if (found := staleness(origin, limits))}
     return [replace(row, status=stale[row.id]) if row.id in stale else row for row in rows]
 
 
 def _with_pages(library: Library, rows: Sequence[Row]) -> list[Row]:
-    counts = library.count_pages([row.id for row in rows if row.passages])
+    ids = [row.id for row in rows if row.passages]
+    counts = library.count_pages(ids) if ids else {}
     return [replace(row, pages=counts.get(row.id, 0)) for row in rows]
 
 

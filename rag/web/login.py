@@ -109,8 +109,6 @@ def login_routes(known: Known) -> APIRouter:
         known.sessions.end(session_secret(request.headers))
         response = RedirectResponse(LOGIN, status_code=303)
         _set(request, response, "", lasts_s=0)
-        # Answers that the browser keeps go with the session.
-        response.headers["clear-site-data"] = '"cache"'
         return response
 
     return router

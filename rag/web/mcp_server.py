@@ -127,6 +127,10 @@ class McpEndpoint:
         """Answer a request."""
         if not _is_own(scope):
             await JSONResponse({"error": "this origin may not call the tools"}, 403)(scope, receive, send)
+        elif scope["method"] != "POST":
+            # Without sessions there is nothing to listen to and nothing to end.
+            answer = JSONResponse({"error": "the tools are called with POST"}, 405, headers={"Allow": "POST"})
+            await answer(scope, receive, send)
         elif self._sessions is None:
             await JSONResponse({"error": "the service is starting or ending"}, 503)(scope, receive, send)
         else:

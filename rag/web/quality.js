@@ -5,7 +5,7 @@ const percent = (part, whole) => (whole ? `${((100 * part) / whole).toFixed(1)} 
 
 element.addEventListener('input', (event) => {
   if (event.target.name !== 'threshold') return;
-  const panel = event.target.closest('.lg-threshold'), step = Number(event.target.value);
+  const panel = event.target.closest('.lg-threshold'), step = Math.round(event.target.value * 100);
   const questions = Number(panel.dataset.questions);
   const [answered, wrong, refused, lost] = JSON.parse(panel.dataset.points)[step];
   const figures = {risk: percent(wrong, answered), coverage: percent(answered, questions), wrong, refused, lost};

@@ -35,7 +35,8 @@ def head_html(library: str, offer: Offer, words: Words) -> str:
             f"<option{' selected' if one == library else ''}>{escape(one)}</option>" for one in offer.libraries
         )
         choice = (
-            f'<label>{escape(words["library"])} <select name="library" data-act="library">{options}</select></label>'
+            f'<span><label for="lg-measured">{escape(words["library"])}</label> '
+            f'<select id="lg-measured" name="library" data-act="library">{options}</select></span>'
         )
     heading = f"<h1>{escape(words['title'])}</h1><p>{escape(words['intro'])}</p>"
     return f'<div class="lg-doc-head"><header class="lg-header">{heading}</header>{choice}</div>'
@@ -100,7 +101,7 @@ def list_html(evaluations: Sequence[Evaluation], words: Words) -> str:
     )
     rows = "".join(_row_html(one, words) for one in evaluations)
     table = (
-        f'<div class="lg-list lg-scroll" tabindex="0" role="region" aria-labelledby="lg-evaluations"><table><thead><tr>'
+        f'<div class="lg-list lg-scroll" tabindex="0" role="group" aria-labelledby="lg-evaluations"><table><thead><tr>'
         f"{heads}</tr></thead><tbody>{rows}</tbody></table></div>"
     )
     note = f'<p class="lg-facts">{escape(words["kept_note"])}</p>'
@@ -162,8 +163,9 @@ def threshold_html(choice: Choice | None, words: Words, *, admin: bool) -> str:
     rows = escape(json.dumps([[p.answered, p.wrong, p.refused, p.lost] for p in choice.points]))
     used = escape(words["in_use"].format(threshold=f"{choice.in_use:.2f}"))
     slider = (
-        f'<label class="lg-slider"><span>{escape(words["slider"])} <output>{at / STEPS:.2f}</output></span>'
-        f'<input type="range" name="threshold" min="0" max="{STEPS}" step="1" value="{at}"></label>'
+        f'<div class="lg-slider"><label for="lg-slider">{escape(words["slider"])}</label> '
+        f'<output for="lg-slider">{at / STEPS:.2f}</output><input id="lg-slider" type="range" name="threshold" min="0" '
+        f'max="1" step="{1 / STEPS}" value="{at / STEPS}"></div>'
         f'<p class="lg-facts">{used}</p>'
     )
     overruled = ""
@@ -224,7 +226,7 @@ def _table_html(points: Sequence[AtThreshold], words: Words) -> str:
         f'<tr><th scope="row" class="lg-number">{p.threshold:.2f}</th>{_cells(p)}</tr>' for p in points[::TABLE_STEP]
     )
     return (
-        f'<details><summary>{escape(words["table"])}</summary><div class="lg-list lg-scroll" tabindex="0" role="region"'
+        f'<details><summary>{escape(words["table"])}</summary><div class="lg-list lg-scroll" tabindex="0" role="group"'
         " "
         f'aria-label="{escape(words["table"])}"><table><thead><tr>{heads}</tr></thead><tbody>{rows}</tbody></table>'
         f"</div></details>"

@@ -83,9 +83,11 @@ class Removals:
             TooManyToKeep: It is more than can be put back; nothing was removed.
             LibraryBusy: Another process is writing to the library; nothing was removed.
         """
-        origins = library.origins(dict.fromkeys(ids))
-        if not origins:
+        there = set(_ids(library))
+        wanted = [i for i in dict.fromkeys(ids) if i in there]
+        if not wanted:
             return Removal("", 0, 0)
+        origins = library.origins(wanted)
         documents = [] if for_good else _taken(library, list(origins))
         uploaded = [i for i in origins if is_upload(library.path, i)]
         count = library.remove(list(origins))

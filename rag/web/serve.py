@@ -9,9 +9,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
-
 from rag.errors import AccessError, RagError
 from rag.settings import Settings
 from rag.web.collections import Collections
@@ -19,12 +16,13 @@ from rag.web.guard import Guard, House, Limits
 from rag.web.known import Known
 from rag.web.needed import Needed
 from rag.web.origin import LOOPBACK_NAMES, is_loopback
-from rag.web.queueing import Busy, Gate
+from rag.web.queueing import Gate
 from rag.web.quick_start import quick_gradio
 from rag.web.rate import Rate
 from rag.web.request_log import Requests, set_up
 from rag.web.sessions import Sessions
 from rag.web.tokens import FILE, Tokens
+from rag.web.traces import traced
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -87,8 +85,6 @@ def create_app(
     known = Known(tokens, Sessions())
     app.router.routes[:0] = login_routes(known).routes
     endpoints = list(app.routes)
-    app.add_exception_handler(Busy, _busy)
-    app.add_exception_handler(AccessError, _refused)
     page = create_page(collections, examples=examples, evaluations=app.state.evaluations)
     mount_page(app, page)
     pages = {f"/{address.strip('/')}" for address, *_ in page.pages}
@@ -132,7 +128,12 @@ def serve(
     from rag.web.server import Server, address_of, configuration, ending_quietly, listen
 
     port = site.port if port is None else port
-    with listen(site.host, port) as listener, Collections(library, root=root) as collections, ending_quietly():
+    with (
+        listen(site.host, port) as listener,
+        Collections(library, root=root) as collections,
+        traced(),
+        ending_quietly(),
+    ):
         set_up(site.log_format)
         library.statistics()  # what is wrong with it is said now, as far as that is seen without a model
         app = create_app(collections, site=site, examples=examples)
@@ -167,12 +168,3 @@ def _warm_up(app: FastAPI, library: Library) -> None:
             LOG.warning("%s", error)  # whoever asks is told too
 
     threading.Thread(target=load, name="rag-warm-up", daemon=True).start()
-
-
-async def _busy(_: Request, error: Exception) -> Response:
-    wait_s = str(getattr(error, "retry_after_s", 1))
-    return JSONResponse({"error": str(error)}, status_code=429, headers={"retry-after": wait_s})
-
-
-async def _refused(_: Request, error: Exception) -> Response:
-    return JSONResponse({"error": str(error)}, status_code=403)

@@ -12,6 +12,7 @@ from __future__ import annotations
 import filecmp
 import os
 import shutil
+import time
 import unicodedata
 import uuid
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 Status = Literal["added", "updated", "unchanged", "failed"]
 Why = Literal["", "large", "unsupported", "unreadable"]
 COMING = ".coming-"
+LEFT_S = 24 * 3600.0
 # What file systems take for a name, in bytes, less what is put behind some of them.
 MOST_NAME_BYTES = 200
 
@@ -154,10 +156,19 @@ def _arriving(library: Library) -> Iterator[Path]:
     """Give a folder for the files of one upload, beside their place, so that they can be moved there in one step."""
     folder = library.path / UPLOADS / f"{COMING}{uuid.uuid4().hex[:12]}"
     folder.mkdir(parents=True)
+    _sweep(folder.parent)
     try:
         yield folder
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def _sweep(folder: Path) -> None:
+    """Delete what uploads left behind that were cut short, once they are surely over."""
+    for left in folder.glob(f"{COMING}*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > LEFT_S:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def _arrive(
