@@ -12,9 +12,11 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from eval.bench_api import api_report
 from eval.bench_choices import SETS, choices_report
 from eval.bench_claims import claims_report
 from eval.bench_damage import damage_report
@@ -23,6 +25,7 @@ from eval.bench_fuzz import fuzz_report
 from eval.bench_fuzz_files import files_report
 from eval.bench_hostile import hostile_report
 from eval.bench_library import token_line
+from eval.bench_load import load_report, soak_report
 from eval.bench_quality import HEADING, quality
 from eval.bench_scale import scale_report
 from eval.bench_speed import askers_line, cold_start_line, indexing_table, search_table
@@ -32,7 +35,7 @@ from eval.dialogues import read_dialogues
 from eval.fit_rerank import FITTED, held
 from eval.fit_rerank import table as weights_table
 from eval.gold import GoldSet, read_gold
-from eval.kept import open_gold_library
+from eval.kept import code_digest, open_gold_library
 from eval.talk import converse, document
 from eval.talk import lines as talk_lines
 from rag import Library
@@ -90,14 +93,22 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--data", type=Path, default=ROOT.parent / "shared" / "data", help="folder of gold sets")
     parser.add_argument("--corpus", type=_file, help="JSON Lines file of id, title and text, for scale")
-    parser.add_argument("--work", type=Path, help="folder that keeps the large library (default: a temporary one)")
+    parser.add_argument(
+        "--work",
+        type=Path,
+        help="folder that keeps the large library, and points of faults that were tried (default: a temporary one)",
+    )
     parser.add_argument("--limit", type=_count, help="questions of each set, spread evenly over it (default: all)")
     parser.add_argument(
-        "--questions", type=_count, default=400, help="questions for speed, and of each set for choices (default: 400)"
+        "--questions",
+        type=_count,
+        default=400,
+        help="questions for speed, of each set for choices, and requests to each endpoint for api (default: 400)",
     )
     parser.add_argument("--rounds", type=_count, default=5, help="rounds of indexing and of changes (default: 5)")
     parser.add_argument("--passages", type=_count, default=100_000, help="of the large library (default: 100,000)")
     parser.add_argument("--vectors", type=_count, default=1_000_000, help="synthetic vectors (default: 1,000,000)")
+    parser.add_argument("--requests", type=_count, default=10_000, help="questions of a soak (default: 10,000)")
     parser.add_argument("--seconds", type=_count, default=600, help="of fuzzing (default: 600)")
     parser.add_argument("--seed", type=_count, default=1, help="of what is random in fuzzing (default: 1)")
     return parser
@@ -220,11 +231,16 @@ def _vectors(options: argparse.Namespace) -> Iterator[str]:
     yield _paragraph(vectors_report(options.vectors, work=options.work and options.work.absolute()))
 
 
-def _faults(_options: argparse.Namespace) -> Iterator[str]:
+def _faults(options: argparse.Namespace) -> Iterator[str]:
     if compiler() is None:
         raise Missing("a C compiler, or Linux; install gcc")
+    kept = None
+    if options.work:
+        options.work.mkdir(parents=True, exist_ok=True)
+        # Points are those of one state of the code.
+        kept = options.work / f"faults-{code_digest(harness=True)[:12]}.jsonl"
     with _in_memory() as folder:
-        yield from map(_paragraph, faults_report(Path(folder)))
+        yield from map(_paragraph, faults_report(Path(folder), kept=kept))
 
 
 def _damage(_options: argparse.Namespace) -> Iterator[str]:
@@ -256,6 +272,28 @@ def _fuzz_files(options: argparse.Namespace) -> Iterator[str]:
     yield from files_report(seconds=options.seconds, seed=options.seed)
 
 
+def _load(_options: argparse.Namespace) -> Iterator[str]:
+    with TemporaryDirectory() as folder:
+        with Library.open(Path(folder) / "seeds") as library:
+            library.index(ROOT / "seeds")
+        yield from map(_paragraph, load_report(Path(folder) / "seeds"))
+
+
+def _soak(options: argparse.Namespace) -> Iterator[str]:
+    questions = [question.question for question in read_gold(ROOT / "eval" / "gold.jsonl").questions]
+    with TemporaryDirectory() as folder:
+        with Library.open(Path(folder) / "seeds") as library:
+            library.index(ROOT / "seeds")
+        report = soak_report(Path(folder) / "seeds", questions=questions, requests=options.requests)
+        yield from map(_paragraph, report)
+
+
+def _api(options: argparse.Namespace) -> Iterator[str]:
+    if find_spec("schemathesis") is None:
+        raise Missing("it needs the package schemathesis; run: pip install 'leadgoose[dev]'")
+    yield from api_report(examples=options.questions)
+
+
 PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "quality": _quality,
     "dialogues": _dialogues,
@@ -275,6 +313,9 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "hostile": _hostile,
     "fuzz-files": _fuzz_files,
     "fuzz": _fuzz,
+    "load": _load,
+    "soak": _soak,
+    "api": _api,
 }
 
 

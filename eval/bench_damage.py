@@ -9,7 +9,7 @@ import logging
 import random
 import shutil
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import count
 from pathlib import Path
 
@@ -18,12 +18,17 @@ from rag.doctor import examine_library
 from rag.folder import DATABASE
 
 TIMES = 20
-OUTCOMES = ("refused", "mended", "doctor", "nothing", "older", "wrong")
+# Bits of the database, of which most hold nothing.
+BITS = 200
+OUTCOMES = ("refused", "mended", "told", "doctor", "nothing", "older", "wrong")
+# Counted beside its outcome, of the database: whether the library is as before once the doctor has looked at it.
+WHOLE = "whole"
 SAID = {
     "refused": "refused in one line",
     "mended": "mended, and told",
+    "told": "answers as before, told when opened",
     "doctor": "answers as before, told by rag doctor",
-    "nothing": "answers as before: the bytes hold nothing",
+    "nothing": "answers as before, nothing told",
     "older": "goes back to the commit before, and told",
     "wrong": "answered otherwise, or no such line",
 }
@@ -75,15 +80,18 @@ def judged(path: Path, *, sound: str, older: str) -> str:
         told = [f.message for f in examine_library(path) if not f.healthy or "rebuilt" in f.message]
     finally:
         logging.getLogger("rag").removeHandler(heard)
-    named = str(path)
+    return _outcome(path, said, heard.lines, told, sound=sound, older=older)
+
+
+def _outcome(path: Path, said: str, heard: Sequence[str], told: Sequence[str], *, sound: str, older: str) -> str:
+    named = [line for line in heard if str(path) in line]
     if said.startswith("refused: "):
         # Once the index alone was damaged, the doctor has mended it meanwhile.
-        return "refused" if named in said and "\n" not in said else "wrong"
-    mended = any(named in line for line in heard.lines)
+        return "refused" if str(path) in said and "\n" not in said else "wrong"
     if said != sound:
-        return "older" if said == older and mended else "wrong"
-    if mended:
-        return "mended"
+        return "older" if said == older and named else "wrong"
+    if named:
+        return "mended" if any("rebuilding" in line for line in named) else "told"
     return "doctor" if told else "nothing"
 
 
@@ -91,12 +99,18 @@ def files_of(path: Path) -> list[str]:
     """Return the files of a library that something is read from, as paths in its folder."""
     newest = max((path / "generations").iterdir())
     files = [p for p in sorted(newest.rglob("*")) if p.is_file() and p.stat().st_size]
-    others = [path / name for name in (DATABASE, f"{DATABASE}-wal", "CURRENT")]
+    others = [path / name for name in (DATABASE, f"{DATABASE}-wal", f"{DATABASE}-pages", "CURRENT")]
     return [p.relative_to(path).as_posix() for p in [*others, *files] if p.exists()]
 
 
 def damage_counts(
-    folder: Path, *, times: int = TIMES, log: bool = False, seed: int = 0
+    folder: Path,
+    *,
+    times: int = TIMES,
+    log: bool = False,
+    seed: int = 0,
+    files: Collection[str] = (),
+    kinds: Collection[str] = tuple(KINDS),
 ) -> dict[tuple[str, str], Counter[str]]:
     """Damage every file of a library in every way and count what comes of it, by kind of file and way.
 
@@ -105,9 +119,11 @@ def damage_counts(
         times: How often each.
         log: Whether the database's last commits are still in its log, as when its process was killed.
         seed: Of the places.
+        files: The files that are damaged; all of them if none is named.
+        kinds: Ways in which they are.
 
     Returns:
-        How often each outcome came.
+        How often each outcome came, and how often the database was whole after the doctor.
     """
     with with_words():
         sound_path, number = folder / "sound", count()
@@ -115,19 +131,21 @@ def damage_counts(
         counts: dict[tuple[str, str], Counter[str]] = {}
         chance = random.Random(seed)  # noqa: S311  # not for secrets
         for name in files_of(sound_path):
-            if log and name != f"{DATABASE}-wal":
+            if (log and name != f"{DATABASE}-wal") or (files and name not in files):
                 continue
-            for kind, change in KINDS.items():
+            for kind in kinds:
                 for _ in range(times):
                     # A place of its own: tantivy's threads may still be at the one before.
                     work = folder / f"library-{next(number)}"
                     shutil.copytree(sound_path, work)
-                    changed = change((work / name).read_bytes(), chance)
+                    changed = KINDS[kind]((work / name).read_bytes(), chance)
                     (work / name).unlink()
                     if changed is not None:
                         (work / name).write_bytes(changed)
-                    outcome = judged(work, sound=sound, older=older)
-                    counts.setdefault((_group(name), kind), Counter())[outcome] += 1
+                    found = counts.setdefault((_group(name), kind), Counter())
+                    found[judged(work, sound=sound, older=older)] += 1
+                    if name == DATABASE and state(work) == sound:
+                        found[WHOLE] += all(f.healthy for f in examine_library(work))
                     shutil.rmtree(work, ignore_errors=True)
         return counts
 
@@ -160,11 +178,17 @@ def _prepared(path: Path, *, log: bool) -> tuple[str, str]:
 
 def damage_report(folder: Path, *, times: int = TIMES) -> Iterator[str]:
     """Yield a table of what came of damaged files."""
-    counts = damage_counts(folder / "closed", times=times) | damage_counts(folder / "killed", times=times, log=True)
+    counts = (
+        damage_counts(folder / "closed", times=times)
+        | damage_counts(folder / "killed", times=times, log=True)
+        | damage_counts(folder / "bits", times=BITS, files=[DATABASE], kinds=["bit flipped"], seed=1)
+    )
+    said = [*(SAID[o] for o in OUTCOMES), "database whole after rag doctor"]
     yield "\n".join(
-        [f"| file | damage | times | {' | '.join(SAID[o] for o in OUTCOMES)} |", "|---" * (3 + len(OUTCOMES)) + "|"]
+        [f"| file | damage | times | {' | '.join(said)} |", "|---" * (3 + len(said)) + "|"]
         + [
-            f"| {name} | {kind} | {sum(found.values())} | {' | '.join(str(found[o]) for o in OUTCOMES)} |"
+            f"| {name} | {kind} | {sum(found[o] for o in OUTCOMES)} | "
+            f"{' | '.join(str(found[o]) for o in (*OUTCOMES, WHOLE))} |"
             for (name, kind), found in counts.items()
         ]
     )

@@ -71,7 +71,12 @@ def compile_shim(folder: Path) -> Path:
 
 
 def trials(
-    folder: Path, *, operations: Collection[str] = OPERATIONS, modes: Collection[str] = MODES, step: int = 1
+    folder: Path,
+    *,
+    operations: Collection[str] = OPERATIONS,
+    modes: Collection[str] = MODES,
+    step: int = 1,
+    kept: Path | None = None,
 ) -> Iterator[dict[str, object]]:
     """Yield what `eval.faulty` prints: for each operation its points by kind, and then each point.
 
@@ -80,18 +85,26 @@ def trials(
         operations: Names of operations.
         modes: Ways of failing.
         step: From one point to the next that is tried; 1 for all.
+        kept: File of what was printed, which a run that was cut short leaves to the next; none where it is not kept.
 
     Yields:
-        What it prints.
+        What it prints, or has printed before.
 
     Raises:
         ChildProcessError: It ended with an error.
     """
     environ = os.environ | {"LD_PRELOAD": str(compile_shim(folder)), "OMP_NUM_THREADS": "1"}
     arguments = [str(folder), ",".join(modes), ",".join(operations), str(step)]
-    command = [sys.executable, "-m", "eval.faulty", *arguments]
-    with subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as child:  # noqa: S603
-        yield from map(json.loads, child.stdout or ())
+    kept = kept or folder / "faults.jsonl"
+    before = kept.read_text().splitlines() if kept.exists() else []
+    yield from map(json.loads, before)
+    command = [sys.executable, "-m", "eval.faulty", *arguments, str(kept)]
+    with kept.open("a") as file, subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as child:  # noqa: S603
+        for line in child.stdout or ():
+            # Flushed line by line: a run that is cut short has tried what is there.
+            file.write(line)
+            file.flush()
+            yield json.loads(line)
     if child.returncode:
         raise ChildProcessError(f"eval.faulty ended with {child.returncode}")
 
@@ -113,9 +126,9 @@ def count(lines: Iterator[dict[str, object]]) -> tuple[dict[str, dict[str, int]]
     return kinds, outcomes
 
 
-def faults_report(folder: Path, *, step: int = 1) -> Iterator[str]:
-    """Yield tables of points, of what they came to, and whatever was wrong."""
-    kinds, outcomes = count(trials(folder, step=step))
+def faults_report(folder: Path, *, step: int = 1, kept: Path | None = None) -> Iterator[str]:
+    """Yield tables of points, of what they came to, and whatever was wrong; arguments as for `trials`."""
+    kinds, outcomes = count(trials(folder, step=step, kept=kept))
     names = list(next(iter(kinds.values())))
     yield "\n".join(
         [f"| operation | {' | '.join(names)} | all |", "|---" * (len(names) + 2) + "|"]

@@ -17,9 +17,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from rag import load, pipeline
+from rag import pipeline
 from rag.errors import SourceError
 from rag.parse_limits import ParseLimits
+from rag.sources import SourceFile, find_files
 from rag.suffixes import SUPPORTED
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -88,7 +89,7 @@ def _try(path: Path, data: bytes, findings: Findings) -> None:
     findings.tried[path.suffix] += 1
     path.write_bytes(data)
     try:
-        sources, _ = load.find_files([path], LIMITS)
+        sources, _ = find_files([path], LIMITS)
     except SourceError:
         findings.outcomes["left out"] += 1
         return
@@ -99,7 +100,7 @@ def _try(path: Path, data: bytes, findings: Findings) -> None:
         _read(source, data, findings)
 
 
-def _read(source: load.SourceFile, data: bytes, findings: Findings) -> None:
+def _read(source: SourceFile, data: bytes, findings: Findings) -> None:
     suffix = source.path.suffix
     try:
         document = pipeline.read(source, LIMITS)

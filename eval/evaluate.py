@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from time import perf_counter
 from typing import Any
 
+from eval.copies import told_of
 from eval.diagnose import lost_in_answer, lost_in_search
 from eval.gold import GoldSet, Question
 from eval.journal import Journal, open_journal
@@ -143,7 +144,8 @@ def _found_before(question: Question, journal: Journal | None) -> Outcome | None
 
 
 def _asked(question: Question, subject: Subject, corpus: Corpus, journal: Journal | None) -> Outcome:
-    outcome = _searched(question, subject, corpus) if subject.ask is None else _answered(question, subject, corpus)
+    told = told_of(question, subject)
+    outcome = _searched(question, told, corpus) if told.ask is None else _answered(question, told, corpus)
     if journal:
         journal.append(outcome.to_record())
     return outcome

@@ -359,17 +359,24 @@ def points_of(trial: Trial, shim: Shim) -> list[int]:
     return list(counts)
 
 
+def tried(path: Path) -> set[tuple[str, str, int]]:
+    """Return operation, mode and point of the lines that were printed to a file."""
+    lines = map(json.loads, path.read_text().splitlines()) if path.exists() else ()
+    return {(line["operation"], line["mode"], line["point"]) for line in lines if "point" in line}
+
+
 def main(arguments: list[str]) -> int:
     """Print a JSON line for every operation and then for every point.
 
     Args:
-        arguments: Folder to work in, modes, operations (both with commas between), and the step from point to point.
+        arguments: Folder to work in, modes, operations (both with commas between), the step from point to point, and,
+            where there is one, a file of lines printed before, whose points are passed over.
 
     Returns:
         0.
     """
     folder, modes, names, step = Path(arguments[0]), arguments[1].split(","), arguments[2].split(","), arguments[3]
-    shim = Shim()
+    shim, done = Shim(), tried(Path(arguments[4])) if len(arguments) > 4 else set()
     with with_words():
         for name in names:
             trial = prepared(name, folder)
@@ -377,6 +384,8 @@ def main(arguments: list[str]) -> int:
             print(json.dumps({"operation": name, "counts": dict(zip(KINDS, counts, strict=True))}), flush=True)
             for mode in modes:
                 for point in range(1, sum(counts) + 1, int(step)):
+                    if (name, mode, point) in done:
+                        continue
                     print(json.dumps(trial.run(shim, mode, point)), flush=True)
     return 0
 

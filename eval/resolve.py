@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import PurePath
 
+from eval.copies import firsts
 from eval.gold import Evidence, GoldSet, Question
 from eval.locate import FoldedText, Texts, locate, transfer
 from eval.rows import Report, listed, refuse
@@ -125,6 +126,8 @@ class _Resolver:
 
     def resolve(self, question: Question) -> Question:
         ids = {name: found for name in question.document_ids if (found := self._document_id(name, question))}
+        same = firsts(ids.values(), lambda found: self.corpus.text(found).source)
+        ids = {name: same[found] for name, found in ids.items()}
         evidence = tuple(self._evidence(question, ids))
         return replace(question, evidence=evidence, document_ids=tuple(dict.fromkeys(ids.values())))
 

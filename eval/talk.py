@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from eval.copies import told_answer
 from eval.dialogues import Dialogue, DialogueSet, DialogueTurn, tied
 from eval.judge import cited_spans, cites_evidence
 from eval.metrics import contains
@@ -145,7 +146,9 @@ def verdict(question: Question, answer: Answer) -> Verdict:
     if not question.answerable:
         return Verdict(answer.abstained, answer.abstained)
     said = not answer.abstained and (not question.answers or contains(answer.text, question.answers))
-    return Verdict(said, not answer.abstained and cites_evidence(question, cited_spans(answer)))
+    return Verdict(
+        said, not answer.abstained and cites_evidence(question, cited_spans(told_answer(answer, question.document_ids)))
+    )
 
 
 def document(dialogues: DialogueSet, found: Sequence[FollowUp]) -> dict[str, Any]:

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
 
+from rag import abandon
 from rag.breaker import Breaker
 from rag.chat_model import ChatFailure, LoadedModel, Message, load_chat_model
 from rag.reply_limits import fault_of
@@ -136,6 +137,7 @@ class Chat:
             try:
                 piece = pieces.get(timeout=min(WAKE_S, left_s))
             except queue.Empty:
+                abandon.check()
                 yield ""
                 continue
             if isinstance(piece, ChatFailure):

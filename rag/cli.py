@@ -133,7 +133,7 @@ HELP: dict[str, dict[str, Any]] = {
     "index": {
         "help": "make the library hold exactly what is under PATH",
         "description": "Make the library hold exactly the documents under the given files and folders: new ones are "
-        "added, changed ones updated, others removed. Unchanged files are not read again.",
+        "added, changed ones updated, others removed, but for what was uploaded. Unchanged files are not read again.",
     },
     "add": {"help": "add files or folders, leaving other documents alone"},
     "remove": {"help": "remove documents by id"},
@@ -144,7 +144,21 @@ HELP: dict[str, dict[str, Any]] = {
         "answer the question, say so and show the nearest passages.",
     },
     "search": {"help": "print the best passages for a query"},
-    "serve": {"help": "serve the chat page and the HTTP API"},
+    "serve": {
+        "help": "serve the chat page and the HTTP API",
+        "description": "Serve the pages and the HTTP API until Ctrl-C. This machine alone can connect, and needs no "
+        "token as long as none was made; to let others in, make one (rag token add) and name an address (--host).",
+    },
+    "token": {
+        "help": "make, list and take back tokens for the service",
+        "description": "Make, list and take back tokens for the service of this library. Once there is one, every "
+        "request needs one, also from this machine.",
+    },
+    "mcp": {
+        "help": "serve the documents to a program as tools, over the Model Context Protocol",
+        "description": "Serve tools that ask, search and open sources, over the Model Context Protocol on standard "
+        "input and output: for programs that start it themselves. rag serve has the same tools at /mcp.",
+    },
     "eval": {
         "help": "evaluate on a gold set",
         "description": "Evaluate on a gold set: a JSONL file of questions about this library's documents, or a folder "
@@ -220,14 +234,54 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_serve(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--port", type=port, default=7860, help="port on 127.0.0.1 (default: 7860)")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
+    parser.add_argument("--port", type=port, default=7860, help="port to listen on (default: 7860)")
+    _add_collections(parser)
     parser.add_argument(
         "--example",
         action="append",
         metavar="QUESTION",
         help="question offered on the page; may be given several times",
     )
+    parser.add_argument(
+        "--allowed-host",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="name that the service is asked under besides, as behind a proxy; may be given several times",
+    )
+    parser.add_argument(
+        "--trusted-proxy",
+        action="append",
+        default=[],
+        metavar="ADDRESS",
+        help="proxy whose word is taken for who asks and whether by https; may be given several times",
+    )
+    parser.add_argument(
+        "--log-format",
+        choices=("text", "json"),
+        default="text",
+        help="text: what goes wrong; json: a line of JSON about every request, on stderr (default: text)",
+    )
     parser.set_defaults(run=commands.run_serve)
+
+
+def _add_token(parser: argparse.ArgumentParser) -> None:
+    from rag.web.token_command import add_arguments
+
+    add_arguments(parser)
+    parser.set_defaults(run=commands.run_token)
+
+
+def _add_collections(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--collections", metavar="FOLDER", type=folder, help="folder whose subfolders are served as further libraries"
+    )
+
+
+def _add_mcp(parser: argparse.ArgumentParser) -> None:
+    _add_collections(parser)
+    parser.set_defaults(run=commands.run_mcp)
 
 
 def _add_eval(parser: argparse.ArgumentParser) -> None:
@@ -266,6 +320,8 @@ COMMANDS = {
     "ask": _add_ask,
     "search": _add_search,
     "serve": _add_serve,
+    "token": _add_token,
+    "mcp": _add_mcp,
     "eval": _add_eval,
     "calibrate": _add_calibrate,
     "doctor": _add_doctor,

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -45,7 +45,7 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def run_index(options: argparse.Namespace) -> int:
     """Make the library hold exactly what is under the paths."""
-    from rag.load import find_files
+    from rag.sources import find_files
 
     # A mistyped path must not leave an empty library behind.
     find_files([Path(p) for p in options.paths], _settings(options).parse_limits)
@@ -56,6 +56,7 @@ def run_index(options: argparse.Namespace) -> int:
 def _index(options: argparse.Namespace, library: Library) -> int:
     with _progress() as progress:
         report = library.index(options.paths, progress=progress)
+    _note_folders(library, options.paths)
     return _report(options, library, report)
 
 
@@ -67,6 +68,7 @@ def _follow(options: argparse.Namespace, library: Library) -> int:
     seen = follower.look()
     with _progress() as progress:
         report = library.index(options.paths, progress=progress)
+    _note_folders(library, options.paths)
     teller.tell(report)
     if not options.json:
         print(f"following {shown(' '.join(options.paths))}; {report.documents} documents; Ctrl-C ends it", flush=True)
@@ -92,7 +94,7 @@ def _saying_what_is_kept(library: Library) -> Iterator[None]:
 
 def run_add(options: argparse.Namespace) -> int:
     """Add files or folders."""
-    from rag.load import find_files
+    from rag.sources import find_files
 
     find_files([Path(p) for p in options.paths], _settings(options).parse_limits)
     with _open(options, create=True) as library:
@@ -101,7 +103,13 @@ def run_add(options: argparse.Namespace) -> int:
                 report = library.add_files(options.paths, progress=progress)
         except KeyboardInterrupt:
             raise KeyboardInterrupt("interrupted; the library is as it was, run the command again") from None
+        _note_folders(library, options.paths)
         return _report(options, library, report)
+
+
+def _note_folders(library: Library, paths: Sequence[str]) -> None:
+    """Note which folders were indexed, so that the documents page can offer to read them again."""
+    library.note_folders(Path(path) for path in paths if os.path.isdir(path))
 
 
 def _report(options: argparse.Namespace, library: Library, report: IndexReport) -> int:
@@ -227,11 +235,32 @@ def run_search(options: argparse.Namespace) -> int:
 
 
 def run_serve(options: argparse.Namespace) -> int:
-    """Serve the chat page and the HTTP API until interrupted."""
-    from rag.serve import serve
+    """Serve the pages and the HTTP API until interrupted."""
+    from rag.web.serve import Site, serve
 
+    names, proxies = tuple(options.allowed_host), tuple(options.trusted_proxy)
+    site = Site(options.host, options.port, names, proxies, options.log_format)
+    root = Path(options.collections) if options.collections else None
     with _open(options, create=False) as library:
-        serve(library, port=options.port, examples=options.example)
+        serve(library, site=site, examples=options.example, root=root)
+    return DONE
+
+
+def run_token(options: argparse.Namespace) -> int:
+    """Make, list or take back tokens."""
+    from rag.web.token_command import run
+
+    return run(options)
+
+
+def run_mcp(options: argparse.Namespace) -> int:
+    """Serve the tools of the Model Context Protocol until standard input ends."""
+    from rag.web.collections import Collections
+    from rag.web.mcp_server import serve_stdio
+
+    root = Path(options.collections) if options.collections else None
+    with _open(options, create=False) as library, Collections(library, root=root) as collections:
+        serve_stdio(collections)
     return DONE
 
 

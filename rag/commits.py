@@ -5,6 +5,7 @@ Knows how a revision is published, not what is in it and how it is asked.
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import threading
 import time
@@ -16,7 +17,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from rag.build import Build
-from rag.errors import LibraryBusy, LibraryDamaged, LibraryError
+from rag.errors import LibraryBusy, LibraryDamaged, LibraryEmpty, LibraryError
 from rag.folder import LOCK
 from rag.generations import Generation, open_generation, publish
 from rag.holder import forget_holder, holder, note_holder
@@ -121,6 +122,9 @@ class Commits:
         except OSError as error:
             raise unwritable(self._path, error) from error
         finally:
+            # Where they cannot be kept, they are made anew after the next commit.
+            with contextlib.suppress(OSError, LibraryError):
+                self._store.keep_pages()
             forget_holder(self._path)
             lock.release()
 
@@ -214,8 +218,8 @@ class Commits:
         if not self._lock.acquire(blocking=waits) and before is not None:
             return before
         try:
-            if self._generation is None:
-                self._store.check_small()
+            if self._generation is None and (found := self._store.check_small()):
+                LOG.warning("%s: %s; rows are checked when they are read; run: rag doctor", self._store.path, found)
             if self._generation is None or self._generation.manifest_sha256 != current.manifest_sha256:
                 opened = open_generation(self._path, current, before=self._generation)
                 if opened.manifest.build != self._build.kept():
@@ -244,7 +248,7 @@ class Commits:
 
 def no_documents(path: Path) -> LibraryError:
     """Return the error for a library that holds no documents yet."""
-    return LibraryError(f"the library {path} holds no documents; add some: rag index PATH")
+    return LibraryEmpty(f"the library {path} holds no documents; add some: rag index PATH")
 
 
 def unwritable(path: Path, error: OSError) -> LibraryError:

@@ -14,6 +14,7 @@ from rag.build import precision_of
 from rag.calibration import Calibration
 from rag.errors import LibraryDamaged, LibraryError, LibraryNotFound, RagError
 from rag.library import DATABASE, Library, default_path
+from rag.page_care import put_back_closed
 from rag.settings import Settings
 
 # A model that is only loaded when it is first asked may take this long.
@@ -103,13 +104,20 @@ def examine_library(folder: Path, changed_gold: ChangedGold = lambda _: None) ->
     """
     try:
         with Library.open(folder, create=False) as library:
-            yield _database(library, folder / DATABASE)
-            yield _rows(library)
+            pages = library.page_care()
+            pages.put_back()
+            yield (structure := _database(library, folder / DATABASE))
+            yield (rows := _rows(library))
+            yield Finding("pages", *pages.conclude(sound=structure.healthy and rows.healthy))
             yield _indexes(library)
             yield _calibration(library, changed_gold)
     except LibraryNotFound as error:
         yield Finding("library", False, str(error))
     except RagError as error:
+        if mended := put_back_closed(folder):
+            yield Finding("pages", True, mended)
+            yield from examine_library(folder, changed_gold)
+            return
         yield Finding("database", False, str(error).replace("; run: rag doctor", f"; {RESTORE}"))
 
 

@@ -6,12 +6,17 @@
     │   └── UnreadableSource   the file holds no text that can be read
     ├── LibraryError           the folder that holds an indexed collection
     │   ├── LibraryNotFound    there is no library at that path
+    │   ├── LibraryEmpty       it holds no documents yet
     │   ├── LibraryBusy        another process is writing to it
     │   ├── LibraryMismatch    it was built with other settings than those asked for
     │   ├── LibraryChanged     what a question was reading has left it meanwhile
     │   └── LibraryDamaged     a file of it is missing or does not match its digest
+    ├── CollectionError        a library among several that cannot be made, named or removed
+    │   └── CollectionNotFound there is none of that name
+    ├── AccessError            who asks may not do that
     ├── ModelError             a model cannot be found, read or trusted
     ├── QuestionError          the question is empty or too long
+    ├── SpanError              a document has no such span
     ├── FilterError            a filter names what no document has, or its value is none; a ValueError too
     ├── GoldError              a gold set that cannot be used
     └── ConfigurationError     an unknown setting or a value out of its range
@@ -44,6 +49,10 @@ class LibraryNotFound(LibraryError):
     """There is no library at that path."""
 
 
+class LibraryEmpty(LibraryError):
+    """The library holds no documents yet."""
+
+
 class LibraryBusy(LibraryError):
     """Another process is writing to the library."""
 
@@ -64,12 +73,28 @@ class LibraryDamaged(LibraryError):
     """A file of the library is missing or does not match its digest."""
 
 
+class CollectionError(RagError):
+    """A library among several that one service holds cannot be made, named or removed."""
+
+
+class CollectionNotFound(CollectionError):
+    """The service holds no library of that name."""
+
+
+class AccessError(RagError):
+    """Who asks may not do that, or nobody is known to ask."""
+
+
 class ModelError(RagError):
     """A model cannot be found, read or trusted."""
 
 
 class QuestionError(RagError):
     """The question is empty or too long."""
+
+
+class SpanError(RagError):
+    """A document has no such span."""
 
 
 class FilterError(RagError, ValueError):

@@ -62,7 +62,8 @@ class Query:
     def coverage(self, terms: AbstractSet[str]) -> float:
         """Return the share, in [0, 1], of what the question's words say that is among index terms."""
         total = sum(self.weights)
-        found = sum(w for term, w in zip(self.terms, self.weights, strict=True) if held(term, terms))
+        # Words that count nothing are not looked for: a question asks this fifty times.
+        found = sum(w for term, w in zip(self.terms, self.weights, strict=True) if w and held(term, terms))
         return found / total if total > 0 else 0.0
 
     def glossed(self, terms: AbstractSet[str] | None = None) -> float:

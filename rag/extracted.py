@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from rag.schema import is_day
+
 _ENDS = re.compile(r"[.!?…:;。！？：；][\"”’»」』)）\]】]*$")
 _STRUCTURED = re.compile(r"[#|]|(?:[-*+•‣·]|\d{1,3}[.)]) ")
 
@@ -25,6 +27,11 @@ class Extracted:
     page_starts: tuple[int, ...] = ()
     title: str = ""
     date: str | None = None
+
+
+def leading_day(text: str) -> str | None:
+    """Return the day that a text begins with as ``YYYY-MM-DD``, ``None`` where none of the calendar does."""
+    return text[:10] if is_day(text[:10]) else None
 
 
 class UnreadableError(Exception):

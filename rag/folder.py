@@ -10,6 +10,8 @@ from platformdirs import user_data_path
 from rag.errors import LibraryNotFound
 
 DATABASE, LOCK = "library.sqlite3", "writer.lock"
+# Where files are kept that were given to the service rather than named by their place; their ids begin with it.
+UPLOADS = "uploads"
 
 
 def default_path() -> Path:
@@ -22,6 +24,12 @@ def absolute(path: str | Path) -> Path:
     """Return a path from the root, with the user's home folder in place of ``~``."""
     # Path.expanduser raises for a user who does not exist; this leaves such a name as it is.
     return Path(os.path.expanduser(path)).absolute()
+
+
+def is_upload(folder: Path, document_id: str) -> bool:
+    """Tell whether a document of the library in a folder is made from a file, or an archive, that it was given."""
+    first, _, rest = document_id.partition("/")
+    return first == UPLOADS and bool(rest) and os.path.lexists(folder / UPLOADS / rest.split("/")[0])
 
 
 def check_folder(folder: Path, *, create: bool) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 
-from rag.extracted import Extracted, heading, unpaged
+from rag.extracted import Extracted, heading, leading_day, unpaged
 from rag.rows import rows_to_lines
 
 SKIPPED = frozenset(
@@ -230,6 +230,5 @@ class _Reader(HTMLParser):
 
     def _note_date(self, attributes: dict[str, str]) -> None:
         name = attributes.get("property") or attributes.get("name") or attributes.get("itemprop") or ""
-        match = re.match(r"\d{4}-\d{2}-\d{2}", attributes.get("content", ""))
-        if name.lower() in DATES and match and self.date is None:
-            self.date = match[0]
+        if name.lower() in DATES and self.date is None:
+            self.date = leading_day(attributes.get("content", ""))

@@ -9,10 +9,10 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from rag import load
 from rag.backup import Backup, make_backup
 from rag.build import Build
 from rag.calibration import Calibration, keep_calibration, read_calibration
@@ -20,17 +20,22 @@ from rag.chat import Chat
 from rag.commits import Commits, no_documents
 from rag.confidence import DEFAULT_THRESHOLD
 from rag.errors import LibraryChanged, LibraryError, LibraryMismatch
-from rag.folder import DATABASE, absolute, check_folder, default_path
+from rag.folder import DATABASE, absolute, check_folder, default_path, is_upload
+from rag.page_care import PageCare
 from rag.pipeline import Pipeline, check_document
+from rag.restore import KeptDocument, put_back, take
 from rag.rewriting import rewriter
 from rag.schema import Answer, Document, Hit, Passage
 from rag.settings import Settings
 from rag.snapshot import Snapshot
-from rag.store import Damage, DocumentSummary, Store
-from rag.writer import IndexReport, Progress
+from rag.sources import SourceFile, find_files
+from rag.store import Damage, DocumentSummary, Origin, Store
+from rag.writer import IndexReport, Progress, Tally, Writer
 
 __all__ = ["DATABASE", "Library", "default_path"]
 T = TypeVar("T")
+# Name under which a store notes the folders that it was indexed from, and how many of them, the last ones.
+FOLDERS, MOST_FOLDERS = "folders", 100
 LOG = logging.getLogger(__name__)
 
 
@@ -96,7 +101,7 @@ class Library:
     # -- writing ------------------------------------------------------------------------------------------------------
 
     def index(self, paths: str | Path | Iterable[str | Path], *, progress: Progress | None = None) -> IndexReport:
-        """Make the library hold exactly the documents under the given files and folders.
+        """Make the library hold exactly the documents under the given files and folders, and those that were uploaded.
 
         Unchanged files are neither parsed nor embedded again; a bad file is reported and stops no other.
 
@@ -113,7 +118,9 @@ class Library:
         """
         sources, left_out = _find_files(paths, self.settings)
         return self._commits.commit(
-            lambda writer, tally: writer.sync(sources, tally), left_out=left_out, progress=progress
+            lambda writer, tally: writer.sync(sources, tally, keep=partial(is_upload, self.path)),
+            left_out=left_out,
+            progress=progress,
         )
 
     def add(self, documents: Iterable[Document], *, progress: Progress | None = None) -> IndexReport:
@@ -155,8 +162,32 @@ class Library:
             LibraryBusy: Another process is writing to the library.
         """
         sources, left_out = _find_files(paths, self.settings)
+        return self.add_sources(sources, left_out=left_out, progress=progress)
+
+    def add_sources(
+        self,
+        sources: Sequence[SourceFile],
+        *,
+        left_out: Mapping[str, str] | None = None,
+        progress: Progress | None = None,
+    ) -> IndexReport:
+        """Add the documents of files that `rag.sources.find_files` found, and leave all others as they are.
+
+        Args:
+            sources: The files.
+            left_out: Reason in one line by path, for what was found and is not among them.
+            progress: As for `index`.
+
+        Returns:
+            What was done.
+
+        Raises:
+            SourceError: None of the files can be read, or one has the id of a document from elsewhere; the library is
+                left as it was.
+            LibraryBusy: Another process is writing to the library.
+        """
         return self._commits.commit(
-            lambda writer, tally: writer.merge(sources, tally), left_out=left_out, progress=progress
+            lambda writer, tally: writer.merge(sources, tally), left_out=left_out or {}, progress=progress
         )
 
     def remove(self, ids: Iterable[str]) -> int:
@@ -174,6 +205,50 @@ class Library:
         wanted = [ids] if isinstance(ids, str) else list(ids)
         report = self._commits.commit(lambda writer, tally: writer.drop(wanted, tally), left_out={}, progress=None)
         return report.removed
+
+    def take(self, ids: Iterable[str]) -> list[KeptDocument]:
+        """Return documents with all that is held of them, so that `put_back` can undo a removal.
+
+        Args:
+            ids: Ids of documents; those that are not there are passed over.
+
+        Returns:
+            The documents, with their vectors: 15 KB a passage of 150 tokens.
+        """
+        return list(take(self._store, ids, revision=self._snapshot().revision))
+
+    def put_back(self, kept: Iterable[KeptDocument]) -> IndexReport:
+        """Put documents back that were removed; nothing is read or embedded, and those of the same ids stay.
+
+        Args:
+            kept: What `take` gave before they were removed.
+
+        Returns:
+            What was done.
+
+        Raises:
+            LibraryBusy: Another process is writing to the library.
+        """
+
+        def work(writer: Writer, tally: Tally) -> None:
+            tally.added += put_back(self._store, kept, revision=writer.revision)
+
+        return self._commits.commit(work, left_out={}, progress=None)
+
+    def note_folders(self, folders: Iterable[Path]) -> None:
+        """Keep folders among those that the library was indexed from.
+
+        Args:
+            folders: The folders, which need not be new.
+
+        Raises:
+            LibraryBusy: Another process is writing to the library.
+        """
+        known = self.folders()
+        new = [str(absolute(folder)) for folder in folders]
+        if set(new) - {str(folder) for folder in known}:
+            with self._commits.writing(wait_s=self.settings.writing_wait_s):
+                self._store.put_settings({FOLDERS: list(dict.fromkeys([*map(str, known), *new]))[-MOST_FOLDERS:]})
 
     def calibrate(self, calibration: Calibration | None) -> None:
         """Keep a calibration in place of an earlier one; whoever has the library open applies it to the next question.
@@ -216,6 +291,18 @@ class Library:
         if found is None:
             raise KeyError(document_id)
         return found
+
+    def origins(self, ids: Iterable[str]) -> dict[str, Origin]:
+        """Return what documents were made from, by id; ids that are not there are left out."""
+        return self._store.origins_at(ids, revision=self._snapshot().revision)
+
+    def count_pages(self, ids: Iterable[str]) -> dict[str, int]:
+        """Return how many pages documents have, by id; those without are left out."""
+        return self._store.count_pages(ids, revision=self._snapshot().revision)
+
+    def folders(self) -> list[Path]:
+        """Return the folders that the library is known to have been indexed from, whether they are still there."""
+        return [Path(folder) for folder in self._store.setting(FOLDERS) or ()]
 
     def passages(self, document_id: str | None = None) -> Iterator[Passage]:
         """Yield all passages, or those of one document, in order."""
@@ -404,6 +491,10 @@ class Library:
         """
         self._commits.verify()
 
+    def page_care(self) -> PageCare:
+        """Return what compares the database's file, byte by byte, with the checksums of its pages."""
+        return PageCare(self._store, self._commits)
+
     def mend_database(self) -> None:
         """Make the database's own indexes anew from its rows.
 
@@ -471,9 +562,9 @@ def _chat(settings: Settings) -> Chat | None:
 
 def _find_files(
     paths: str | Path | Iterable[str | Path], settings: Settings
-) -> tuple[list[load.SourceFile], dict[str, str]]:
+) -> tuple[list[SourceFile], dict[str, str]]:
     named = [Path(paths)] if isinstance(paths, str | Path) else [Path(p) for p in paths]
-    return load.find_files(named, settings.parse_limits)
+    return find_files(named, settings.parse_limits)
 
 
 def _once_more(ask: Callable[[], T]) -> T:

@@ -25,6 +25,8 @@ CURRENT_BYTES = 200
 # What a file of a generation may be called; no name leads out of its folder.
 _NAME = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*|lexical/\.?[A-Za-z0-9_-][A-Za-z0-9_.-]*", re.ASCII)
 _SHA256 = re.compile(r"[0-9a-f]{64}", re.ASCII)
+# All of it: without its last byte it is not what was written.
+_CURRENT = re.compile(rb"([0-9]{1,18}) ([0-9a-f]{64})\n")
 # Files that were read and had their digest: device, inode, time of modification and SHA-256. Files of a generation do
 # not change, and later generations link to them.
 Verified = frozenset[tuple[int, int, int, str]]
@@ -118,13 +120,10 @@ def read_current(root: Path) -> Current | None:
     """
     if not os.path.lexists(root / CURRENT):
         return None
-    try:
-        revision, manifest_sha256 = read_small(root / CURRENT, most_bytes=CURRENT_BYTES).decode("ascii").split()
-        if not (revision.isdigit() and len(revision) < 19 and _SHA256.fullmatch(manifest_sha256)):
-            raise ValueError(revision)
-        return Current(int(revision), manifest_sha256)
-    except ValueError as error:
-        raise LibraryDamaged(f"{root / CURRENT} does not hold a revision; run: rag doctor") from error
+    found = _CURRENT.fullmatch(read_small(root / CURRENT, most_bytes=CURRENT_BYTES))
+    if not found:
+        raise LibraryDamaged(f"{root / CURRENT} does not hold a revision; run: rag doctor")
+    return Current(int(found[1]), found[2].decode("ascii"))
 
 
 def write_current(root: Path, current: Current) -> None:

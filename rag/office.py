@@ -15,7 +15,7 @@ from typing import Any
 
 import xberg
 
-from rag.extracted import Extracted, UnreadableError, heading, paged, unpaged
+from rag.extracted import Extracted, UnreadableError, heading, leading_day, paged, unpaged
 from rag.parse_limits import ParseLimits, beyond
 from rag.rows import rows_to_lines
 from rag.slides import Places, slide_places
@@ -33,7 +33,6 @@ KINDS = {
     ".rtf": "application/rtf",
     ".epub": "application/epub+zip",
 }
-_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
 _EMPHASIS = re.compile(r"(\*\*|__)(?=\S)(.+?)\s*\1")
 _FOOTNOTE = re.compile(r"\[\^\d+\]")
 _IMAGE = re.compile(r"!\[[^\]]*\]\([^)]*\)$")
@@ -68,8 +67,8 @@ def office_to_text(data: bytes, suffix: str, limits: ParseLimits) -> Extracted:
         extracted = unpaged([result.content or ""])
     title = getattr(result.metadata, "title", None) or ""
     # Only a book says when it was published; other files say when they were last begun or saved.
-    published = suffix == ".epub" and _DAY.match(str(getattr(result.metadata, "created_at", None) or ""))
-    return replace(extracted, title=" ".join(str(title).split()), date=published[0] if published else None)
+    published = leading_day(str(getattr(result.metadata, "created_at", None) or "")) if suffix == ".epub" else None
+    return replace(extracted, title=" ".join(str(title).split()), date=published)
 
 
 async def _extract(data: bytes, kind: str, limits: ParseLimits) -> Any:

@@ -22,6 +22,7 @@ class ParseLimits:
         parse_ratio: How many times its size in an archive a file may expand to.
         archive_depth: How deeply zip archives may lie in each other; 1 for none in another.
         archive_files: Files in a zip archive.
+        ocr: ``on`` to recognise letters on pages of a PDF that have no text, else ``off``.
     """
 
     file_mb: int = 100
@@ -33,6 +34,7 @@ class ParseLimits:
     parse_ratio: int = 200
     archive_depth: int = 2
     archive_files: int = 10_000
+    ocr: str = "off"
 
     @property
     def file_bytes(self) -> int:

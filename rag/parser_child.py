@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from dataclasses import asdict
@@ -40,7 +41,7 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
 
 
 def _answer(data: bytes, suffix: str, limits: ParseLimits) -> tuple[dict[str, Any], bytes]:
-    _load(suffix)
+    _load(suffix, limits)
     bound(memory_bytes=limits.parse_memory_mb * 1_000_000, timeout_s=limits.parse_timeout_s)
     try:
         extracted = asdict(parse(data, suffix, limits))
@@ -56,12 +57,16 @@ def _answer(data: bytes, suffix: str, limits: ParseLimits) -> tuple[dict[str, An
         return {"error": f"cannot be parsed: {type(error).__name__}: {str(error)[:200]}"}, b""
 
 
-def _load(suffix: str) -> None:
+def _load(suffix: str, limits: ParseLimits) -> None:
     """Import what parses such a file, so that it does not count as the file's memory."""
     from rag.suffixes import OFFICE
 
     if suffix == ".pdf":
         import rag.pdf
+
+        if limits.ocr == "on":
+            with contextlib.suppress(ImportError):
+                import rag.ocr
     elif suffix in OFFICE:
         import rag.office  # noqa: F401
 

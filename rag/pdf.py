@@ -1,12 +1,17 @@
-"""PDF to text page by page, by pdfium; the one module that knows it. Nothing is rendered, run or fetched."""
+"""PDF to text page by page, by pdfium; the one module that knows it. Nothing is run or fetched.
+
+Pages without text are rendered and their letters recognised where the setting ``ocr`` says so, and at no other time.
+"""
 
 from __future__ import annotations
 
 import ctypes
+import math
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pypdfium2
 import pypdfium2.raw as pdfium
@@ -16,12 +21,19 @@ from rag.hyphens import DIVIDED
 from rag.parse_limits import ParseLimits, beyond
 from rag.pdf_layout import Line, Word, cells, pages_to_blocks
 
+if TYPE_CHECKING:
+    from rag.ocr import Recogniser
+
 BOLD_WEIGHT = 600
 _WORD = re.compile(r"\S+")
 SCANNED = (
     "has no text on its {pages}; it seems scanned: make its text readable with an OCR program first, for example "
-    "ocrmypdf IN.pdf OUT.pdf"
+    "ocrmypdf IN.pdf OUT.pdf, or set ocr = on (RAG_OCR=on)"
 )
+ILLEGIBLE = "has no text on its {pages}, and none was recognised in their pictures"
+NO_OCR = "has no text on its {pages}; to recognise it run: pip install 'leadgoose[ocr]', or set ocr = off"
+# As scanners do; of a page of any size no more pixels, so that a poster costs no more than a page.
+OCR_DPI, MOST_PIXELS = 300, 20_000_000
 
 
 def pdf_to_text(data: bytes, limits: ParseLimits) -> Extracted:
@@ -45,14 +57,16 @@ def pdf_to_text(data: bytes, limits: ParseLimits) -> Extracted:
     if count > limits.parse_pages:
         raise UnreadableError(beyond(f"has {count:,} pages, more than {limits.parse_pages:,}", "parse_pages"))
     pages, chars = [], 0
+    recogniser = _recogniser() if limits.ocr == "on" else None
     for number in range(count):
-        lines = _lines(document, number)
+        lines = _lines(document, number) or (_recognised(document, number, recogniser) if recogniser else [])
         pages.append(lines)
         chars += sum(len(line.text) for line in lines)
         if chars > limits.parse_chars:
             raise UnreadableError(beyond(f"has more than {limits.parse_chars:,} characters", "parse_chars"))
     if not chars:
-        raise UnreadableError(SCANNED.format(pages=f"{count} pages" if count > 1 else "page"))
+        why_not = SCANNED if limits.ocr == "off" else ILLEGIBLE if recogniser else NO_OCR
+        raise UnreadableError(why_not.format(pages=f"{count} pages" if count > 1 else "page"))
     title = document.get_metadata_value("Title")
     return replace(paged(pages_to_blocks(pages)), title=_title(title))
 
@@ -83,6 +97,31 @@ def _lines(document: pypdfium2.PdfDocument, number: int) -> list[Line]:
     text_page.close()
     page.close()
     return lines
+
+
+def _recogniser() -> Recogniser | None:
+    """Return what recognises letters, ``None`` where the extra is not installed."""
+    try:
+        from rag.ocr import Recogniser
+    except ImportError:
+        return None
+    return Recogniser()
+
+
+def _recognised(document: pypdfium2.PdfDocument, number: int, recogniser: Recogniser) -> list[Line]:
+    from rag.ocr import Picture
+
+    try:
+        page = document[number]
+        width, height = page.get_size()
+        scale = min(OCR_DPI / 72, math.sqrt(MOST_PIXELS / max(width * height, 1.0)))
+        bitmap = page.render(scale=scale, grayscale=True)
+    except (pypdfium2.PdfiumError, ValueError):
+        return []
+    picture = Picture(bytes(bitmap.buffer), bitmap.width, bitmap.height, bitmap.stride, scale)
+    bitmap.close()
+    page.close()
+    return recogniser.lines(picture)
 
 
 def _page_lines(raw: object) -> Iterator[Line]:

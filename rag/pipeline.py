@@ -26,6 +26,7 @@ from embeddings.entailment import Entailment
 from embeddings.errors import EncoderError
 from embeddings.late import pack
 from rag import (
+    abandon,
     answer,
     cite,
     claims,
@@ -39,6 +40,7 @@ from rag import (
     second_step,
     split,
     staleness,
+    tracing,
     understand,
 )
 from rag.calibration import Calibration
@@ -55,6 +57,7 @@ from rag.rerank import Shelf, Tokens
 from rag.schema import Answer, Document, Hit, Passage, is_day
 from rag.settings import Settings
 from rag.snapshot import Snapshot
+from rag.sources import DEFAULT_LIMITS, SourceFile
 from rag.store import PassageVectors
 from rag.suffixes import TABULAR
 
@@ -121,7 +124,7 @@ def prepare(document: Document) -> Document:
     return replace(document, text=text, title=title, language=language, date=day, page_starts=page_starts)
 
 
-def read(source: load.SourceFile, limits: ParseLimits = load.DEFAULT_LIMITS) -> Document:
+def read(source: SourceFile, limits: ParseLimits = DEFAULT_LIMITS) -> Document:
     """Return a file as a document.
 
     Args:
@@ -323,8 +326,9 @@ class Pipeline:
 
     def _phrase_aloud(self, work: Work) -> Iterator[Answer]:
         start_s = time.perf_counter()
-        for phrased in self._phrasings(work):
-            yield finish(noted(phrased, "phrase", time.perf_counter() - start_s))
+        with tracing.span_apart("phrase"):
+            for phrased in self._phrasings(work):
+                yield finish(noted(phrased, "phrase", time.perf_counter() - start_s))
 
     def search(self, query: str, k: int, filters: Mapping[str, Any] | None = None) -> list[Hit]:
         """Return the best `k` passages for a query, from those that pass the filters."""
@@ -486,8 +490,10 @@ def timed(name: str, stage: Stage) -> Stage:
     """Return the stage with its seconds noted."""
 
     def run(work: Work) -> Work:
+        abandon.check()
         start = time.perf_counter()
-        done = stage(work)
+        with tracing.span(name):
+            done = stage(work)
         return noted(done, name, time.perf_counter() - start)
 
     return run

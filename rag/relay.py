@@ -8,7 +8,11 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Generic, TypeVar
 
+from rag import abandon
+
 T = TypeVar("T")
+# Who waits looks this often whether anybody waits for them.
+LOOK_S = 0.1
 
 
 class Relay(Generic[T]):
@@ -35,6 +39,7 @@ class Relay(Generic[T]):
 
         Raises:
             TimeoutError: The moment has come.
+            Abandoned: Nobody waits for who reads the values.
         """
         threading.Thread(target=self._run, args=(produce,), name="rag-phrase", daemon=True).start()
         try:
@@ -50,10 +55,14 @@ class Relay(Generic[T]):
             self.abandoned.set()
 
     def _next(self, ends_s: float) -> tuple[str, T | None, Exception | None]:
-        try:
-            return self._values.get(timeout=max(0.0, ends_s - time.monotonic()))
-        except queue.Empty:
-            raise TimeoutError from None
+        while True:
+            left_s = max(0.0, ends_s - time.monotonic())
+            try:
+                return self._values.get(timeout=min(LOOK_S, left_s))
+            except queue.Empty:
+                if left_s <= LOOK_S:
+                    raise TimeoutError from None
+            abandon.check()
 
     def _run(self, produce: Callable[[], Iterator[T]]) -> None:
         try:

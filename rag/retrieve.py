@@ -66,7 +66,10 @@ def retrieve(
     found = without_copies(ranked, k, scores=fused, snapshot=snapshot)
     keys = [one.stored.key for one in found]
     coverage = snapshot.coverage(terms, query.weights, keys)
-    above = {one.stored.key: query.coverage(_above(one.stored)) for one in found}
+    titles = {one.stored.key: _above(one.stored) for one in found}
+    # Many stand below the same title.
+    shares = {terms: query.coverage(terms) for terms in set(titles.values())}
+    above = {key: shares[terms] for key, terms in titles.items()}
     legs = {"dense": dense, "lexical": lexical, "phrase": quoting, "coverage": coverage, "title": above}
     # Kept for whoever has to tell what the reranker did from what it was given.
     return [

@@ -40,6 +40,8 @@ CHOICES = {
     "precision": PRECISIONS,
     "chat_unsupported": UNSUPPORTED,
     "source_check": SWITCH,
+    "serve_log_questions": SWITCH,
+    "ocr": SWITCH,
 }
 
 
@@ -95,10 +97,24 @@ class Settings:
         parse_ratio: How many times its size it may expand to, where it is packed.
         archive_depth: How deeply zip archives may lie in each other; 1 for none in another.
         archive_files: Files a zip archive may hold.
+        ocr: ``on`` to recognise the letters on pages of a PDF that are pictures, which takes a second a page and the
+            extra ``ocr``; files that were indexed before are not read again for it.
         source_check: ``on`` to compare the files that an answer cites with what was indexed, so that it says where they
             have changed; ``off`` where the library is asked on another machine than its files are on.
+        sync_folders: Folders on this machine that may be read from the documents page, beside those that the library
+            was indexed from and what lies below either; several with ``:`` between them, ``;`` on Windows; ``None`` for
+            no others.
         indexing_threads: Threads that embed documents.
         writing_wait_s: Seconds that a command waits for another one that is writing to the library before it gives up.
+        serve_askers: Questions that a service answers at the same time.
+        serve_queue: Questions that may wait besides; further ones are refused at once, with status 429.
+        serve_rate_per_minute: Requests of one token, or of one address without tokens, in a minute; what a page is made
+            of is not counted. Further ones are refused with status 429.
+        serve_timeout_s: Seconds that a request may take, waiting included, before it is given up with status 503.
+        serve_body_mb: Size of what a request may send, in millions of bytes.
+        serve_upload_mb: Size of what it may send where documents are uploaded, in millions of bytes.
+        serve_grace_s: Seconds that answers may still take when a service is told to end; past them they are cancelled.
+        serve_log_questions: ``on`` to let a service log the questions it is asked; they tell much about who asks.
     """
 
     encoder: str | None = None
@@ -134,9 +150,19 @@ class Settings:
     parse_ratio: int = ParseLimits.parse_ratio
     archive_depth: int = ParseLimits.archive_depth
     archive_files: int = ParseLimits.archive_files
+    ocr: str = ParseLimits.ocr
     source_check: str = "on"
+    sync_folders: str | None = None
     indexing_threads: int = os.cpu_count() or 1
     writing_wait_s: float = 0.0
+    serve_askers: int = 8
+    serve_queue: int = 32
+    serve_rate_per_minute: int = 1_200
+    serve_timeout_s: float = 120.0
+    serve_body_mb: int = 10
+    serve_upload_mb: int = 200
+    serve_grace_s: float = 20.0
+    serve_log_questions: str = "off"
 
     def __post_init__(self) -> None:
         """Refuse values out of range.
@@ -158,11 +184,12 @@ class Settings:
         _require(bits in (None, 0, 1, 2, 4), "token_bits", bits, "0, 1, 2 or 4")
         age = self.recency_days
         _require(age is None or 0.0 < age < math.inf, "recency_days", age, "a number above 0")
-        for name in ("chat_timeout_s", "parse_timeout_s"):
+        for name in ("chat_timeout_s", "parse_timeout_s", "serve_timeout_s"):
             limit = getattr(self, name)
             _require(0.0 < limit < math.inf, name, limit, "a number above 0")
-        wait = self.writing_wait_s
-        _require(0.0 <= wait < math.inf, "writing_wait_s", wait, "a number from 0")
+        for name in ("writing_wait_s", "serve_grace_s"):
+            wait = getattr(self, name)
+            _require(0.0 <= wait < math.inf, name, wait, "a number from 0")
         for name, known in CHOICES.items():
             value = getattr(self, name)
             _require(value is None or value in known, name, value, f"one of {', '.join(known)}")

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Generic, TypeVar
 
 from rag.errors import LibraryBusy, RagError, SourceError
-from rag.load import find_files
+from rag.sources import find_files
 
 T = TypeVar("T")
 State = object

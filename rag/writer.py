@@ -20,6 +20,7 @@ from rag.parse_limits import ParseLimits
 from rag.reuse import known_vectors
 from rag.schema import Document, Passage
 from rag.settings import Settings
+from rag.sources import SourceFile
 from rag.store import Origin, PassageVectors, Store
 
 Progress = Callable[[str, int, int], None]
@@ -118,7 +119,9 @@ class Writer:
     def _limits(self) -> ParseLimits:
         return self.settings.parse_limits
 
-    def sync(self, sources: Sequence[load.SourceFile], tally: Tally) -> None:
+    def sync(
+        self, sources: Sequence[SourceFile], tally: Tally, *, keep: Callable[[str], bool] = lambda _: False
+    ) -> None:
         """Make the store hold exactly these files, leaving alone those that have not changed.
 
         Whole documents that an interrupted run left behind are kept: they need not be embedded again.
@@ -126,6 +129,7 @@ class Writer:
         Args:
             sources: The files.
             tally: Counts, which are added to.
+            keep: Tells by its id whether a document stays that is made from none of them.
 
         Raises:
             SourceError: None of the files could be read; the store is as it was.
@@ -133,14 +137,14 @@ class Writer:
         with self.store.transaction():
             self.store.discard_unsealed()
         known = self.store.origins()
-        gone = known.keys() - {s.id for s in sources}
+        gone = {i for i in known.keys() - {s.id for s in sources} if not keep(i)}
         # Removed last: what was renamed takes its vectors from there.
         self._put_changed(sources, known, tally, left=Counter(known[i].digest for i in gone))
         with self.store.transaction():
             tally.removed += self.store.remove_documents(sorted(gone), revision=self.revision) - tally.renamed
         self._refuse_nothing(sources, tally)
 
-    def merge(self, sources: Sequence[load.SourceFile], tally: Tally) -> None:
+    def merge(self, sources: Sequence[SourceFile], tally: Tally) -> None:
         """Add these files, replacing documents that were made from them and have changed, and leave all others alone.
 
         A file that is there already keeps its id, also where it was found below another folder.
@@ -193,7 +197,7 @@ class Writer:
             self.store.discard_staged(revision=self.revision)
             tally.removed += self.store.remove_documents(ids, revision=self.revision)
 
-    def _refuse_nothing(self, sources: Sequence[load.SourceFile], tally: Tally) -> None:
+    def _refuse_nothing(self, sources: Sequence[SourceFile], tally: Tally) -> None:
         """Take everything back when no file was readable: that is a mistake, not a wish for an empty library."""
         reasons = [tally.failed[s.id] for s in sources if s.id in tally.failed]
         if len(reasons) < len(sources):
@@ -205,7 +209,7 @@ class Writer:
 
     def _put_changed(
         self,
-        sources: Sequence[load.SourceFile],
+        sources: Sequence[SourceFile],
         known: Mapping[str, Origin],
         tally: Tally,
         *,
@@ -220,7 +224,7 @@ class Writer:
             self.progress("read", done, total)
         self._put(entries, known, tally, left=left)
 
-    def _changed(self, source: load.SourceFile, known: Origin | None, tally: Tally) -> _Entry | None:
+    def _changed(self, source: SourceFile, known: Origin | None, tally: Tally) -> _Entry | None:
         """Return what there is to do for a file: nothing when its path and stat, or its digest, are as they were."""
         place = str(source.path.absolute())
         stat = (source.size_bytes, source.modified_ns, place)
@@ -357,9 +361,7 @@ class Writer:
                 yield _Piece(entry, document, passage, **place, size_bytes=share, known=known)
 
 
-def _with_kept_ids(
-    sources: Sequence[load.SourceFile], known: Mapping[str, Origin], limits: ParseLimits
-) -> list[load.SourceFile]:
+def _with_kept_ids(sources: Sequence[SourceFile], known: Mapping[str, Origin], limits: ParseLimits) -> list[SourceFile]:
     """Return the files under the ids they have in the store, refusing one with the id of a document from elsewhere."""
     real_path = _RealPaths()
     ids = {real_path(origin.source): i for i, origin in known.items() if origin.source}
@@ -400,7 +402,7 @@ class _RealPaths:
             return source
 
 
-def _moved(source: load.SourceFile, known: Origin, limits: ParseLimits) -> bool:
+def _moved(source: SourceFile, known: Origin, limits: ParseLimits) -> bool:
     """Tell whether a file is the one a document was made from, now at another place."""
     return not os.path.lexists(known.source) and load.source_digest(source, limits) == known.digest
 

@@ -19,11 +19,13 @@ from rag.chat_model import ChatFailure, Message, load_chat_model
 from rag.commands import _answer_lines
 from rag.doctor import examine
 from rag.errors import ConfigurationError
-from rag.page import Turn, conversation_html
 from rag.reply import Said, plain, says_no_answer, sentences
 from rag.reply_limits import fault_of, goes_round
 from rag.schema import Answer
 from rag.settings import Settings
+from rag.web.history import Turn
+from rag.web.turn_html import turn_html
+from rag.web.words import WORDS
 
 QUESTION = "How many pilots does the harbour of Norrwick employ?"
 
@@ -173,7 +175,10 @@ def test_an_unsupported_sentence_is_left_out_or_marked_as_set(make_library: Make
         answer = library.ask(QUESTION)
     assert ("77" in answer.text) == (setting == "mark")
     assert "not supported by the passages" in answer.notice
-    printed, page = "\n".join(_answer_lines(answer, bold=False)), conversation_html((Turn("?", answer, done=True),), ())
+    printed, page = (
+        "\n".join(_answer_lines(answer, bold=False)),
+        turn_html(1, Turn("?", answer, done=True), WORDS["en"]),
+    )
     assert answer.notice in page
     assert "Note: One sentence of the chat model" in printed
     if setting == "mark":

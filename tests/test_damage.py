@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from eval.bench_damage import damage_counts
+from eval.bench_damage import WHOLE, damage_counts
 from eval.faulty import HARBOUR, barrel, open_small, state, with_words
 from rag.errors import LibraryDamaged, LibraryMismatch
 from rag.store import SCHEMA_VERSION, Store
@@ -16,13 +16,19 @@ from rag.store import SCHEMA_VERSION, Store
 
 def test_damage_to_any_file_is_told_and_never_answered_from(tmp_path: Path) -> None:
     counts = damage_counts(tmp_path, times=1)
-    assert {name for name, _ in counts} == {
-        *("library.sqlite3", "CURRENT", "manifest.json", "removed.keys", "vector index", "lexical index")
-    }
+    derived = {"CURRENT", "manifest.json", "removed.keys", "vector index", "lexical index"}
+    assert {name for name, _ in counts} == derived | {"library.sqlite3", "library.sqlite3-pages"}
     outcomes = sum(counts.values(), Counter())
-    assert outcomes["wrong"] == outcomes["older"] == 0
+    assert outcomes["wrong"] == outcomes["older"] == outcomes["nothing"] == 0
     # What is derived from the database is mended, whatever it was.
-    assert {o for (name, _), found in counts.items() if name != "library.sqlite3" for o in found} == {"mended"}
+    assert {o for (name, _), found in counts.items() if name in derived for o in found} == {"mended"}
+
+
+def test_a_bit_of_the_database_that_flips_is_told_wherever_it_is_and_put_back(tmp_path: Path) -> None:
+    found = damage_counts(tmp_path, times=8, files=["library.sqlite3"], kinds=["bit flipped"])
+    counts = found["library.sqlite3", "bit flipped"]
+    assert counts["refused"] + counts["told"] == 8
+    assert counts[WHOLE] == 8
 
 
 def test_a_log_that_is_damaged_takes_a_library_back_to_an_earlier_commit_and_says_so(tmp_path: Path) -> None:

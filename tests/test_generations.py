@@ -101,7 +101,7 @@ def test_a_file_of_another_library_under_the_same_name_is_seen(tmp_path: Path, s
         open_generation(tmp_path, current(tmp_path))
 
 
-@pytest.mark.parametrize("content", [b"", b"2", b"two x", b"\xff\xff", b"1 2 3"])
+@pytest.mark.parametrize("content", [b"", b"2", b"two x", b"\xff\xff", b"1 2 3", b"1 " + b"a" * 64])
 def test_a_file_that_names_no_generation_is_named(content: bytes, tmp_path: Path) -> None:
     (tmp_path / "CURRENT").write_bytes(content)
     with pytest.raises(LibraryDamaged, match="CURRENT"):

@@ -96,7 +96,8 @@ def test_no_parser_takes_much_more_memory_than_it_may(
             shutil.copy2(library.path.parent / "docs" / name, folder)
     # In a process of its own, whose children are the parsers alone.
     code = (
-        "import resource, sys; from pathlib import Path; from rag.load import find_files, read\n"
+        "import resource, sys; from pathlib import Path\n"
+        "from rag.load import read; from rag.sources import find_files\n"
         "for source in find_files([Path(sys.argv[1])])[0]:\n"
         "    try: read(source)\n"
         "    except Exception as error: pass\n"

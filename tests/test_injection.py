@@ -17,18 +17,21 @@ import chat_server as model
 import httpx
 import pytest
 from conftest import BAKERY, HARBOUR, LIGHTHOUSE, MakeLibrary
-from playwright.sync_api import Browser, sync_playwright
-from test_ui import CHROMIUM, FLAGS, ask, start
+from playwright.sync_api import Browser
 
 from rag import Answer, Document, Library
 from rag.commands import _answer_lines
-from rag.page import Turn, conversation_html
+from rag.web.history import Turn
+from rag.web.turn_html import turn_html
+from rag.web.words import WORDS
+from tests.served import chromium, end, start
+from tests.test_ui import ask
 
 QUESTION = "How many pilots does the harbour of Norrwick have?"
 SERVER = """
 import sys
 from rag import Library
-from rag.serve import serve
+from rag.web.serve import serve
 with Library.open(sys.argv[1], create=False) as library:
     serve(library, port=0, examples=[])
 """
@@ -165,7 +168,7 @@ def test_markup_links_and_escape_sequences_of_a_model_are_inert_everywhere(
             library.add([HARBOUR])
             answer = asked(library)
             library.close()
-        page = conversation_html((Turn(QUESTION, answer, done=True),), ())
+        page = turn_html(1, Turn(QUESTION, answer, done=True), WORDS["en"])
         printed = "\n".join(_answer_lines(answer, bold=False))
         assert "\x1b" not in printed + answer.text
         assert not any(tag in page for tag in ("<img", "<script", "<iframe", "<link", "<a "))
@@ -177,12 +180,8 @@ def test_markup_links_and_escape_sequences_of_a_model_are_inert_everywhere(
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM}: install Debian's chromium to test the page")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 def test_page_api_and_command_line_never_call_the_canary(
@@ -210,8 +209,7 @@ def test_page_api_and_command_line_never_call_the_canary(
             page.wait_for_timeout(500)
             page.close()
         finally:
-            served.process.kill()
-            served.process.communicate()
+            end(served)
         command = [sys.executable, "-m", "rag", "--library", str(folder), "ask", QUESTION]
         printed = subprocess.run(command, capture_output=True, text=True, check=True, env=dict(os.environ), timeout=120)
         assert len(server.requests) >= 3

@@ -10,8 +10,10 @@ from pathlib import Path
 import pytest
 
 from rag.errors import SourceError, SourceNotFound, UnreadableSource
-from rag.load import SourceFile, file_digest, find_files, read
+from rag.load import read
+from rag.opening import file_digest
 from rag.parse_limits import ParseLimits
+from rag.sources import SourceFile, find_files
 from rag.suffixes import ARCHIVES, SUPPORTED
 
 SEEDS = Path(__file__).parents[1] / "seeds"

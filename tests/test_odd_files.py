@@ -15,11 +15,13 @@ from conftest import MakeLibrary
 from rag import load
 from rag.cli import main
 from rag.errors import SourceError, UnreadableSource
-from rag.load import SourceFile, find_files, read
+from rag.load import read
 from rag.opening import file_digest, is_no_disk, open_regular
-from rag.page import shelf_html
 from rag.parse_limits import ParseLimits
 from rag.printable import STEERING
+from rag.sources import DEFAULT_LIMITS, SourceFile, find_files
+from rag.web.panel_html import shelf_html
+from rag.web.words import WORDS
 
 TEXT = "The harbour of Norrwick employs 41 pilots."
 POSIX = pytest.mark.skipif(os.name != "posix", reason="needs links, pipes and devices")
@@ -121,7 +123,7 @@ def test_a_file_beyond_the_limit_is_not_even_hashed(
 ) -> None:
     write(tmp_path / "docs/a.txt")
     with (tmp_path / "docs/huge.txt").open("wb") as file:
-        file.truncate(load.DEFAULT_LIMITS.file_bytes + 1)
+        file.truncate(DEFAULT_LIMITS.file_bytes + 1)
     hashed: list[Path] = []
     digest = load.file_digest
     monkeypatch.setattr(load, "file_digest", lambda path: hashed.append(path) or digest(path))
@@ -274,7 +276,7 @@ def shown_name(name: str) -> str:
 
 
 def test_a_name_that_turns_the_direction_of_writing_is_escaped_on_the_page() -> None:
-    page = shelf_html([("gpj.\u202etxt\n.exe", "")])
+    page = shelf_html([("gpj.\u202etxt\n.exe", "")], WORDS["en"])
     assert "\u202e" not in page
     assert r"\u202e" in page
 

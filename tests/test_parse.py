@@ -121,6 +121,14 @@ def test_running_heads_and_page_numbers_of_a_pdf_are_left_out_and_its_pages_kept
     assert manual.text.count("# ") == 3
 
 
+def test_a_scanned_pdf_is_told_what_recognises_it_where_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("rag.pdf._recogniser", lambda: None)
+    with pytest.raises(
+        UnreadableError, match=r"no text on its 2 pages; to recognise it run: pip install 'leadgoose\[ocr"
+    ):
+        read("scanned.pdf", ParseLimits(ocr="on"))
+
+
 def test_a_scanned_pdf_is_said_to_be_one() -> None:
     with pytest.raises(UnreadableError, match=r"no text on its 2 pages; it seems scanned: .* OCR"):
         read("scanned.pdf")
@@ -266,3 +274,9 @@ def test_footnotes_are_read_without_their_marks_and_links_without_their_addresse
     assert "Text with a note. More link and bold." in text
     assert "[^" not in text
     assert "http" not in text
+
+
+@pytest.mark.parametrize(("written", "day"), [("2021-06-30T08:00:00Z", "2021-06-30"), ("0917-68-37", None), ("", None)])
+def test_a_web_page_has_the_day_it_gives_itself_where_the_calendar_has_it(written: str, day: str | None) -> None:
+    page = f'<meta property="article:published_time" content="{written}"><p>The harbour is open.</p>'
+    assert parse(page.encode(), ".html", LIMITS).date == day

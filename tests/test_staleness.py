@@ -13,10 +13,11 @@ from conftest import BAKERY, HARBOUR, LIGHTHOUSE, MakeLibrary
 
 from rag import Answer, Document, Library, staleness
 from rag.cli import main
-from rag.page import sources_html
 from rag.schema import Citation
 from rag.staleness import marked
 from rag.store import Origin
+from rag.web.panel_html import sources_html
+from rag.web.words import WORDS
 
 LONG_AGO_NS = 1_600_000_000 * 10**9
 QUESTION = "Who built the lighthouse of Norrwick?"
@@ -123,7 +124,7 @@ def test_the_command_line_and_the_page_say_it_in_plain_words(
     assert "Note: lighthouse.txt has changed since it was indexed" in " ".join(out.split())
     answer = library.ask(QUESTION, threshold=0.0)
     cited = answer.citations[0]
-    page = sources_html(answer, cited, library.document(cited.document_id), turn=1)
+    page = sources_html(answer, cited, library.document(cited.document_id), WORDS["en"], turn=1)
     assert "the file has changed since it was indexed; run: rag index" in page
 
 

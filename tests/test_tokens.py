@@ -1,102 +1,187 @@
-"""Token vectors of a library: at few bits, at more, or none, by a setting that each library keeps."""
+"""Tokens as they are kept, sessions that stand for them, and how often each may ask."""
 
 from __future__ import annotations
 
-import sqlite3
+import json
+import os
+import threading
 from pathlib import Path
 
 import pytest
-from conftest import MakeLibrary
+from hypothesis import given
+from hypothesis import strategies as st
 
-from rag import Document, Library, Settings
-from rag.errors import LibraryMismatch
-from rag.library import DATABASE
-
-PILOTS = Document("pilots.md", "The harbour has four pilots. They board ships at the outer buoy, in any weather.")
-BAKERY = Document("bakery.md", "The bakery opens at six. Its bread is made of rye, and sold by weight.")
-LIGHT = Document("light.md", "The lighthouse was built in 1887. Its lamp is seen twenty miles away.")
-QUESTIONS = ("Who boards ships at the buoy?", "When was the lighthouse built?", "What is the bread made of?")
-
-
-def signals(library: Library) -> list[tuple[str, float, float]]:
-    """Return document, passage and best sentence similarity of every hit, in order."""
-    return [
-        (hit.passage.document_id, hit.signals["late"], hit.signals["sentence"])
-        for question in QUESTIONS
-        for hit in library.search(question)
-    ]
+from rag.cli import main
+from rag.errors import AccessError
+from rag.web import tokens
+from rag.web.rate import Rate
+from rag.web.sessions import Sessions
+from rag.web.tokens import Tokens, digest
 
 
-def packed_bytes(library: Library) -> dict[str, int]:
-    """Return the bytes of token vectors by document."""
-    with sqlite3.connect(library.path / DATABASE) as database:
-        sql = """SELECT id, sum(length(tokens)) FROM vectors JOIN passages ON passages.key = passage_key
-            JOIN documents ON documents.key = document_key GROUP BY id"""
-        return dict(database.execute(sql).fetchall())
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "tokens.json"
 
 
-def test_a_new_library_keeps_98_bytes_a_token(make_library: MakeLibrary) -> None:
-    library = make_library(PILOTS)
-    # 19 tokens, full stops and the comma counted.
-    assert packed_bytes(library) == {"pilots.md": 19 * 98}
+def test_what_is_kept_of_a_token_is_not_the_token(path: Path) -> None:
+    secret = tokens.add(path, "phone", "read", only=["letters"])
+    kept = path.read_text()
+    assert secret not in kept
+    assert secret.removeprefix(tokens.PREFIX) not in kept
+    assert json.loads(kept)["tokens"][0]["sha256"] == digest(secret)
+    assert path.stat().st_mode & 0o777 == 0o600
+    assert len(secret) >= 43
+    assert sorted(p.name for p in path.parent.iterdir()) == ["tokens.json", "tokens.json.lock"]
 
 
-def test_more_bits_take_more_bytes_and_rank_alike(make_library: MakeLibrary) -> None:
-    few = make_library(PILOTS, BAKERY, LIGHT, name="few")
-    whole = make_library(PILOTS, BAKERY, LIGHT, name="whole", token_bits=4)
-    assert packed_bytes(whole)["pilots.md"] == 19 * 194
-    for library in (few, whole):
-        assert [library.search(q)[0].passage.document_id for q in QUESTIONS] == ["pilots.md", "light.md", "bakery.md"]
-    for (_, late, sentence), (_, whole_late, whole_sentence) in zip(
-        sorted(signals(few)), sorted(signals(whole)), strict=True
-    ):
-        assert late == pytest.approx(whole_late, abs=0.06)
-        assert sentence == pytest.approx(whole_sentence, abs=0.06)
+def test_a_token_is_found_by_its_digest_and_no_other_is(path: Path) -> None:
+    secret, other = tokens.add(path, "phone", "write", only=["a", "b"]), tokens.add(path, "desk", "admin")
+    kept = Tokens(path)
+    found = kept.find(digest(secret))
+    assert found is not None
+    assert (found.name, found.caller.roles) == ("phone", {"a": 2, "b": 2})
+    assert kept.find(digest(other)).caller.roles == {"*": 3}  # type: ignore[union-attr]
+    assert kept.find(digest(secret[:-1])) is None
+    assert kept.find("") is None
 
 
-def test_without_kept_vectors_candidates_are_encoded_anew_with_the_same_numbers(make_library: MakeLibrary) -> None:
-    none = make_library(PILOTS, BAKERY, LIGHT, name="none", token_bits=0)
-    whole = make_library(PILOTS, BAKERY, LIGHT, name="whole", token_bits=4)
-    assert set(packed_bytes(none).values()) == {0}
-    for (document, late, sentence), expected in zip(signals(none), signals(whole), strict=True):
-        # Four bits a component is all that differs.
-        assert (document, late, sentence) == (expected[0], *(pytest.approx(v, abs=0.02) for v in expected[1:]))
-    assert none.ask(QUESTIONS[1]).citations[0].document_id == "light.md"
+def test_changes_of_the_file_are_seen_at_once(path: Path) -> None:
+    kept = Tokens(path)
+    assert not kept.needed
+    secret = tokens.add(path, "phone", "read")
+    assert kept.needed
+    assert kept.find(digest(secret))
+    tokens.remove(path, "phone")
+    assert kept.find(digest(secret)) is None
 
 
-def test_a_library_goes_on_with_the_bits_it_was_built_with(make_library: MakeLibrary, tmp_path: Path) -> None:
-    make_library(PILOTS, token_bits=1).close()
-    with Library.open(tmp_path / "library") as library:
-        assert library.settings.token_bits == 1
-        library.add([LIGHT])
-        assert packed_bytes(library)["pilots.md"] == 19 * 50
-        assert library.search(QUESTIONS[1])[0].passage.document_id == "light.md"
-    with pytest.raises(LibraryMismatch, match="built with token_bits 1, not 2"):
-        Library.open(tmp_path / "library", settings=Settings(token_bits=2))
+def test_a_service_that_has_seen_a_token_stays_closed_whatever_becomes_of_the_file(path: Path) -> None:
+    secret = tokens.add(path, "phone", "read")
+    kept = Tokens(path)
+    tokens.remove(path, "phone")
+    assert kept.needed
+    path.unlink()
+    assert kept.needed
+    path.write_text("{")
+    with pytest.raises(AccessError, match="restore it"):
+        kept.find(digest(secret))
+    with pytest.raises(AccessError):
+        _ = kept.needed
 
 
-def test_a_library_from_before_there_was_a_choice_keeps_four_bits_and_single_precision(
-    make_library: MakeLibrary, tmp_path: Path
-) -> None:
-    as_then = {"token_bits": 4, "precision": "float32"}
-    make_library(PILOTS, **as_then).close()
-    with sqlite3.connect(tmp_path / "library" / DATABASE) as database:
-        # As it was written then.
-        without = "json_remove(value, '$.token_bits', '$.precision'), crc = NULL"
-        database.execute(f"UPDATE settings SET value = {without} WHERE name = 'build'")
-        database.execute("DELETE FROM settings WHERE name = 'checked'")
-    with Library.open(tmp_path / "library") as library:
-        library.add([LIGHT, BAKERY])
-        assert (library.settings.token_bits, library.settings.precision) == (4, "float32")
-        assert packed_bytes(library)["pilots.md"] == 19 * 194
-        fresh = make_library(PILOTS, LIGHT, BAKERY, name="fresh", **as_then)
-        assert signals(library) == signals(fresh)
+@pytest.mark.parametrize(
+    "content",
+    ["", "[]", '{"format": 2, "tokens": []}', '{"format": 1}', '{"format": 1, "tokens": [{"name": "x"}]}', "\x00",
+     '{"format": 1, "tokens": [{"name": "x", "sha256": "", "role": "read", "only": [], "created": ""}]}',
+     json.dumps({"format": 1, "tokens": [{"name": "x", "sha256": "a" * 64, "role": "root", "only": []}]})],
+)  # fmt: skip
+def test_a_damaged_file_lets_nobody_in(path: Path, content: str) -> None:
+    path.write_text(content)
+    path.chmod(0o600)
+    with pytest.raises(AccessError, match=str(path)) as caught:
+        Tokens(path)
+    assert "\n" not in str(caught.value)
 
 
-def test_vectors_do_not_depend_on_the_order_of_adding(make_library: MakeLibrary) -> None:
-    together = make_library(PILOTS, BAKERY, LIGHT, name="together")
-    apart = make_library(name="apart")
-    for document in (LIGHT, PILOTS, BAKERY):
-        apart.add([document])
-    for one, other in zip(sorted(signals(together)), sorted(signals(apart)), strict=True):
-        assert one == (other[0], *(pytest.approx(value, abs=0.02) for value in other[1:]))
+@pytest.mark.skipif(os.name != "posix", reason="permissions as POSIX has them")
+def test_a_file_that_others_may_write_is_not_trusted(path: Path) -> None:
+    tokens.add(path, "phone", "read")
+    path.chmod(0o622)
+    with pytest.raises(AccessError, match="chmod 600"):
+        Tokens(path)
+
+
+@pytest.mark.parametrize("name", ["", "a b", "../x", "x" * 65, "-x", "a\n", "é"])
+def test_a_name_that_would_be_hard_to_read_in_a_log_is_refused(path: Path, name: str) -> None:
+    with pytest.raises(AccessError, match="no name for a token"):
+        tokens.add(path, name, "read")
+    assert not path.exists()
+
+
+def test_names_are_given_once_and_only_what_is_there_is_removed(path: Path) -> None:
+    tokens.add(path, "phone", "read")
+    with pytest.raises(AccessError, match="already"):
+        tokens.add(path, "phone", "admin")
+    with pytest.raises(AccessError, match="there are phone"):
+        tokens.remove(path, "desk")
+
+
+def test_several_who_make_tokens_at_once_lose_none(path: Path) -> None:
+    threads = [threading.Thread(target=tokens.add, args=(path, f"t{n}", "read")) for n in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [t.name for t in tokens.read(path)] == [f"t{n}" for n in range(8)]
+
+
+def test_sessions_end_by_themselves_and_the_oldest_goes_for_a_new_one() -> None:
+    sessions = Sessions(lasts_s=60, most=2)
+    secrets = [sessions.begin(f"token {n}") for n in range(3)]
+    assert [sessions.token(secret) for secret in secrets] == [None, "token 1", "token 2"]
+    sessions.end(secrets[1])
+    assert sessions.token(secrets[1]) is None
+    brief = Sessions(lasts_s=-1)
+    assert brief.token(brief.begin("token")) is None
+    assert sessions.token("") is None
+
+
+@given(st.lists(st.floats(0, 30), max_size=60), st.integers(1, 20))
+def test_in_no_stretch_of_time_are_more_requests_let_through_than_may_be(gaps: list[float], per_minute: int) -> None:
+    now, passed = 0.0, list[float]()
+    rate = Rate(per_minute, clock=lambda: now)
+    for gap in gaps:
+        now += gap
+        if not (wait := rate.take("somebody")):
+            passed.append(now)
+        else:
+            assert 0 < wait <= 60 / per_minute + 1e-6
+    for first, start in enumerate(passed):
+        for last in range(first, len(passed)):
+            assert last - first + 1 <= per_minute + (passed[last] - start) * per_minute / 60 + 1e-6
+
+
+def test_who_waits_as_long_as_they_are_told_is_let_through_and_others_are_not_held_up() -> None:
+    now = [0.0]
+    rate = Rate(2, clock=lambda: now[0])
+    assert [rate.take("a"), rate.take("a")] == [0, 0]
+    wait = rate.take("a")
+    assert rate.take("b") == 0
+    now[0] += wait + 1e-9
+    assert rate.take("a") == 0
+    assert rate.take("a") > 0
+
+
+def test_only_so_many_are_remembered() -> None:
+    rate = Rate(1, clock=lambda: 0.0, most=3)
+    assert [rate.take(str(n)) for n in range(5)] == [0] * 5
+    assert len(rate._buckets) == 3
+
+
+# -- the command
+
+
+def test_the_command_makes_lists_and_takes_back_tokens(town_library, capsys: pytest.CaptureFixture[str]) -> None:
+    def run(*arguments: str) -> tuple[int, str, str]:
+        code = main(["--library", str(town_library.path), *arguments])
+        return (code, *capsys.readouterr())
+
+    code, secret, _ = run("token", "add", "phone", "--role", "write", "--only", "default", "letters")
+    assert code == 0
+    assert secret.startswith(tokens.PREFIX)
+    assert run("token", "add", "phone")[0] == 1
+    listed = run("token", "list")[1]
+    assert listed.split("\t")[:3] == ["phone", "write", "default, letters"]
+    assert secret.strip() not in listed
+    assert digest(secret.strip()) not in run("--json", "token", "list")[1]
+    assert run("token", "remove", "phone")[:2] == (0, "phone removed\n")
+    code, _, error = run("token", "remove", "phone")
+    assert (code, "no token 'phone'" in error) == (1, True)
+    (town_library.path / tokens.FILE).unlink()
+
+
+def test_tokens_are_made_beside_a_library_and_nowhere_else(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--library", str(tmp_path / "none"), "token", "add", "phone"]) == 1
+    assert "no library" in capsys.readouterr().err
+    assert not (tmp_path / "none").exists()

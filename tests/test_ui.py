@@ -2,41 +2,34 @@
 
 from __future__ import annotations
 
-import json
-import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Locator, Page, sync_playwright
+from playwright.sync_api import Browser, Locator, Page
 
 from rag import Answer, Citation, Document, Library, RagError
-from rag.serve import serve
-from rag.ui import show_sources
+from rag.web.chat_events import show_sources
+from rag.web.serve import serve
+from rag.web.words import WORDS
+from tests.served import Served, chromium, contrast, end, start
 
-CHROMIUM = Path("/usr/bin/chromium")
-FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-sync"]
-FLAGS += ["--disable-background-networking", "--disable-component-update"]
-ROOT = Path(__file__).resolve().parent.parent
 SERVER = """
 import sys
 from rag import Library
-from rag.serve import serve
+from rag.web.serve import serve
 with Library.open(sys.argv[1], create=False) as library:
     serve(library, port=0, examples=["Who built the lighthouse of Norrwick?"])
 """
 FAULTY_SERVER = """
 import sys, time
 from rag import Library, RagError
-from rag.serve import serve
+from rag.web.serve import serve
 class FaultyLibrary(Library):
     def stream(self, question, **options):
         if question == "Be away!":
@@ -86,29 +79,19 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
 
 def test_a_document_that_was_removed_is_said_to_be(library: Library) -> None:
     gone = Citation(1, "gone.md", "Gone", 0, 4, "Gone", None, None, 1.0)
-    assert "no longer in the library" in show_sources(library, Answer("q", "t", citations=(gone,)), turn=1)
+    assert "no longer in the library" in show_sources(library, Answer("q", "t", citations=(gone,)), WORDS["en"], turn=1)
 
 
 # --- the process that serves it
-
-
-@dataclass(frozen=True)
-class Served:
-    """A running server: its address, its process, and the folder it was started in."""
-
-    address: str
-    process: subprocess.Popen[str]
-    folder: Path
 
 
 @pytest.fixture(scope="module")
 def server(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     folder = tmp_path_factory.mktemp("started-here")
     (folder / "secret.txt").write_text("not to be served")
-    served = start(library.path, folder)
+    served = start(library.path, folder, script=SERVER)
     yield served
-    served.process.kill()
-    served.process.communicate()
+    end(served)
 
 
 @pytest.fixture
@@ -120,26 +103,7 @@ def faulty_page(browser: Browser, library: Library, tmp_path: Path) -> Iterator[
     page.locator(".lg-welcome").wait_for()
     yield page
     page.close()
-    served.process.kill()
-    served.process.communicate()
-
-
-def start(library: Path, folder: Path, *, script: str = SERVER) -> Served:
-    """Serve ``library`` from a process of its own, started in ``folder``, and wait until it says that it is ready."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", script, str(library)],
-        cwd=folder,
-        env=os.environ | {"PYTHONPATH": str(ROOT)},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr is not None
-    line = ""
-    while not (found := re.search(r"http://127\.0\.0\.1:\d+/", line)):
-        line = process.stderr.readline()
-        assert line, "the server ended before it was ready"
-    return Served(found[0], process, folder)
+    end(served)
 
 
 @pytest.mark.parametrize(
@@ -174,7 +138,7 @@ def test_the_page_and_the_api_share_one_address(server: Served) -> None:
 
 
 def test_ctrl_c_ends_it_quietly(library: Library, tmp_path: Path) -> None:
-    served = start(library.path, tmp_path)
+    served = start(library.path, tmp_path, script=SERVER)
     served.process.send_signal(signal.SIGINT)
     _, errors = served.process.communicate(timeout=30)
     assert served.process.returncode == 0
@@ -199,12 +163,8 @@ def test_a_port_that_does_not_exist_is_one_clear_line(library: Library) -> None:
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    if not CHROMIUM.exists():
-        pytest.skip(f"no browser at {CHROMIUM}: install Debian's chromium to test the page")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with chromium() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -432,7 +392,7 @@ def test_nothing_reaches_past_the_side_of_the_window(page: Page, width: int, que
     page.set_viewport_size({"width": width, "height": 800})
     ask(page, question)
     page.locator(".lg-chosen").wait_for()
-    for part in ("#lg-top", ".lg-log", ".lg-turn", "#lg-composer", ".lg-sources", ".lg-chips", ".lg-text"):
+    for part in ("#lg-header", ".lg-log", ".lg-turn", "#lg-composer", ".lg-sources", ".lg-chips", ".lg-text"):
         box = page.locator(part).bounding_box()
         assert box is not None
         assert box["x"] >= 0, part
@@ -457,28 +417,23 @@ def test_text_is_readable_in_both_schemes(browser: Browser, server: Served, sche
     context.close()
 
 
-def contrast(element: Locator) -> float:
-    """Contrast ratio of an element's text on what is painted behind it, from 1 to 21.
-
-    Reference: WCAG 2.2, "contrast ratio" and "relative luminance".
-    """
-    ink, paper = json.loads(
-        element.evaluate(
-            """element => {
-              let behind = element;
-              const clear = node => getComputedStyle(node).backgroundColor.replaceAll(' ', '') === 'rgba(0,0,0,0)';
-              while (behind.parentElement && clear(behind)) behind = behind.parentElement;
-              const read = colour => colour.match(/[0-9.]+/g).slice(0, 3).map(Number);
-              const {color} = getComputedStyle(element), {backgroundColor} = getComputedStyle(behind);
-              return JSON.stringify([read(color), read(backgroundColor)]);
-            }"""
-        )
-    )
-    dark, light = sorted((luminance(ink), luminance(paper)))
-    return (light + 0.05) / (dark + 0.05)
+# --- from page to page
 
 
-def luminance(colour: list[float]) -> float:
-    shares = (c / 255 for c in colour)
-    red, green, blue = (c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in shares)
-    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+@pytest.mark.parametrize("name", ["documents", "quality"])
+def test_the_links_lead_to_each_page_and_say_where_the_reader_is(page: Page, name: str) -> None:
+    links = page.get_by_role("navigation", name="Pages")
+    assert links.locator("[aria-current=page]").inner_text() == "Chat"
+    links.get_by_role("link", name=name.title()).click()
+    page.wait_for_url(f"**/{name}")
+    page.locator(f"nav [aria-current=page]:text-is('{name.title()}')").wait_for()
+    page.get_by_role("navigation", name="Pages").get_by_role("link", name="Chat").click()
+    page.locator(".lg-welcome").wait_for()
+
+
+def test_the_links_are_in_the_language_of_the_browser(browser: Browser, server: Served) -> None:
+    context = browser.new_context(locale="zh-CN")
+    page = context.new_page()
+    page.goto(f"{server.address}documents")
+    page.get_by_role("navigation", name="页面").get_by_role("link", name="问答").wait_for()
+    context.close()

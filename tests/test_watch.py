@@ -17,7 +17,7 @@ from filelock import FileLock
 
 from rag.errors import LibraryBusy, SourceNotFound
 from rag.folder import LOCK
-from rag.load import find_files
+from rag.sources import find_files
 from rag.watch import Follower
 
 Action = Callable[[], object]

