@@ -3,9 +3,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+# Files of tests side by side, one process a core.
+SIDE_BY_SIDE := -n auto --dist loadfile
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo serve test check bench clean
+.PHONY: demo serve test check docs bench clean
 
 $(STAMP): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "leadgoose needs Python 3.11 or later: make PYTHON=python3.11 demo")'
@@ -30,7 +32,7 @@ serve: $(STAMP) ## the chat on http://127.0.0.1:7860
 		--example "How much foreign investment went into the Lingang New Area in 2021?"
 
 test: $(STAMP) ## the whole test suite
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest $(SIDE_BY_SIDE)
 
 check: $(STAMP) ## linters, types, docstrings, layout, tests
 	@$(BIN)/ruff check .
@@ -38,7 +40,11 @@ check: $(STAMP) ## linters, types, docstrings, layout, tests
 	@$(BIN)/mypy
 	@$(BIN)/pydoclint rag embeddings eval
 	@$(BIN)/lint-imports
-	@test -n "$(SKIP_TESTS)" || $(BIN)/python -m pytest
+	@test -n "$(SKIP_TESTS)" || $(BIN)/python -m pytest $(SIDE_BY_SIDE)
+
+docs: $(STAMP) ## the documentation as a site, in docs/_build
+	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build
+	@echo "docs/_build/index.html"
 
 bench: $(STAMP) ## long measurements (docs/benchmarks.md): DATA=FOLDER of gold sets, CORPUS=FILE, WORK=FOLDER, ONLY=NAME,NAME
 	@$(BIN)/python -m eval.bench $(if $(ONLY),--only "$(ONLY)") $(if $(DATA),--data "$(DATA)") \

@@ -274,9 +274,9 @@ def assert_one_line(outcome: Outcome, code: int, *words: str) -> None:
 
 
 def listing(path: Path) -> dict[str, bytes]:
-    """Return the files that hold a library's content, all but SQLite's own journals and empty locks."""
-    kept = [p for p in path.rglob("*") if p.is_file() and not p.name.endswith(("-wal", "-shm", ".lock"))]
-    return {str(p.relative_to(path)): p.read_bytes() for p in kept if p.name != "library.sqlite3"}
+    """Return the files that hold a library's content, all but the database, what stands beside it, and empty locks."""
+    kept = [p for p in path.rglob("*") if p.is_file() and p.suffix != ".lock"]
+    return {str(p.relative_to(path)): p.read_bytes() for p in kept if not p.name.startswith("library.sqlite3")}
 
 
 @pytest.mark.parametrize("command", ["index", "add"])

@@ -90,7 +90,7 @@ def test_a_multilingual_encoder_finds_documents_in_another_language(
 
 def test_a_question_of_which_nothing_is_understood_is_refused(make_library: MakeLibrary) -> None:
     english = make_library(HARBOUR, LIGHTHOUSE)
-    for question in ("这座灯塔是谁建造的？", "港口有多少名领航员？"):
+    for question in ("この灯台を建てたのは誰ですか", "港には何人の水先人がいますか"):
         answer = english.ask(question)
         assert answer.abstained
         assert answer.confidence < 0.1

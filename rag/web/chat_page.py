@@ -16,6 +16,7 @@ import gradio as gr
 from rag.web.access import Role, check_page, page_caller
 from rag.web.chat_events import NONE, Chat, Place, Shown
 from rag.web.page import script
+from rag.web.queueing import asking
 
 if TYPE_CHECKING:
     from rag.web.collections import Collections
@@ -97,9 +98,9 @@ class _Events:
         check_page(request, Role.READ, place.library)
         question = question.strip()
         if not question:
-            yield gr.skip(), gr.skip(), gr.skip(), {"kind": "note", "note": place.words.empty}, "", gr.skip()
+            yield gr.skip(), gr.skip(), gr.skip(), self.chat.missing(place), "", gr.skip()
             return
-        shown = self.chat.ask(question, turns, place)
+        shown = self.chat.ask(question, turns, place, asking(request))
         yield *_values(next(shown)), gr.skip(), "", gr.update(interactive=False)
         # The box is left alone from here on: the next question may be half typed already.
         for more in shown:
