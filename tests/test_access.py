@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Mount
 
 from rag import Library, Settings
 from rag.errors import AccessError
+from rag.sources import find_files
 from rag.web import tokens
 from rag.web.access import LOCAL, Caller, Role, check_page, page_caller
 from rag.web.collections import Collections
@@ -525,7 +526,7 @@ def test_a_reader_is_told_names_of_files_and_not_where_they_lie(service: Service
     notes = library.path.parent / "notes"
     notes.mkdir(exist_ok=True)
     (notes / "quay.md").write_text("The quay of Norrwick is 300 metres long.")
-    library.add([notes])
+    library.add_sources(find_files([notes], library.settings.parse_limits)[0])
     seen = {}
     for who in (READ, WRITE, ADMIN):
         listed = json.loads(service.ask(who, "GET", "/v1/documents?query=quay").body)["documents"]

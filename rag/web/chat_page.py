@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from rag.web.access import Role, check_page, page_caller
+from rag.web.access import LOCAL, Role, check_page, page_caller
 from rag.web.chat_events import NONE, Chat, Place, Shown
 from rag.web.page import script
 from rag.web.queueing import asking
@@ -86,7 +86,9 @@ class _Events:
     chat: Chat
 
     def enter(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-        place, shown, around = self.chat.enter(event._data, self._readable(request))
+        place, shown, around = self.chat.enter(
+            event._data, self._readable(request), leave=page_caller(request) is not LOCAL
+        )
         words = place.words
         box = gr.update(label=words.question, placeholder=words.placeholder)
         return place, shown.turns, shown.talk, shown.panel, around, box, gr.update(value=words.send, interactive=True)

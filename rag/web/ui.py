@@ -16,6 +16,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
 
+from rag.web.access import LOCAL, page_caller
 from rag.web.chat_page import chat_page
 from rag.web.documents_page import documents_page
 from rag.web.evaluation_jobs import Evaluations
@@ -61,7 +62,7 @@ def _lay_out(page: gr.Blocks, name: str, part: Any) -> None:
     links = gr.HTML(navigation_html(name, "en"), elem_id="lg-nav", apply_default_css=False)
 
     def in_their_language(request: gr.Request) -> str:
-        return navigation_html(name, page_language(request.headers))
+        return navigation_html(name, page_language(request.headers), leave=page_caller(request) is not LOCAL)
 
     page.load(in_their_language, None, links, queue=False, show_progress="hidden", api_visibility="private")
     part.render()
