@@ -133,7 +133,7 @@ HELP: dict[str, dict[str, Any]] = {
     "index": {
         "help": "make the library hold exactly what is under PATH",
         "description": "Make the library hold exactly the documents under the given files and folders: new ones are "
-        "added, changed ones updated, others removed. Unchanged files are not read again.",
+        "added, changed ones updated, others removed, but for what was uploaded. Unchanged files are not read again.",
     },
     "add": {"help": "add files or folders, leaving other documents alone"},
     "remove": {"help": "remove documents by id"},

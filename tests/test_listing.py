@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from io import BytesIO
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,7 @@ from rag.web.folder_reading import FolderReading, FolderReadings, permitted, rea
 from rag.web.listing import PAGE_ROWS, Row, View, find_row, list_documents
 from rag.web.quality_words import WORDS as QUALITY_WORDS
 from rag.web.removals import Removals, TooManyToKeep
+from rag.web.uploads import add_uploads
 from tests.conftest import HARBOUR, LIGHTHOUSE, TOWN, MakeLibrary
 
 MANY = [Document(id=f"d/{n:03}.md", title=f"Title {n:03}", text=f"Number {n}.", language="en") for n in range(120)]
@@ -146,6 +148,22 @@ def test_only_the_last_removals_can_be_undone_and_each_once(
     assert kept.undo(library, second.token) == 0
     assert kept.undo(library, "guessed") == 0
     assert kept.undo(library, first.token) in (0, 1)
+
+
+def test_files_of_removals_that_nothing_can_undo_are_deleted(make_library: MakeLibrary) -> None:
+    library = make_library(HARBOUR)
+    add_uploads(library, [("a.md", BytesIO(b"# A\n\nThe first.")), ("b.md", BytesIO(b"# B\n\nThe second."))])
+    uploads, kept = library.path / "uploads", Removals()
+    removal = kept.remove(library, ["uploads/a.md"])
+    kept.tidy(library)
+    assert kept.undo(library, removal.token) == 1
+    assert sorted(p.name for p in uploads.iterdir()) == ["a.md", "b.md"]
+    kept.remove(library, ["uploads/a.md"])
+    Removals().tidy(library)
+    assert sorted(p.name for p in uploads.iterdir()) == ["b.md"]
+    kept.remove(library, ["uploads/b.md"])
+    kept.close()
+    assert list(uploads.iterdir()) == []
 
 
 # --- folders

@@ -122,6 +122,17 @@ def test_a_library_that_is_none_is_one_line_on_standard_error(
     assert (said.out, len(said.err.splitlines())) == ("", 1)
 
 
+def test_without_the_package_the_command_says_how_to_get_it_and_the_service_does_without(
+    town_library: Library, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("rag.web.mcp_server.is_installed", lambda: False)
+    assert main(["--library", str(town_library.path), "mcp"]) == 1
+    assert "pip install 'leadgoose[mcp]'" in capsys.readouterr().err
+    with served(create_api(Collections(town_library)), lifespan="on") as service:
+        assert service.post("/mcp", json={}).status_code == 404
+        assert service.get("/health").status_code == 200
+
+
 def test_without_sessions_there_is_nothing_to_listen_to(service: httpx.Client) -> None:
     for method in ("GET", "DELETE"):
         response = service.request(method, "/mcp", headers={"accept": "text/event-stream"})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.web.navigation import LABEL, LANGUAGES, PAGES, navigation_html, reader_language
+from rag.web.navigation import LABEL, LANGUAGES, PAGES, navigation_html, page_language, reader_language
 
 
 @pytest.mark.parametrize(
@@ -24,6 +24,19 @@ from rag.web.navigation import LABEL, LANGUAGES, PAGES, navigation_html, reader_
 )
 def test_a_reader_gets_the_language_of_ours_that_they_like_best(accepted: str | None, language: str) -> None:
     assert reader_language(accepted) == language
+
+
+@pytest.mark.parametrize(
+    ("cookie", "language"),
+    [
+        ("leadgoose-language=zh", "zh"),
+        ("a=b; leadgoose-language=en; c=d", "en"),
+        ("leadgoose-language=xx", "zh"),
+        ("", "zh"),
+    ],
+)
+def test_what_a_reader_chose_goes_before_what_their_browser_likes(cookie: str, language: str) -> None:
+    assert page_language({"cookie": cookie, "accept-language": "zh-CN"}) == language
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

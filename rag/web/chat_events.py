@@ -112,7 +112,7 @@ class Chat:
             "suggest": place.library not in self._examples and not turns,
             "note": note,
         }
-        return place, shown, around
+        return place, shown, _stamped(around)
 
     def suggest(self, place: Place) -> Message:
         """Return the welcome with questions that the library is seen to answer."""
@@ -123,12 +123,16 @@ class Chat:
                 except RagError:  # the header says it
                     found = ()
                 self._examples[place.library] = found
-        return {"kind": "welcome", "html": self._welcome(place)}
+        return _stamped({"kind": "welcome", "html": self._welcome(place)})
 
     def example(self, place: Place, data: Any) -> str:
         """Return one of the questions that are offered, or ``""``."""
         offered, index = self._examples.get(place.library, ()), _whole(data, "index")
         return offered[index] if 0 <= index < len(offered) else ""
+
+    def missing(self, place: Place) -> Message:
+        """Return what is said where there is no question."""
+        return _stamped({"kind": "note", "note": place.words.empty})
 
     def ask(
         self, question: str, turns: Turns, place: Place, line: AbstractContextManager[Any] = NO_LINE

@@ -98,7 +98,7 @@ class _Events:
         check_page(request, Role.READ, place.library)
         question = question.strip()
         if not question:
-            yield gr.skip(), gr.skip(), gr.skip(), {"kind": "note", "note": place.words.empty}, "", gr.skip()
+            yield gr.skip(), gr.skip(), gr.skip(), self.chat.missing(place), "", gr.skip()
             return
         shown = self.chat.ask(question, turns, place, asking(request))
         yield *_values(next(shown)), gr.skip(), "", gr.update(interactive=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from importlib.resources import files
@@ -25,7 +26,7 @@ from rag.web.documents_html import (
 from rag.web.documents_words import WORDS, Words
 from rag.web.folder_reading import FolderReadings, permitted, permitted_folders
 from rag.web.listing import PAGE_ROWS, View, find_row, list_documents
-from rag.web.navigation import reader_language
+from rag.web.navigation import page_language
 from rag.web.removals import Removals, TooManyToKeep
 
 if TYPE_CHECKING:
@@ -52,6 +53,8 @@ def documents_page(collections: Collections) -> gr.Blocks:
         The page, to be rendered into one that is served.
     """
     documents = _Documents(collections, FolderReadings(), Removals())
+    # Nothing can be undone by a service that is started anew.
+    atexit.register(documents.removals.close)
     page = gr.Blocks()
     with page:
         shown: dict[str, Any] = {"view": gr.State(View())}
@@ -194,6 +197,8 @@ class _Documents:
     def _whole(self, view: View, request: gr.Request) -> Parts:
         view = self._readable(view, page_caller(request))
         library, offer = self._library(view, request, Role.READ), self._offer(view, request)
+        if offer.write:
+            self.removals.tidy(library)
         folders = [str(folder) for folder in permitted_folders(library)] if offer.admin else []
         added = add_html(view, replace(offer, folders=folders), _words(request))
         shown = {"view": view, "add": added, "text": ""}
@@ -240,7 +245,7 @@ def _parts(shown: Parts) -> tuple[Any, ...]:
 
 
 def _words(request: gr.Request) -> Words:
-    return WORDS[reader_language(request.headers.get("accept-language"))]
+    return WORDS[page_language(request.headers)]
 
 
 def _ids(wish: Mapping[str, Any]) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from html import escape
 
@@ -14,6 +15,26 @@ PAGES: Mapping[str, tuple[str, Mapping[str, str]]] = {
 }
 LABEL: Mapping[str, str] = {"en": "Pages", "zh": "页面"}
 LANGUAGES = ("en", "zh")
+# The chat page keeps the language that a reader chose in their browser; this tells the service, before it is asked.
+CHOSEN = re.compile(r"(?:^|;\s*)leadgoose-language=(en|zh)(?:;|$)")
+TELL_CHOSEN = (
+    "<script>try { const {language} = JSON.parse(localStorage.getItem('leadgoose-choices')); "
+    "if (/^[a-z]{2}$/.test(language)) document.cookie = `leadgoose-language=${language}; path=/; SameSite=Strict`; "
+    "} catch { /* nothing is chosen */ }</script>"
+)
+
+
+def page_language(headers: Mapping[str, str]) -> str:
+    """Return the language that a reader chose, else the one of ours that their browser likes best.
+
+    Args:
+        headers: Of the request, by names in small letters.
+
+    Returns:
+        ``"en"`` or ``"zh"``.
+    """
+    chosen = CHOSEN.search(headers.get("cookie", ""))
+    return chosen[1] if chosen else reader_language(headers.get("accept-language"))
 
 
 def reader_language(accepted: str | None) -> str:

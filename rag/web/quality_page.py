@@ -15,7 +15,7 @@ from rag.web.documents_html import notice_html
 from rag.web.documents_words import Words
 from rag.web.evaluation_jobs import Evaluation, Evaluations
 from rag.web.gold_at_hand import gold_at_hand, read_at_hand
-from rag.web.navigation import reader_language
+from rag.web.navigation import page_language
 from rag.web.quality_html import Choice, Offer, head_html, job_html, list_html, report_html, run_html, threshold_html
 from rag.web.quality_words import WORDS
 from rag.web.thresholds import STEPS, curve, judged, keep_threshold, line_of
@@ -215,7 +215,7 @@ def _parts(shown: Parts) -> tuple[Any, ...]:
 
 
 def _words(request: gr.Request) -> Words:
-    return WORDS[reader_language(request.headers.get("accept-language"))]
+    return WORDS[page_language(request.headers)]
 
 
 def _percent(share: float) -> str:

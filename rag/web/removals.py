@@ -92,12 +92,14 @@ class Removals:
         uploaded = [i for i in origins if is_upload(library.path, i)]
         count = library.remove(list(origins))
         token = uuid.uuid4().hex
-        files = _stash(library, uploaded, token)
         if for_good:
-            _forget(files)
+            _forget(_stash(library, uploaded, token))
         else:
+            files: list[tuple[Path, Path]] = []
             passages = sum(len(one.passages) for one in documents)
             self._keep(token, _Kept(library.path, documents, files, passages, time.monotonic()))
+            # Only now: files of a removal that is not known are tidied away.
+            files.extend(_stash(library, uploaded, token))
         from_folders = sum(1 for i, origin in origins.items() if origin.size_bytes and i not in uploaded)
         return Removal("" if for_good else token, count, from_folders)
 
@@ -116,7 +118,7 @@ class Removals:
         """
         with self._lock:
             kept = self._kept.get(token)
-        if kept is None or kept.library != library.path:
+        if kept is None or kept.library != library.path or time.monotonic() - kept.at_s > KEPT_S:
             return 0
         report = library.put_back(kept.documents)
         for now, before in kept.files:
@@ -126,6 +128,12 @@ class Removals:
             self._kept.pop(token, None)
         _forget(kept.files)
         return report.added
+
+    def tidy(self, library: Library) -> None:
+        """Delete the files of removals that nothing can undo, as a service leaves them that was ended."""
+        for folder in (library.path / UPLOADS).glob(f"{REMOVED}*"):
+            if folder.name.removeprefix(REMOVED) not in self._kept:
+                shutil.rmtree(folder, ignore_errors=True)
 
     def close(self) -> None:
         """Let go of everything."""

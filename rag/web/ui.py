@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
-from rag.web.navigation import PAGES, navigation_html, reader_language
+from rag.web.navigation import PAGES, TELL_CHOSEN, navigation_html, page_language
 from rag.web.page import ICON, style_sheet
 
 # Gradio reports its use to its makers unless told otherwise before the import; nothing may leave this machine.
@@ -60,7 +60,7 @@ def _lay_out(page: gr.Blocks, name: str, part: Any) -> None:
     links = gr.HTML(navigation_html(name, "en"), elem_id="lg-nav", apply_default_css=False)
 
     def in_their_language(request: gr.Request) -> str:
-        return navigation_html(name, reader_language(request.headers.get("accept-language")))
+        return navigation_html(name, page_language(request.headers))
 
     page.load(in_their_language, None, links, queue=False, show_progress="hidden", api_visibility="private")
     part.render()
@@ -75,7 +75,12 @@ def mount_page(app: FastAPI, page: gr.Blocks) -> None:
     theme.set(button_primary_background_fill=fill, button_primary_background_fill_dark=fill)
     theme.set(button_primary_background_fill_hover=over, button_primary_background_fill_hover_dark=over)
     theme.set(input_placeholder_color="*neutral_500", input_placeholder_color_dark="*neutral_400")
-    looks: dict[str, Any] = {"theme": theme, "css": style_sheet() + _pages_css(), "head": ICON, "footer_links": []}
+    looks: dict[str, Any] = {
+        "theme": theme,
+        "css": style_sheet() + _pages_css(),
+        "head": ICON + TELL_CHOSEN,
+        "footer_links": [],
+    }
     off: dict[str, Any] = {"run_history": False, "enable_monitoring": False, "mcp_server": False, "pwa": False}
     with warnings.catch_warnings():
         # It warns, of several pages, that they are not rendered on the server, also where nobody wants that.
