@@ -27,6 +27,8 @@ NAMES = {
     "library": ("default", "work", "empty", "default", "nowhere"),
     "document_id": ("harbour.md", "uploads/a.md", "harbour.md", "none"),
     "evaluation_id": ("none",),
+    "start_char": ("0", "43", "5"),
+    "end_char": ("42", "90", "5"),
     "model": ("leadgoose", "leadgoose/work", "none"),
     "name": ("work2", "none"),
 }
@@ -99,7 +101,10 @@ def _service() -> Iterator[str]:
     with TemporaryDirectory() as folder:
         with Library.open(Path(folder) / "library") as library:
             library.add([Document(id="harbour.md", title="Pilots", text=HARBOUR)])
-        command = [sys.executable, "-m", "rag", "--library", f"{folder}/library", "serve", "--port", str(_free_port())]
+        with Library.open(Path(folder) / "more" / "work") as library:
+            library.add([Document(id="harbour.md", title="Pilots", text=HARBOUR)])
+        named = ["--library", f"{folder}/library", "serve", "--collections", f"{folder}/more"]
+        command = [sys.executable, "-m", "rag", *named, "--port", str(_free_port())]
         environment = os.environ | {"RAG_SERVE_RATE_PER_MINUTE": "1000000"}
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment)  # noqa: S603 (ourselves)
         try:

@@ -23,15 +23,27 @@ from eval.near_misses import changed, pool_of
 from eval.resolve import sample
 from rag import Library
 from rag.answer import signs_of
-from rag.confidence import INTERCEPT, UNREAD_INTERCEPT, UNREAD_WEIGHTS, WEIGHTS, Signs, weighed
+from rag.confidence import (
+    GLOSSED_WEIGHTS,
+    INTERCEPT,
+    UNREAD_INTERCEPT,
+    UNREAD_WEIGHTS,
+    WEIGHTS,
+    Signs,
+    weighed,
+)
 from rag.pipeline import Pipeline, Work
 
 Floats = NDArray[np.float64]
 ROOT = Path(__file__).resolve().parent.parent
 # How many questions of a set are asked, spread evenly over it: what more of them would change is less than its noise.
 ASKED: Mapping[str, int] = {"squad2": 1600, "qed": 200, "covidqa": 150, "hotpotqa-100": 100}
-# Of questions that the encoder does not read; all of them are asked without their documents too, and count alike.
+# Of questions that the encoder does not read.
 UNREAD: Mapping[str, int] = {"cmrc2018-trial": 200}
+# Of questions that are read word by word in another language; as those.
+GLOSSED: Mapping[str, int] = {"xquad-zh-en": 352}
+# Few of these questions can be changed: all are asked without their documents, and all kinds count alike.
+CHINESE = frozenset({*UNREAD, *GLOSSED})
 # How much the questions of a kind count beside the answerable ones of their set, all together. Those with another word
 # are only shown: drawn at random it seldom makes a question that people ask, and what is learned from them is lost on
 # unanswerable questions that people wrote.
@@ -52,7 +64,9 @@ MADE_ALONE = 2.0
 # No question counts more than an answerable one of its set, however few there are of its kind.
 MOST_COUNTED = 1.0
 # More of these makes an answer likelier; more of any other sign, less likely.
-RAISING = frozenset({"tokens", "stand_ins", "dense", "content_terms", "covered"})
+RAISING = frozenset({"tokens", "stand_ins", "dense", "content_terms", "covered", "glossed_covered"})
+# What says nothing by itself, but how much other signs can be expected to say.
+EITHER_WAY = frozenset({"glossed"})
 # At most so many questions of a set are asked without their documents, and of another set.
 WITHOUT, OTHER = 60, 40
 # Of the answerable questions of the set that has unanswerable ones that people wrote, at most this share is refused.
@@ -91,12 +105,17 @@ class Model:
 
     def confidences(self, cases: Sequence[Case]) -> Floats:
         """Return the confidence in each case, (cases,), in [0, 1]."""
-        log_odds = _features(cases, self.weights) @ np.array(list(self.weights.values())) + self.intercept
-        confidences: Floats = 1.0 / (1.0 + np.exp(-log_odds))
+        confidences: Floats = 1.0 / (1.0 + np.exp(-self.log_odds(cases)))
         return confidences
+
+    def log_odds(self, cases: Sequence[Case]) -> Floats:
+        """Return the log-odds in each case, (cases,), in nats."""
+        found: Floats = _features(cases, self.weights) @ np.array(list(self.weights.values())) + self.intercept
+        return found
 
 
 SHIPPED, SHIPPED_UNREAD = Model(INTERCEPT, WEIGHTS), Model(UNREAD_INTERCEPT, UNREAD_WEIGHTS)
+SHIPPED_GLOSSED = Model(INTERCEPT, {**WEIGHTS, **GLOSSED_WEIGHTS})
 Cases = Mapping[str, Sequence[Case]]
 
 
@@ -121,17 +140,20 @@ def table(data: Path, *, limit: int | None = None) -> str:
         The weights, the threshold, and tables in Markdown: AUROC of a set's answerable questions against each kind that
         is not, and the share of each kind that is refused; or a sentence where there is nothing to fit on.
     """
-    read, unread = read_sets(data, limit)
+    read, unread, glossed = read_sets(data, limit)
     if not _can_be_fitted(read):
         return f"nothing to fit on: {data} has no gold set of {', '.join(ASKED)} with enough questions"
     lines = [*_shown(read, SHIPPED)]
     if _can_be_fitted(unread):
         lines += ["", "What the encoder does not read:", "", *_shown(unread, SHIPPED_UNREAD)]
+    if _can_be_fitted(glossed):
+        title = "What is read word by word in another language, beside the shipped weights:"
+        lines += ["", title, "", *_shown(glossed, SHIPPED_GLOSSED, beside=SHIPPED)]
     return "\n".join(lines)
 
 
-def read_sets(data: Path, limit: int | None = None) -> tuple[Cases, Cases]:
-    """Return the cases of the sets that a folder holds, and of those that the encoder does not read.
+def read_sets(data: Path, limit: int | None = None) -> tuple[Cases, Cases, Cases]:
+    """Return the cases of the sets that a folder holds, of those that the encoder does not read, and of those glossed.
 
     Args:
         data: Folder of gold sets.
@@ -140,20 +162,29 @@ def read_sets(data: Path, limit: int | None = None) -> tuple[Cases, Cases]:
     Returns:
         Cases by set.
     """
-    most = {name: min(count, limit or count) for name, count in {**ASKED, **UNREAD}.items()}
+    most = {name: min(count, limit or count) for name, count in {**ASKED, **UNREAD, **GLOSSED}.items()}
     golds = {name: read_gold(data / name) for name in held(data, most)}
-    cases = {name: list(read_cases(gold, golds, most[name])) for name, gold in golds.items()}
-    read, unread = ({name: found for name, found in cases.items() if name in sets} for sets in (ASKED, UNREAD))
-    return read, unread
+    cases = {name: list(read_cases(gold, _strangers(gold, golds), most[name])) for name, gold in golds.items()}
+    read, unread, glossed = (
+        {name: found for name, found in cases.items() if name in sets} for sets in (ASKED, UNREAD, GLOSSED)
+    )
+    return read, unread, glossed
+
+
+def _strangers(gold: GoldSet, golds: Mapping[str, GoldSet]) -> dict[str, GoldSet]:
+    """Return the sets whose questions are put to the documents of another: those that are read as its own are."""
+    names = UNREAD if gold.name in GLOSSED else {**ASKED, **UNREAD}
+    return {name: other for name, other in golds.items() if name in names}
 
 
 def _can_be_fitted(cases: Cases) -> bool:
     return len({case.kind == "answerable" for found in cases.values() for case in found if not case.held_out}) == 2
 
 
-def _shown(cases: Cases, shipped: Model) -> Iterator[str]:
+def _shown(cases: Cases, shipped: Model, *, beside: Model | None = None) -> Iterator[str]:
     """Yield the lines on questions that are judged by the same signs."""
-    fitted = fit({name: [c for c in found if not c.held_out] for name, found in cases.items()}, list(shipped.weights))
+    to_fit = {name: [case for case in found if not case.held_out] for name, found in cases.items()}
+    fitted = fit(to_fit, list(shipped.weights), beside=beside)
     models = {"fitted": fitted, "shipped": shipped}
     yield from ("| sign | fitted | shipped |", "| --- | --- | --- |")
     yield f"| intercept | {fitted.intercept:.2f} | {shipped.intercept:.2f} |"
@@ -215,7 +246,7 @@ def read_cases(gold: GoldSet, golds: Mapping[str, GoldSet], limit: int) -> Itera
 
     Args:
         gold: The gold set.
-        golds: All of them, by name: questions about other documents are taken from these.
+        golds: Sets by name: questions about other documents are taken from these.
         limit: At most how many of its questions are asked, spread evenly over it.
 
     Yields:
@@ -230,7 +261,7 @@ def read_cases(gold: GoldSet, golds: Mapping[str, GoldSet], limit: int) -> Itera
             asked = [("answerable" if question.answerable else "unanswerable", Work(question.question))]
             if question.answerable:
                 asked += [(kind, Work(text)) for kind, text in changed(question, pool, seed=SEED).items()]
-                if chance.random() * len(questions) < WITHOUT or gold.name in UNREAD:
+                if chance.random() * len(questions) < WITHOUT or gold.name in CHINESE:
                     asked.append(("without", without.work(question)))
             yield from (
                 case for kind, work in asked for case in _case(kind, number % 2 == 1, work, pipeline, gold.name)
@@ -254,14 +285,14 @@ class _Without:
 
 
 def _case(kind: str, held_out: bool, work: Work, pipeline: Pipeline, gold: str) -> Iterator[Case]:
-    """Yield the case, unless nothing is found, or the encoder reads it where it does not the others of its set."""
+    """Yield the case, unless nothing is found, or it is not read as the others of its set are."""
     for name, stage in pipeline.stages():
         if name == "answer":
             break
         work = stage(work)
     if work.query:
         signs = signs_of(work.query, work.candidates[: pipeline.settings.context_k])
-        if signs and signs.read == (gold in ASKED):
+        if signs and (signs.read, signs.glossed > 0) == (gold not in UNREAD, gold in GLOSSED):
             yield Case(kind, held_out, signs)
 
 
@@ -270,12 +301,13 @@ def _others(gold: GoldSet, golds: Mapping[str, GoldSet], chance: random.Random) 
     return chance.sample(found, min(OTHER, len(found)))
 
 
-def fit(cases: Cases, signs: Sequence[str]) -> Model:
+def fit(cases: Cases, signs: Sequence[str], *, beside: Model | None = None) -> Model:
     """Return the weights and the intercept under which what is answerable and what is not are the likeliest.
 
     Args:
         cases: Those to fit on, by set.
         signs: Names of the signs that are weighed.
+        beside: Weights of some of them, and an intercept, that stay as they are; all are fitted when ``None``.
 
     Returns:
         The model, its numbers rounded to hundredths.
@@ -283,22 +315,31 @@ def fit(cases: Cases, signs: Sequence[str]) -> Model:
     from scipy.optimize import minimize
 
     found = [(name, case) for name, own in cases.items() for case in own]
-    features = np.column_stack([_features([case for _, case in found], signs), np.ones(len(found))])
+    free = [sign for sign in signs if beside is None or sign not in beside.weights]
+    known = beside.log_odds([case for _, case in found]) if beside else np.zeros(len(found))
+    ones = np.full((len(found), 1), 0.0 if beside else 1.0)
+    features = np.column_stack([_features([case for _, case in found], free), ones])
     sides = np.array([1.0 if case.kind == "answerable" else -1.0 for _, case in found])
     counts = Counter((name, case.kind) for name, case in found)
     shares = np.array([_share(name, case.kind, counts) for name, case in found])
     shares /= shares.sum()
 
     def loss(weights: Floats) -> tuple[float, Floats]:
-        margins = sides * (features @ weights)
+        margins = sides * (known + features @ weights)
         slope: Floats = 2 * RIDGE * weights - features.T @ (shares * sides / (1.0 + np.exp(margins)))
         return float(shares @ np.logaddexp(0.0, -margins) + RIDGE * weights @ weights), slope
 
-    bounds = [(0.0, None) if sign in RAISING else (None, 0.0) for sign in signs]
-    start = np.zeros(features.shape[1])
-    found_at = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=[*bounds, (None, None)]).x
+    bounds = [*map(_bounds, free), (None, None)]
+    found_at = minimize(loss, np.zeros(features.shape[1]), jac=True, method="L-BFGS-B", bounds=bounds).x
     *weights, intercept = (round(float(weight), 2) + 0.0 for weight in found_at)
-    return Model(intercept, dict(zip(signs, weights, strict=True)))
+    fitted = dict(zip(free, weights, strict=True))
+    return Model(beside.intercept, {**beside.weights, **fitted}) if beside else Model(intercept, fitted)
+
+
+def _bounds(sign: str) -> tuple[float | None, float | None]:
+    if sign in EITHER_WAY:
+        return None, None
+    return (0.0, None) if sign in RAISING else (None, 0.0)
 
 
 def _features(cases: Sequence[Case], signs: Iterable[str]) -> Floats:
@@ -308,7 +349,7 @@ def _features(cases: Sequence[Case], signs: Iterable[str]) -> Floats:
 
 def _share(name: str, kind: str, counts: Mapping[tuple[str, str], int]) -> float:
     alone = MADE_ALONE if kind != "answerable" and not counts.get((name, "unanswerable")) else 1.0
-    share = 1.0 if name in UNREAD else SHARES[kind] * alone
+    share = 1.0 if name in CHINESE else SHARES[kind] * alone
     each = share * counts[name, "answerable"] / counts[name, kind]
     return SET_SHARES.get(name, 1.0) * min(each, MOST_COUNTED)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from rag.choice import nearest
+from rag.choice import nearest, partners
 from rag.confidence import Signs, confidence
 from rag.evidence import Candidate, Draft, Query
 from rag.facts import passage_terms
@@ -40,7 +40,7 @@ def draft(
         return Draft((), True, say(query, NOTHING_FOUND), calibrate(0.0))
     best, near = scored[0], nearest(scored)
     here, anywhere = _spoken_of(near, candidates)
-    sure = calibrate(confidence(read_signs(query, near, here=here, anywhere=anywhere)))
+    sure = calibrate(confidence(read_signs(query, near, partners(scored), here=here, anywhere=anywhere)))
     if sure < threshold:
         return Draft((), True, reason(query, best.text, own=best.terms, here=here, anywhere=anywhere), sure)
     said = quote(query, scored, most=most_sentences)
@@ -62,7 +62,7 @@ def signs_of(query: Query, candidates: Sequence[Candidate]) -> Signs | None:
         return None
     near = nearest(scored)
     here, anywhere = _spoken_of(near, candidates)
-    return read_signs(query, near, here=here, anywhere=anywhere)
+    return read_signs(query, near, partners(scored), here=here, anywhere=anywhere)
 
 
 def nothing_passes(query: Query, filters: str) -> Draft:

@@ -80,6 +80,28 @@ def nearest(scored: Sequence[Scored]) -> list[Scored]:
     return found
 
 
+def partners(scored: Sequence[Scored]) -> list[Scored]:
+    """Return the best sentence of each other document that the best one's is linked with, to be judged with it.
+
+    Args:
+        scored: Sentences, best first.
+
+    Returns:
+        Sentences, best first; nothing where the question seems to be about one document.
+    """
+    best = scored[0]
+    origin = best.candidate.linked_from.passage.document_id if best.candidate.linked_from else None
+    found: dict[str, Scored] = {}
+    for sentence in scored:
+        if sentence.score < best.score - LINKED_MARGIN:
+            break
+        document = sentence.candidate.stored.passage.document_id
+        if sentence.candidate.linked_from or document == origin:
+            found.setdefault(document, sentence)
+    found.pop(best.candidate.stored.passage.document_id, None)
+    return list(found.values())
+
+
 def _chances(scored: Sequence[Scored]) -> list[float]:
     exponentials = [math.exp(SCALE * (s.score - scored[0].score)) for s in scored]
     total = sum(exponentials)

@@ -133,7 +133,7 @@ HELP: dict[str, dict[str, Any]] = {
     "index": {
         "help": "make the library hold exactly what is under PATH",
         "description": "Make the library hold exactly the documents under the given files and folders: new ones are "
-        "added, changed ones updated, others removed. Unchanged files are not read again.",
+        "added, changed ones updated, others removed, but for what was uploaded. Unchanged files are not read again.",
     },
     "add": {"help": "add files or folders, leaving other documents alone"},
     "remove": {"help": "remove documents by id"},
@@ -236,9 +236,7 @@ def _add_search(parser: argparse.ArgumentParser) -> None:
 def _add_serve(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     parser.add_argument("--port", type=port, default=7860, help="port to listen on (default: 7860)")
-    parser.add_argument(
-        "--collections", metavar="FOLDER", type=folder, help="folder whose subfolders are served as further libraries"
-    )
+    _add_collections(parser)
     parser.add_argument(
         "--example",
         action="append",
@@ -275,7 +273,14 @@ def _add_token(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=commands.run_token)
 
 
+def _add_collections(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--collections", metavar="FOLDER", type=folder, help="folder whose subfolders are served as further libraries"
+    )
+
+
 def _add_mcp(parser: argparse.ArgumentParser) -> None:
+    _add_collections(parser)
     parser.set_defaults(run=commands.run_mcp)
 
 

@@ -258,7 +258,8 @@ def run_mcp(options: argparse.Namespace) -> int:
     from rag.web.collections import Collections
     from rag.web.mcp_server import serve_stdio
 
-    with _open(options, create=False) as library, Collections(library) as collections:
+    root = Path(options.collections) if options.collections else None
+    with _open(options, create=False) as library, Collections(library, root=root) as collections:
         serve_stdio(collections)
     return DONE
 

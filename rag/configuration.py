@@ -31,7 +31,7 @@ GROUPS = (
     ("A library, when it is made", tuple(NEW_LIBRARY)),
     ("Finding and answering", ("leg_k", "source_check", "question_chars")),
     ("A chat model", ("chat_",)),
-    ("Reading files and indexing", ("file_mb", "parse_", "archive_", "indexing_", "writing_")),
+    ("Reading files and indexing", ("file_mb", "ocr", "parse_", "archive_", "indexing_", "writing_")),
     ("A service", ("serve_",)),
 )
 

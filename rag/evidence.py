@@ -44,6 +44,7 @@ class Query:
         understood: Whether its words or the encoder make anything of it; if not, what is nearest is near by chance.
         token_spans: (tokens, 2) float32: first character in `text` of what each token stands for, and one past the
             last; ``None`` where it is not known.
+        glosses: How the terms of words are read that are searched in another language.
     """
 
     text: str
@@ -56,12 +57,26 @@ class Query:
     phrases: tuple[Phrase, ...] = ()
     understood: bool = True
     token_spans: NDArray[np.float32] | None = None
+    glosses: Mapping[Term, str] = field(default_factory=dict)
 
     def coverage(self, terms: AbstractSet[str]) -> float:
         """Return the share, in [0, 1], of what the question's words say that is among index terms."""
         total = sum(self.weights)
         # Words that count nothing are not looked for: a question asks this fifty times.
         found = sum(w for term, w in zip(self.terms, self.weights, strict=True) if w and held(term, terms))
+        return found / total if total > 0 else 0.0
+
+    def glossed(self, terms: AbstractSet[str] | None = None) -> float:
+        """Return the share, in [0, 1], of what the words say that are read in another language.
+
+        Args:
+            terms: Index terms; where given, only words among them count.
+        """
+        if not self.glosses:
+            return 0.0
+        weighed = zip(self.terms, self.weights, strict=True)
+        found = sum(w for t, w in weighed if t in self.glosses and (terms is None or held(t, terms)))
+        total = sum(self.weights)
         return found / total if total > 0 else 0.0
 
 

@@ -47,13 +47,14 @@ def key_facts(query: Query) -> KeyFacts:
     names: list[Term] = []
     counts = {match.span(1) for match in COUNT.finditer(query.text)}
     for term, weight in zip(query.terms, query.weights, strict=True):
-        word = query.text[term.start_char : term.end_char]
+        read_as = query.glosses.get(term)
+        word = read_as or query.text[term.start_char : term.end_char]
         if weight <= 0 or not term.spaced or (term.start_char, term.end_char) in counts:
             continue
         if any(c.isdigit() for c in word) or word.casefold() in ORDINALS:
             numbers.append(term)
         # The first word of a question is capitalised whatever it is.
-        elif word[:1].isupper() and term.start_char > 0:
+        elif word[:1].isupper() and (read_as or term.start_char > 0):
             names.append(term)
     forms = {name: other_forms(query.text, name.start_char, name.end_char) for name in names}
     return KeyFacts(tuple(numbers), tuple(names), forms)

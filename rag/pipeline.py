@@ -40,6 +40,7 @@ from rag import (
     second_step,
     split,
     staleness,
+    tracing,
     understand,
 )
 from rag.calibration import Calibration
@@ -325,8 +326,9 @@ class Pipeline:
 
     def _phrase_aloud(self, work: Work) -> Iterator[Answer]:
         start_s = time.perf_counter()
-        for phrased in self._phrasings(work):
-            yield finish(noted(phrased, "phrase", time.perf_counter() - start_s))
+        with tracing.span_apart("phrase"):
+            for phrased in self._phrasings(work):
+                yield finish(noted(phrased, "phrase", time.perf_counter() - start_s))
 
     def search(self, query: str, k: int, filters: Mapping[str, Any] | None = None) -> list[Hit]:
         """Return the best `k` passages for a query, from those that pass the filters."""
@@ -490,7 +492,8 @@ def timed(name: str, stage: Stage) -> Stage:
     def run(work: Work) -> Work:
         abandon.check()
         start = time.perf_counter()
-        done = stage(work)
+        with tracing.span(name):
+            done = stage(work)
         return noted(done, name, time.perf_counter() - start)
 
     return run

@@ -21,12 +21,20 @@ from rag.sentences import Scored, sentence_text
 from rag.terms import Term, document_terms, held, spelt_words
 
 
-def read_signs(query: Query, near: Sequence[Scored], *, here: AbstractSet[str], anywhere: AbstractSet[str]) -> Signs:
+def read_signs(
+    query: Query,
+    near: Sequence[Scored],
+    partners: Sequence[Scored] = (),
+    *,
+    here: AbstractSet[str],
+    anywhere: AbstractSet[str],
+) -> Signs:
     """Return what tells whether the best sentence answers the question.
 
     Args:
         query: The query.
         near: The best sentence and those that come near it, best first.
+        partners: Those of other documents that the answer rests on as well, where the question is about several.
         here: Terms of their passages.
         anywhere: Terms of the best passages, those among them.
 
@@ -34,15 +42,18 @@ def read_signs(query: Query, near: Sequence[Scored], *, here: AbstractSet[str], 
         The signs.
     """
     best = near[0]
-    facts, around, said = key_facts(query), _around(best), " ".join(sentence.text for sentence in near)
-    language, date = best.candidate.stored.language, best.candidate.stored.date or ""
-    known = best.terms.union(document_terms(around, language=language))
-    beside = known.union(document_terms(date, language=language))
+    facts, said = key_facts(query), " ".join(sentence.text for sentence in near)
+    known, beside = _beside(best)
+    for partner in partners:
+        beside |= _beside(partner)[1]
     covered = query.coverage(known)
-    tokens, stand_ins, unmet = _nearness(query, best) or (covered, covered, 1.0 - covered)
-    missing = sorted(missing_names(facts, here) + missing_numbers(facts, here), key=lambda fact: fact.start_char)
+    tokens, stand_ins, unmet = _nearness(query, best, partners) or (covered, covered, 1.0 - covered)
+    names, numbers = missing_names(facts, here), missing_numbers(facts, here)
+    missing = sorted(names + numbers, key=lambda fact: fact.start_char)
     return Signs(
         read=query.readable and query.understood,
+        glossed=query.glossed(),
+        glossed_covered=query.glossed(known),
         covered=covered,
         tokens=tokens,
         stand_ins=stand_ins,
@@ -52,13 +63,20 @@ def read_signs(query: Query, near: Sequence[Scored], *, here: AbstractSet[str], 
         negated=negates(query.text) and not negates(best.text),
         opposed=opposed(spelt_words(query.text), spelt_words(best.text)),
         number_not_near=bool(missing_numbers(facts, beside)),
-        number_not_here=bool(missing_numbers(facts, here)),
+        number_not_here=bool(numbers),
         number_nowhere=bool(missing_numbers(facts, anywhere)),
-        name_not_here=bool(missing_names(facts, here)),
+        name_not_here=bool(names),
         name_nowhere=bool(missing_names(facts, anywhere)),
         instead=bool(missing) and all(instead(query.text, place, best.text) for place in runs(query, missing)),
         no_count=lacks_count(query.text, said),
     )
+
+
+def _beside(sentence: Scored) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the terms of a sentence, the one before and what stands above it, and those with its document's date."""
+    stored = sentence.candidate.stored
+    known = sentence.terms.union(document_terms(_around(sentence), language=stored.language))
+    return known, known.union(document_terms(stored.date or "", language=stored.language))
 
 
 def _around(best: Scored) -> str:
@@ -68,15 +86,17 @@ def _around(best: Scored) -> str:
     return f"{stored.title}\n{stored.passage.heading or ''}\n{before}"
 
 
-def _nearness(query: Query, best: Scored) -> tuple[float, float, float] | None:
-    """Return the mean nearness of all tokens, that of the content words the sentence lacks, and what is least met."""
-    sentences = best.candidate.sentence_tokens
-    if sentences is None or query.token_spans is None:
+def _nearness(query: Query, best: Scored, partners: Sequence[Scored]) -> tuple[float, float, float] | None:
+    """Return the mean nearness of all tokens, that of the content words the sentences lack, and what is least met."""
+    judged = ((s.candidate.sentence_tokens, s.number) for s in (best, *partners))
+    near = [(tokens, number) for tokens, number in judged if tokens is not None]
+    if best.candidate.sentence_tokens is None or query.token_spans is None:
         return None
-    own = sentences[:, best.number]
-    beside = sentences[:, max(0, best.number - 1) : best.number + 1].max(axis=1)
+    own = np.max([tokens[:, number] for tokens, number in near], axis=0)
+    beside = np.max([tokens[:, max(0, number - 1) : number + 1].max(axis=1) for tokens, number in near], axis=0)
+    terms = best.terms.union(*(partner.terms for partner in partners))
     weighed = [(term, weight) for term, weight in zip(query.terms, query.weights, strict=True) if weight > 0]
-    lacking = [value for term, _ in weighed if not held(term, best.terms) for value in _of(query, term, own)]
+    lacking = [value for term, _ in weighed if not held(term, terms) for value in _of(query, term, own)]
     rarest = max((weight for _, weight in weighed), default=1.0)
     unmet = [(1.0 - value) * weight / rarest for term, weight in weighed for value in _of(query, term, beside)]
     # Where it lacks none, nothing has to stand in for it.

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from embeddings.encoder import Encoder
+from rag import bridge
 from rag.evidence import Query
 from rag.expansion import commoner, expanded, expansions
 from rag.language import question_language
@@ -51,20 +52,25 @@ def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
     misspelt = _misspelt(text, written, encoder, snapshot)
     meant = {m.term: _as_meant(m, snapshot.languages) for m in misspelt}
     terms = tuple(meant.get(term, term) for term in written)
+    found = _glosses(text, encoder, snapshot)
+    in_english = bridge.bridged(terms, found, snapshot.languages)
+    if found:
+        terms = tuple(sorted([*(t for t in terms if t.spaced), *in_english], key=lambda t: t.start_char))
     spaced_only = not UNSPACED.intersection(snapshot.languages)
     weights = tuple(
         snapshot.rarity(term.variants) * term.closeness if term.content and (term.spaced or not spaced_only) else 0.0
         for term in terms
     )
     meant_forms = [(e.start_char, e.end_char, form) for e in other_forms for form in commoner(text, e, snapshot)]
-    read, origin = _respell(text, sorted([*map(_respelling, misspelt), *meant_forms]))
+    glossed = [(g.start_char, g.end_char, f" {g.read_as} ") for g in found]
+    read, origin = _respell(text, sorted([*map(_respelling, misspelt), *meant_forms, *glossed]))
     # A prompt of the encoder is cut off its token spans, so that both count characters of the question.
     encoding = encoder.encode([read], kind="query")[0]
     token_spans = origin[encoding.token_spans]
     foreign = [not t.spaced or in_other_letters(text[t.start_char : t.end_char]) for t in terms]
     # What has no words, such as an emoji, is read where the vocabulary has it.
     plain = bool(terms) and not any(foreign)
-    read_by_encoder = plain or reads(encoder, question_language(text), text)
+    read_by_encoder = bool(found) or plain or reads(encoder, question_language(text), text)
     return Query(
         text=text,
         vector=encoding.vector,
@@ -77,7 +83,15 @@ def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
         understood=read_by_encoder or any(weights),
         phrases=phrases(text, terms),
         token_spans=token_spans,
+        glosses=in_english,
     )
+
+
+def _glosses(text: str, encoder: Encoder, snapshot: Snapshot) -> list[bridge.Gloss]:
+    """Return the Chinese words of a question in English, where neither encoder nor documents have Chinese."""
+    if not bridge.is_needed(text) or UNSPACED.intersection(snapshot.languages) or reads(encoder, "zh", text):
+        return []
+    return bridge.glosses(text, snapshot)
 
 
 def _misspelt(text: str, terms: Sequence[Term], encoder: Encoder, snapshot: Snapshot) -> list[_Misspelt]:

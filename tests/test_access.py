@@ -23,6 +23,7 @@ from rag.web import tokens
 from rag.web.access import LOCAL, Caller, Role, check_page, page_caller
 from rag.web.collections import Collections
 from rag.web.guard import Guard, Limits
+from rag.web.headers import page_policy
 from rag.web.queueing import Gate
 from rag.web.rate import Rate
 from rag.web.serve import Site, create_app
@@ -482,6 +483,17 @@ def test_every_response_tells_browsers_what_they_may_load(service: Service) -> N
         assert headers["cache-control"] == "no-store"
         assert headers["x-request-id"]
         assert "access-control-allow-origin" not in headers
+
+
+def test_of_scripts_in_a_page_only_those_it_was_sent_with_run(service: Service) -> None:
+    reply = service.ask(READ, "GET", "/")
+    scripts = reply.headers["content-security-policy"].split("script-src ")[1].split(";")[0]
+    assert "unsafe-inline" not in scripts
+    assert scripts.count("'sha256-") == len(re.findall(rb"<script(?![^>]*src)", reply.body)) > 0
+    given = page_policy(b"<script>alert(1)</script><script type=module src=x></script><script nonce>\r\n</script>")
+    # As openssl has them: printf 'alert(1)' | openssl dgst -sha256 -binary | base64
+    assert "'sha256-bhHHL3z2vDgxUt0W3dWQOrprscmda2Y5pLsLg4GF+pI='" in given
+    assert given.count("'sha256-") == 2
 
 
 # -- what pages see

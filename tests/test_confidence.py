@@ -10,6 +10,8 @@ from rag.confidence import WEIGHTS, Signs, confidence
 
 CLEAR = Signs(
     read=True,
+    glossed=0.0,
+    glossed_covered=0.0,
     covered=0.9,
     tokens=0.7,
     stand_ins=0.5,
@@ -67,3 +69,9 @@ def test_more_likeness_raises_it(sign: str) -> None:
 
 def test_words_beyond_the_twelfth_make_no_difference() -> None:
     assert confidence(replace(CLEAR, content_terms=12)) == confidence(replace(CLEAR, content_terms=40))
+
+
+def test_what_is_read_word_by_word_counts_more_where_it_is_met() -> None:
+    # Half of the question: -0.05 * 0.5 + 4.5 * 0.4 = 1.775 are added to the 1.766 of above.
+    assert confidence(replace(CLEAR, glossed=0.5, glossed_covered=0.4)) == pytest.approx(0.9718, abs=1e-4)
+    assert confidence(replace(CLEAR, glossed=0.5)) < confidence(CLEAR)

@@ -212,7 +212,8 @@ def test_indexes_of_the_database_that_do_not_match_its_rows_are_refused_and_made
     data = bytearray((own / "library.sqlite3").read_bytes())
     start = (page - 1) * size
     at = data.rindex(b"zh", start, start + size)
-    data[at : at + 2] = b"xh"
+    # More than one bit, which would be put back.
+    data[at : at + 2] = b"qq"
     (own / "library.sqlite3").write_bytes(data)
     with Library.open(own) as library, pytest.raises(LibraryDamaged, match="documents_by_revision"):
         library.documents()

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from eval.bench_faults import MODES, compiler, count, trials
+from eval.faulty import tried
 
 # Some of the points of each; `make bench ONLY=faults` tries every one.
 STEP = 61
@@ -19,3 +20,13 @@ def test_at_any_point_a_library_is_what_it_was_before_or_after(tmp_path: Path) -
     assert outcomes.keys() == {(operation, mode) for operation in ("add", "delete") for mode in MODES}
     assert all(o.points >= 3 and o.before + o.after == o.points for o in outcomes.values())
     assert [fault for o in outcomes.values() for fault in o.faults] == []
+
+
+def test_a_run_that_was_cut_short_goes_on_where_it_was(tmp_path: Path) -> None:
+    kept = tmp_path / "faults.jsonl"
+    assert tried(kept) == set()
+    kept.write_text(
+        '{"operation": "add", "counts": {"write": 2}}\n'
+        '{"operation": "add", "mode": "kill", "point": 1, "left": "before", "faults": []}\n'
+    )
+    assert tried(kept) == {("add", "kill", 1)}

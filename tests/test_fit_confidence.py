@@ -73,9 +73,10 @@ def test_the_table_shows_weights_and_what_they_tell_on_the_other_half(
     assert weights == {sign: f"{weight:.2f}" for sign, weight in WEIGHTS.items()}
     assert [row[:2] for row in rows[-2:]] == [["| qed", "fitted"], ["| qed", "shipped"]]
     # What was asked is what the service would say of it.
-    read, unread = read_sets(tmp_path / "data")
+    read, unread, glossed = read_sets(tmp_path / "data")
     assert SHIPPED.confidences(read["qed"]) == pytest.approx([confidence(case.signs) for case in read["qed"]])
     assert not unread
+    assert not glossed
 
 
 def test_signs_that_are_weighed_are_signs() -> None:

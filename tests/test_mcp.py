@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Iterator
@@ -25,6 +24,7 @@ from mcp.client.stdio import stdio_client
 from mcp.client.streamable_http import streamable_http_client
 
 from rag import Library
+from rag.cli import main
 from rag.web.access import Caller, Role
 from rag.web.api import create_api
 from rag.web.collections import Collections
@@ -50,11 +50,15 @@ async def over_http(service: httpx.Client, **headers: str) -> AsyncIterator[Clie
 
 
 @asynccontextmanager
-async def over_stdio(library: Library) -> AsyncIterator[Client]:
-    arguments = ["-m", "rag", "--library", str(library.path), "mcp"]
+async def over_stdio(library: Library, copy: Path) -> AsyncIterator[Client]:
+    """A client of `rag mcp`, whose standard output is copied to a file."""
+    arguments = [sys.executable, "-m", "rag", "--library", str(library.path), "mcp"]
     kept = {name: os.environ[name] for name in ("RAG_CACHE", "PATH", "OMP_NUM_THREADS") if name in os.environ}
     started = StdioServerParameters(
-        command=sys.executable, args=arguments, cwd=ROOT, env={"PYTHONPATH": str(ROOT), **kept}
+        command="sh",
+        args=["-c", '"$@" | tee "$0"', str(copy), *arguments],
+        cwd=ROOT,
+        env={"PYTHONPATH": str(ROOT), **kept},
     )
     with open(os.devnull, "w") as nowhere:
         async with Client(stdio_client(started, errlog=nowhere)) as client:
@@ -100,37 +104,33 @@ async def test_every_tool_over_http(service: httpx.Client, town_library: Library
         await check_all_tools(client, town_library)
 
 
-async def test_every_tool_over_standard_input_and_output(town_library: Library) -> None:
-    async with over_stdio(town_library) as client:
+async def test_every_tool_over_standard_input_and_output_which_holds_nothing_else(
+    town_library: Library, tmp_path: Path
+) -> None:
+    async with over_stdio(town_library, tmp_path / "output") as client:
         await check_all_tools(client, town_library)
+    lines = (tmp_path / "output").read_text().splitlines()
+    assert len(lines) > len(TOOLS)
+    assert all(json.loads(line)["jsonrpc"] == "2.0" for line in lines)
 
 
-def test_standard_output_holds_nothing_but_messages(town_library: Library) -> None:
-    hello = {
-        "jsonrpc": "2.0",
-        "id": 1,
-        "method": "initialize",
-        "params": {"protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": {"name": "t", "version": "1"}},
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "rag", "--library", str(town_library.path), "mcp"],
-        input=json.dumps(hello) + "\n",
-        capture_output=True,
-        text=True,
-        timeout=120,
-        cwd=ROOT,
-        check=True,
-    )
-    (line,) = done.stdout.splitlines()
-    assert json.loads(line)["result"]["serverInfo"]["name"] == "leadgoose"
+def test_a_library_that_is_none_is_one_line_on_standard_error(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--library", str(tmp_path / "none"), "mcp"]) == 1
+    said = capsys.readouterr()
+    assert (said.out, len(said.err.splitlines())) == ("", 1)
 
 
-def test_a_library_that_is_none_is_one_line_on_standard_error(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "rag", "--library", str(tmp_path / "none"), "mcp"]
-    options = {"capture_output": True, "text": True, "timeout": 120, "cwd": ROOT, "stdin": subprocess.DEVNULL}
-    done = subprocess.run(command, check=False, **options)
-    assert (done.returncode, done.stdout) == (1, "")
-    assert len(done.stderr.splitlines()) == 1
+def test_without_the_package_the_command_says_how_to_get_it_and_the_service_does_without(
+    town_library: Library, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("rag.web.mcp_server.is_installed", lambda: False)
+    assert main(["--library", str(town_library.path), "mcp"]) == 1
+    assert "pip install 'leadgoose[mcp]'" in capsys.readouterr().err
+    with served(create_api(Collections(town_library)), lifespan="on") as service:
+        assert service.post("/mcp", json={}).status_code == 404
+        assert service.get("/health").status_code == 200
 
 
 def test_without_sessions_there_is_nothing_to_listen_to(service: httpx.Client) -> None:

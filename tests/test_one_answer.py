@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import httpx
@@ -17,10 +14,12 @@ from mcp import Client
 from mcp.client.streamable_http import streamable_http_client
 
 from rag import Library
+from rag.cli import main
 from rag.web.api import create_api
 from rag.web.collections import Collections
+from rag.web.export import conversation_json
+from rag.web.history import Turn
 
-ROOT = Path(__file__).resolve().parent.parent
 QUESTIONS = [
     "How many pilots does the harbour of Norrwick employ?",
     "面包店几点开门？",
@@ -76,10 +75,18 @@ async def test_what_a_tool_tells_is_what_python_is_told(
     assert plain(told) == plain(town_library.ask(question).to_dict())
 
 
-def test_what_the_command_line_prints_is_what_python_is_told(town_library: Library) -> None:
-    command = [sys.executable, "-m", "rag", "--library", str(town_library.path), "ask", QUESTIONS[0], "--json"]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120, cwd=ROOT, check=True)
-    assert plain(json.loads(done.stdout)) == plain(town_library.ask(QUESTIONS[0]).to_dict())
+def test_what_the_command_line_prints_is_what_python_is_told(
+    town_library: Library, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["--library", str(town_library.path), "ask", QUESTIONS[0], "--json"]) == 0
+    assert plain(json.loads(capsys.readouterr().out)) == plain(town_library.ask(QUESTIONS[0]).to_dict())
+
+
+@pytest.mark.parametrize("question", QUESTIONS)
+def test_what_the_chat_is_taken_away_as_is_what_python_is_told(town_library: Library, question: str) -> None:
+    *_, answer = town_library.stream(question)
+    (row,) = json.loads(conversation_json([Turn(question, answer, done=True)]))["conversation"]
+    assert plain(row["answer"]) == plain(town_library.ask(question).to_dict())
 
 
 def plain(answer: dict[str, Any]) -> Any:

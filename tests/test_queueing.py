@@ -11,6 +11,9 @@ from types import SimpleNamespace
 
 import pytest
 
+from rag import Library
+from rag.web.chat_events import Chat, Place
+from rag.web.collections import Collections
 from rag.web.queueing import Busy, Cancelled, Gate, asking
 
 
@@ -174,4 +177,19 @@ def test_a_request_that_holds_a_place_takes_no_second_one() -> None:
             assert same is place
             assert gate.running == 1
         assert gate.running == 1
+    assert gate.idle
+
+
+def test_a_question_of_the_page_stands_in_the_same_line(town_library: Library) -> None:
+    gate = Gate(askers=1, queue=0)
+    request = SimpleNamespace(state=SimpleNamespace(gate=gate))
+    chat = Chat(Collections(town_library), [])
+
+    def ask() -> list[str]:
+        shown = list(chat.ask("Who built the lighthouse of Norrwick?", (), Place(), asking(request)))
+        return [turn.error for turn in shown[-1].turns]
+
+    with gate.entered():
+        assert "too many questions" in ask()[0]
+    assert ask() == [""]
     assert gate.idle

@@ -10,11 +10,14 @@ import pytest
 from tiny_models import make_tiny_cross_encoder
 
 from rag import Document, Library, Settings
-from rag.evidence import Candidate
+from rag.choice import partners
+from rag.confidence import confidence
+from rag.evidence import Candidate, Query
 from rag.pipeline import Work
 from rag.schema import Passage
 from rag.second_step import MOST_LINKS, POOL_K, links, moved_up, names
-from rag.sentences import ranked_sentences
+from rag.sentences import Scored, ranked_sentences
+from rag.signs import read_signs
 from rag.store import StoredPassage
 
 
@@ -210,3 +213,32 @@ def test_what_named_a_passage_says_what_its_sentences_are_about_though_it_is_not
         for origin in (town.stored, other.stored, None)
     ]
     assert scores[0] > scores[1] >= scores[2]
+
+
+def scored_for(library: Library, question: str) -> tuple[Query, list[Scored]]:
+    pipeline = library.pipeline()
+    work = pipeline.rerank(pipeline.retrieve(pipeline.understand(Work(question))))
+    assert work.query is not None
+    return work.query, ranked_sentences(work.query, work.candidates[: pipeline.settings.context_k])
+
+
+def test_what_the_sentence_of_a_linked_document_says_counts_for_the_answer(film_library: Library) -> None:
+    query, scored = scored_for(
+        film_library, "Who directed the horror film about trucks that was shot in Leland in 1986?"
+    )
+    first, others = scored[:1], partners(scored)
+    assert [s.candidate.stored.title for s in (*first, *others)] == [FIRST, SECOND]
+    nothing: frozenset[str] = frozenset()
+    alone, both = (read_signs(query, first, p, here=nothing, anywhere=nothing) for p in ((), others))
+    assert alone.tokens < both.tokens
+    assert alone.unmet >= both.unmet
+    assert confidence(alone) < confidence(both)
+    # The year stands in the other one.
+    alone, both = (read_signs(query, others, p, here=nothing, anywhere=nothing) for p in ((), first))
+    assert (alone.number_not_near, both.number_not_near) == (True, False)
+
+
+def test_sentences_of_documents_that_are_not_linked_are_judged_alone(film_library: Library) -> None:
+    _, scored = scored_for(film_library, "When did the film festival of Norrwick 3 begin?")
+    assert len({s.candidate.stored.title for s in scored}) > 1
+    assert partners(scored) == []

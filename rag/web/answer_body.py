@@ -6,6 +6,8 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from rag.web.api_examples import HIT, shown
+
 
 class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid")
@@ -129,4 +131,5 @@ class AnswerBody(_Body):
 class HitsBody(_Body):
     """Ranked passages, best first."""
 
+    model_config = shown({"hits": [HIT]}, forbid=True)
     hits: list[HitBody]

@@ -9,6 +9,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,8 @@ if TYPE_CHECKING:
     from rag.web.collections import Collections
 
 Message = dict[str, Any]
+# For questions that wait for nobody, as in a test.
+NO_LINE: AbstractContextManager[Any] = nullcontext()
 
 
 @dataclass(frozen=True)
@@ -109,7 +112,7 @@ class Chat:
             "suggest": place.library not in self._examples and not turns,
             "note": note,
         }
-        return place, shown, around
+        return place, shown, _stamped(around)
 
     def suggest(self, place: Place) -> Message:
         """Return the welcome with questions that the library is seen to answer."""
@@ -120,21 +123,30 @@ class Chat:
                 except RagError:  # the header says it
                     found = ()
                 self._examples[place.library] = found
-        return {"kind": "welcome", "html": self._welcome(place)}
+        return _stamped({"kind": "welcome", "html": self._welcome(place)})
 
     def example(self, place: Place, data: Any) -> str:
         """Return one of the questions that are offered, or ``""``."""
         offered, index = self._examples.get(place.library, ()), _whole(data, "index")
         return offered[index] if 0 <= index < len(offered) else ""
 
-    def ask(self, question: str, turns: Turns, place: Place) -> Iterator[Shown]:
-        """Yield the conversation while a question that is not blank is answered."""
+    def missing(self, place: Place) -> Message:
+        """Return what is said where there is no question."""
+        return _stamped({"kind": "note", "note": place.words.empty})
+
+    def ask(
+        self, question: str, turns: Turns, place: Place, line: AbstractContextManager[Any] = NO_LINE
+    ) -> Iterator[Shown]:
+        """Yield the conversation while a question that is not blank is answered, once it is its turn."""
         yield self._show(turns, Turn(question), place)
         answer = None
         history = [turn.answer for turn in turns[-MOST_TURNS:] if turn.answer and turn.done]
         try:
-            for answer in self.library(place).stream(question, history=history):
-                yield self._show(turns, Turn(question, answer), place)
+            with line as held:
+                for answer in self.library(place).stream(question, history=history):
+                    yield self._show(turns, Turn(question, answer), place)
+                    if held:
+                        held.check()  # the service may be ending
         except RagError as error:
             yield self._show(turns, Turn(question, error=str(error)), place)
         else:

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from rag.web.access import Role, page_caller
+from rag.web.access import Role, check_page, page_caller
 from rag.web.chat_events import Chat, Place, Shown
 from rag.web.page import script
+from rag.web.queueing import asking
 
 if TYPE_CHECKING:
     from rag.web.collections import Collections
@@ -90,34 +91,37 @@ class _Events:
         box = gr.update(label=words.question, placeholder=words.placeholder)
         return place, shown.turns, shown.talk, shown.panel, around, box, gr.update(value=words.send, interactive=True)
 
-    def suggest(self, place: Place) -> Any:
-        return self.chat.suggest(place)
+    def suggest(self, place: Place, request: gr.Request) -> Any:
+        return self.chat.suggest(place) if _may_read(request, place) else gr.skip()
 
-    def ask(self, question: str, turns: Any, place: Place) -> Iterator[tuple[Any, ...]]:
+    def ask(self, question: str, turns: Any, place: Place, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        check_page(request, Role.READ, place.library)
         question = question.strip()
         if not question:
-            yield gr.skip(), gr.skip(), gr.skip(), {"kind": "note", "note": place.words.empty}, "", gr.skip()
+            yield gr.skip(), gr.skip(), gr.skip(), self.chat.missing(place), "", gr.skip()
             return
-        shown = self.chat.ask(question, turns, place)
+        shown = self.chat.ask(question, turns, place, asking(request))
         yield *_values(next(shown)), gr.skip(), "", gr.update(interactive=False)
         # The box is left alone from here on: the next question may be half typed already.
         for more in shown:
             yield *_values(more), gr.skip(), gr.skip(), gr.skip()
 
-    def example(self, turns: Any, place: Place, event: gr.EventData) -> Iterator[tuple[Any, ...]]:
-        yield from self.ask(self.chat.example(place, event._data), turns, place)
+    def example(self, turns: Any, place: Place, event: gr.EventData, request: gr.Request) -> Iterator[tuple[Any, ...]]:
+        yield from self.ask(self.chat.example(place, event._data), turns, place, request)
 
     def fail(self, turns: Any, place: Place) -> tuple[Any, ...]:
         return *_values(self.chat.fail(turns, place)), gr.skip(), gr.skip(), _ready()
 
-    def choose(self, turns: Any, place: Place, event: gr.EventData) -> Any:
-        return self.chat.choose(turns, place, event._data) or gr.skip()
+    def choose(self, turns: Any, place: Place, event: gr.EventData, request: gr.Request) -> Any:
+        chosen = self.chat.choose(turns, place, event._data) if _may_read(request, place) else None
+        return chosen or gr.skip()
 
-    def judge(self, turns: Any, place: Place, event: gr.EventData) -> Any:
-        return self.chat.judge(turns, place, event._data)
+    def judge(self, turns: Any, place: Place, event: gr.EventData, request: gr.Request) -> Any:
+        return self.chat.judge(turns, place, event._data) if _may_read(request, place) else gr.skip()
 
-    def export(self, turns: Any, place: Place, event: gr.EventData) -> Any:
-        return self.chat.export(turns, place, event._data) or gr.skip()
+    def export(self, turns: Any, place: Place, event: gr.EventData, request: gr.Request) -> Any:
+        made = self.chat.export(turns, place, event._data) if _may_read(request, place) else None
+        return made or gr.skip()
 
     def restart(self, place: Place) -> tuple[Any, ...]:
         return *_values(self.chat.restart(place)), gr.skip(), "", _ready()
@@ -149,6 +153,11 @@ def _connect(events: _Events, parts: _Parts) -> None:
 
 def _values(shown: Shown) -> tuple[Any, ...]:
     return shown.turns, shown.talk or gr.skip(), shown.panel or gr.skip()
+
+
+def _may_read(request: gr.Request, place: Place) -> bool:
+    # A session's library was one that its reader might read; a token may have been taken back since.
+    return page_caller(request).may(Role.READ, place.library)
 
 
 def _ready() -> Any:

@@ -12,6 +12,7 @@ from pydantic import BaseModel
 from rag.errors import LibraryEmpty
 from rag.library import Library
 from rag.schema import Document
+from rag.web.api_examples import HIT, SUMMARY, shown
 from rag.web.error_responses import Responses, beside_text, returns
 from rag.web.excerpt import MOST_CONTEXT, ExcerptBody, excerpt
 from rag.web.matching import matching
@@ -20,12 +21,13 @@ from rag.web.uploads import forget_upload
 
 router = APIRouter(tags=["documents"])
 READ = (403, 404, 409, 422, 503)
-TEXT: Responses = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+TEXT: Responses = {200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": HIT["text"]}}}}
 
 
 class SummaryBody(BaseModel):
     """A document without its text."""
 
+    model_config = shown(SUMMARY)
     id: str
     title: str
     date: str | None
@@ -39,12 +41,14 @@ class SummaryBody(BaseModel):
 class DocumentBody(SummaryBody):
     """A document with its canonical text, which all offsets refer to."""
 
+    model_config = shown({**SUMMARY, "text": HIT["text"]})
     text: str
 
 
 class ListBody(BaseModel):
     """Documents by id, and how many there are in all."""
 
+    model_config = shown({"documents": [SUMMARY], "total": 1})
     documents: list[SummaryBody]
     total: int
 
@@ -52,6 +56,7 @@ class ListBody(BaseModel):
 class RemovedBody(BaseModel):
     """How many documents were removed."""
 
+    model_config = shown({"removed": 1})
     removed: int
 
 

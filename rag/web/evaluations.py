@@ -10,6 +10,7 @@ from pydantic import BaseModel
 
 from rag.errors import SourceError
 from rag.web.access import Role, caller_of
+from rag.web.api_examples import EVALUATION, shown
 from rag.web.collections import DEFAULT
 from rag.web.error_responses import beside_text, returns
 from rag.web.evaluation_jobs import Evaluation, EvaluationRunning, Evaluations, read_gold_set
@@ -24,6 +25,7 @@ RUNNING_S = 30
 class EvaluationBody(BaseModel):
     """An evaluation; its result is what ``rag eval --json`` prints."""
 
+    model_config = shown(EVALUATION)
     id: str
     library: str
     gold: str
@@ -39,6 +41,7 @@ class EvaluationBody(BaseModel):
 class EvaluationsBody(BaseModel):
     """Evaluations, newest first, without their results."""
 
+    model_config = shown({"evaluations": [EVALUATION]})
     evaluations: list[EvaluationBody]
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from rag.errors import SpanError
 from rag.library import Library
 from rag.schema import Document
+from rag.web.api_examples import EXCERPT, shown
 
 MOST_CONTEXT = 10_000
 
@@ -16,6 +17,7 @@ MOST_CONTEXT = 10_000
 class ExcerptBody(BaseModel):
     """A span of a document, with what stands before and after it."""
 
+    model_config = shown(EXCERPT)
     document_id: str
     title: str
     start_char: int

@@ -15,11 +15,12 @@ from typing import Any
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from rag import tracing
 from rag.errors import AccessError
 from rag.settings import Settings
 from rag.web import bodies, needed
 from rag.web.access import refusal
-from rag.web.headers import with_headers
+from rag.web.headers import is_page, page_policy, with_headers
 from rag.web.known import Known
 from rag.web.login import LOGIN_POLICY, login_page
 from rag.web.origin import host_fault, is_forwarded, origin_fault
@@ -27,6 +28,7 @@ from rag.web.queueing import Busy, Gate, Place
 from rag.web.rate import Rate
 from rag.web.request_log import Requests
 from rag.web.roles import LOCAL, Caller
+from rag.web.traces import caller_context
 
 REQUEST_ID = re.compile(r"[A-Za-z0-9-]{8,64}")
 MEGABYTE = 1_000_000
@@ -102,10 +104,13 @@ class Guard:
             request = _Request(self.house, scope, send)
             receive = bodies.ending(receive, self.house.closing)
             refused = self._refusal(request)
-            try:
-                await (refused(scope, receive, request.send) if refused else self._answer(request, receive))
-            finally:
-                request.log()
+            with tracing.span(request.name, request.told, parent=caller_context(request.headers)) as span:
+                try:
+                    await (refused(scope, receive, request.send) if refused else self._answer(request, receive))
+                finally:
+                    request.log()
+                    if span is not None:
+                        span.set_attribute("http.response.status_code", request.status)
         else:  # no route here is a web socket
             await send({"type": "websocket.close", "code": 1008})
 
@@ -231,6 +236,8 @@ class _Request:
         self.caller = ""
         self.status = 0
         self.over = False
+        self._head: Message | None = None
+        self._page: list[bytes] = []
         self.begun = asyncio.Event()
         self.place: Place | None = None
         self.asks = self.method == "POST" and self.path in needed.ASKING
@@ -240,6 +247,16 @@ class _Request:
         self.state |= {"gate": house.gate, "request_id": self.id, "log": house.requests}
         self._https = scope.get("scheme") == "https"
         self._send = send
+
+    @property
+    def name(self) -> str:
+        """What a trace calls it."""
+        return f"{self.method} {self.route}".rstrip()
+
+    @property
+    def told(self) -> dict[str, str]:
+        """What a trace tells of it."""
+        return {"http.request.method": self.method, "http.route": self.route, "rag.request_id": self.id}
 
     def note(self, caller: Caller) -> None:
         """Note who asks, for all that comes after."""
@@ -264,8 +281,11 @@ class _Request:
 
     async def send(self, message: Message) -> None:
         """Send a part of the response, with what browsers are told; nothing once it was given up."""
-        if not self.over:
-            await self._send_on(message)
+        if self.over:
+            return
+        if message["type"] == "http.response.start" and is_page(message):
+            self._head = message
+        await (self._send_page(message) if self._head else self._send_on(message))
 
     async def _send_on(self, message: Message) -> None:
         if message["type"] == "http.response.start":
@@ -274,6 +294,17 @@ class _Request:
             kept = needed.may_be_kept(self.path) and self.status == 200
             message = with_headers(message, https=self._https, request_id=self.id, kept=kept)
         await self._send(message)
+
+    async def _send_page(self, message: Message) -> None:
+        """Send a page once it is whole, since what stands in it decides what may run."""
+        if message["type"] == "http.response.body":
+            self._page.append(message.get("body", b""))
+        if message["type"] != "http.response.body" or message.get("more_body") or self._head is None:
+            return
+        html, head, self._head = b"".join(self._page), self._head, None
+        policy = (b"content-security-policy", page_policy(html).encode())
+        await self._send_on({**head, "headers": [*head["headers"], policy]})
+        await self._send_on({"type": "http.response.body", "body": html})
 
     def log(self) -> None:
         """Log what became of it."""

@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import re
+
 from starlette.types import Message
 
-# No resource of any other host is ever loaded.
+# No resource of any other host is ever loaded. Gradio compiles its templates, and the scripts of a page's parts, in the
+# browser, hence unsafe-eval, without which nothing on the page works; its styles stand in the page.
+SCRIPTS = "script-src 'self' 'unsafe-eval'"
 POLICY = (
-    "default-src 'none'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; style-src 'self' 'unsafe-inline'; "
+    f"default-src 'none'; {SCRIPTS}; style-src 'self' 'unsafe-inline'; "
     "img-src 'self' data: blob:; font-src 'self' data:; media-src 'self' blob:; connect-src 'self'; "
     "worker-src 'self' blob:; manifest-src 'self'; frame-src 'self'; base-uri 'self'; form-action 'self'; "
     "frame-ancestors 'none'; object-src 'none'"
@@ -24,6 +30,30 @@ HEADERS = {
 # A browser that has once come by https comes back by nothing else.
 HTTPS_ONLY = (b"strict-transport-security", b"max-age=31536000")
 _ENCODED = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
+
+
+def page_policy(html: bytes) -> str:
+    """Return the policy of a page with the digests of the scripts that it is sent with: none that is put there runs.
+
+    Args:
+        html: The page.
+
+    Returns:
+        The value of the header.
+
+    Reference: https://www.w3.org/TR/CSP3/#match-element-to-source-list
+    """
+    scripts = re.findall(rb"<script(?![^>]*\ssrc=)[^>]*>(.*?)</script>", html, re.DOTALL)
+    # Parsers of HTML make one of every line's end.
+    digests = (hashlib.sha256(script.replace(b"\r\n", b"\n")).digest() for script in scripts)
+    allowed = "".join(f" 'sha256-{base64.b64encode(digest).decode()}'" for digest in digests)
+    return POLICY.replace(SCRIPTS, SCRIPTS + allowed)
+
+
+def is_page(message: Message) -> bool:
+    """Return whether a response that starts so is a page, without a policy of its own."""
+    headers = {name.lower(): value for name, value in message.get("headers", ())}
+    return headers.get(b"content-type", b"").startswith(b"text/html") and b"content-security-policy" not in headers
 
 
 def with_headers(message: Message, *, https: bool, request_id: str, kept: bool) -> Message:

@@ -9,6 +9,7 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 
 from rag.web.access import Role, caller_of
+from rag.web.api_examples import LIBRARY, shown
 from rag.web.collections import NAME
 from rag.web.error_responses import returns
 from rag.web.figures import Figures
@@ -28,6 +29,7 @@ class NewLibrary(BaseModel):
 class LibraryBody(BaseModel):
     """A library and what it holds."""
 
+    model_config = shown(LIBRARY)
     name: str
     documents: int
     passages: int
@@ -36,12 +38,14 @@ class LibraryBody(BaseModel):
 class LibrariesBody(BaseModel):
     """The libraries that the caller may read."""
 
+    model_config = shown({"libraries": [LIBRARY]})
     libraries: list[LibraryBody]
 
 
 class DeletedBody(BaseModel):
     """The name of the library that was removed."""
 
+    model_config = shown({"deleted": "work"})
     deleted: str
 
 

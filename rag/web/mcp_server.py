@@ -7,12 +7,14 @@ Reference: https://modelcontextprotocol.io/specification
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
+from anyio import to_thread
 from starlette.responses import JSONResponse
 
 from rag.errors import ModelError
@@ -108,20 +110,21 @@ class McpEndpoint:
     def __init__(self, tools: Tools) -> None:
         """Take the tools."""
         self._tools = tools
-        self._sessions: StreamableHTTPSessionManager | None = None
+        self._ending: asyncio.Event | None = None
+        self._serving: asyncio.Task[None] | None = None
+        self._sessions: asyncio.Future[StreamableHTTPSessionManager] | None = None
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
-        """Serve, until the block ends."""
-        from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
-
-        # Nothing of a session is kept: any request can be answered by itself, and nothing is left of clients that go.
-        self._sessions = StreamableHTTPSessionManager(create_server(self._tools), json_response=True, stateless=True)
+        """Serve, until the block ends; the protocol's package is imported when the first request comes."""
+        self._ending = asyncio.Event()
         try:
-            async with self._sessions.run():
-                yield
+            yield
         finally:
-            self._sessions = None
+            self._ending.set()
+            if self._serving is not None:
+                await asyncio.wait([self._serving])
+            self._ending = self._serving = self._sessions = None
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request."""
@@ -131,10 +134,36 @@ class McpEndpoint:
             # Without sessions there is nothing to listen to and nothing to end.
             answer = JSONResponse({"error": "the tools are called with POST"}, 405, headers={"Allow": "POST"})
             await answer(scope, receive, send)
-        elif self._sessions is None:
+        elif self._ending is None or self._ending.is_set():
             await JSONResponse({"error": "the service is starting or ending"}, 503)(scope, receive, send)
         else:
-            await self._sessions.handle_request(scope, receive, send)
+            await (await self._begun(self._ending)).handle_request(scope, receive, send)
+
+    async def _begun(self, ending: asyncio.Event) -> StreamableHTTPSessionManager:
+        if self._sessions is None:
+            self._sessions = asyncio.get_running_loop().create_future()
+            self._serving = asyncio.create_task(self._serve(self._sessions, ending))
+        return await asyncio.shield(self._sessions)
+
+    async def _serve(self, begun: asyncio.Future[StreamableHTTPSessionManager], ending: asyncio.Event) -> None:
+        """Serve from the first request to the end, in a task of its own: requests come and go."""
+        try:
+            sessions = await to_thread.run_sync(self._made)
+            async with sessions.run():
+                begun.set_result(sessions)
+                await ending.wait()
+        except Exception as error:
+            if begun.done():
+                raise
+            # Whoever asked is told, and the next request tries again.
+            begun.set_exception(error)
+            self._sessions = None
+
+    def _made(self) -> StreamableHTTPSessionManager:
+        from mcp.server.streamable_http_manager import StreamableHTTPSessionManager
+
+        # Nothing of a session is kept: any request can be answered by itself, and nothing is left of clients that go.
+        return StreamableHTTPSessionManager(create_server(self._tools), json_response=True, stateless=True)
 
 
 def _is_own(scope: Scope) -> bool:

@@ -24,6 +24,8 @@ from rag.library import Library
 from rag.schema import Answer
 from rag.web.access import Role, caller_of
 from rag.web.answer_body import EXAMPLE as ANSWER
+from rag.web.api_examples import MODEL as MODEL_EXAMPLE
+from rag.web.api_examples import shown
 from rag.web.asked import AskRequest, EarlierAnswer, Filters, Text
 from rag.web.collections import DEFAULT
 from rag.web.error_responses import openai_error, public
@@ -143,6 +145,7 @@ class Completion(BaseModel):
 class Model(BaseModel):
     """A library."""
 
+    model_config = shown(MODEL_EXAMPLE)
     id: str
     object: Literal["model"]
     created: int
@@ -152,6 +155,7 @@ class Model(BaseModel):
 class Models(BaseModel):
     """The libraries that the caller may read."""
 
+    model_config = shown({"object": "list", "data": [MODEL_EXAMPLE]})
     object: Literal["list"]
     data: list[Model]
 

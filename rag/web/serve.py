@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,6 +23,7 @@ from rag.web.rate import Rate
 from rag.web.request_log import Requests, set_up
 from rag.web.sessions import Sessions
 from rag.web.tokens import FILE, Tokens
+from rag.web.traces import traced
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -29,6 +31,9 @@ if TYPE_CHECKING:
     from rag.library import Library
 
 LOG = logging.getLogger(__name__)
+# Threads that answer hold Python's lock for so long before the one that takes requests may go on. With Python's own
+# 5 ms and eight of them, /health under 64 askers had a 99th percentile of 0.9 to 2.3 s, with this of 0.3 to 0.4 s.
+SWITCH_S = 0.0005
 
 
 @dataclass(frozen=True)
@@ -127,8 +132,14 @@ def serve(
     from rag.web.server import Server, address_of, configuration, ending_quietly, listen
 
     port = site.port if port is None else port
-    with listen(site.host, port) as listener, Collections(library, root=root) as collections, ending_quietly():
+    with (
+        listen(site.host, port) as listener,
+        Collections(library, root=root) as collections,
+        traced(),
+        ending_quietly(),
+    ):
         set_up(site.log_format)
+        sys.setswitchinterval(SWITCH_S)
         library.statistics()  # what is wrong with it is said now, as far as that is seen without a model
         app = create_app(collections, site=site, examples=examples)
         _warm_up(app, library)

@@ -14,6 +14,7 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
+from anyio import to_thread
 
 from rag.errors import RagError
 
@@ -46,6 +47,9 @@ class Server(uvicorn.Server):
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Begin, and say so."""
+        # Questions of the page wait for their turn in these threads, which others need besides.
+        gate = self.house.gate
+        to_thread.current_default_thread_limiter().total_tokens += gate.askers + gate.queue
         await super().startup(sockets=sockets)
         sys.stderr.write(f"leadgoose is ready at {self.address} (Ctrl-C ends it)\n")
         sys.stderr.flush()

@@ -13,6 +13,7 @@ from fastapi.responses import JSONResponse, Response
 
 from rag.errors import LibraryEmpty, RagError
 from rag.web.access import EVERY_LIBRARY, Role, caller_of
+from rag.web.api_examples import HEALTH, METRICS
 from rag.web.collections import DEFAULT
 from rag.web.error_responses import Responses, beside_text, documented, error_response
 from rag.web.figures import Figures
@@ -30,10 +31,14 @@ FRESH_S = 0.5
 AGAIN_S = 5.0
 READY_AGAIN_S = 2
 READY: Responses = {200: {"content": {"application/json": {"example": {"status": "ready"}}}}}
-TEXT: Responses = {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}}
+TEXT: Responses = {200: {"content": {"text/plain": {"schema": {"type": "string"}, "example": METRICS}}}}
 
 
-@router.get("/health", summary="Whether the service answers, and what it holds")
+@router.get(
+    "/health",
+    summary="Whether the service answers, and what it holds",
+    responses={200: {"content": {"application/json": {"example": HEALTH}}}},
+)
 async def health(request: Request) -> dict[str, Any]:
     """Return at once that the service is alive, and what the library ``default`` held when it was last seen."""
     caller = caller_of(request)

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     from rag.web.collections import Collections
 
-ASKERS = 8  # questions answered at the same time; Gradio's own default is one
-
 
 def create_page(
     collections: Collections, *, examples: Sequence[str] | None = None, evaluations: Evaluations | None = None
@@ -51,7 +49,9 @@ def create_page(
         address, titles = PAGES[name]
         with page.route(titles["en"], address, show_in_navbar=False):
             _lay_out(page, name, part)
-    page.queue(default_concurrency_limit=ASKERS)
+    settings = collections.first.settings
+    # They wait for their turn with all other questions, not in a line of Gradio's own, which has no end.
+    page.queue(default_concurrency_limit=settings.serve_askers + settings.serve_queue)
     return page
 
 

@@ -5,7 +5,9 @@ const panel = () => find('#lg-panel .lg-sources');
 
 const citeShown = () => {
   const {turn, number} = panel()?.dataset ?? {};
-  return turn && find(`#lg-conversation .lg-turn [data-turn="${turn}"][data-number="${number}"]`);
+  const answer = turn && `#lg-conversation .lg-turn[data-at="${turn}"] [data-number]`;
+  // Of nearest passages the answer names the first alone.
+  return answer && (find(`${answer}[data-number="${number}"]`) ?? find(answer));
 };
 const pointOut = () => {
   findAll('#lg-conversation .lg-cite[aria-current]').forEach((cite) => cite.removeAttribute('aria-current'));
