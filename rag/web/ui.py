@@ -57,7 +57,7 @@ def create_page(
 
 def _lay_out(page: gr.Blocks, name: str, part: Any) -> None:
     """Put the links to all pages above one of them; Gradio's own bar of links has no landmark and one language."""
-    links = gr.HTML(navigation_html(name, "en"), elem_id="lg-nav", apply_default_css=False)
+    links = gr.HTML(navigation_html(name, "en"), elem_id="lg-nav", js_on_load=TELL_CHOSEN, apply_default_css=False)
 
     def in_their_language(request: gr.Request) -> str:
         return navigation_html(name, page_language(request.headers))
@@ -78,7 +78,7 @@ def mount_page(app: FastAPI, page: gr.Blocks) -> None:
     looks: dict[str, Any] = {
         "theme": theme,
         "css": style_sheet() + _pages_css(),
-        "head": ICON + TELL_CHOSEN,
+        "head": ICON,
         "footer_links": [],
     }
     off: dict[str, Any] = {"run_history": False, "enable_monitoring": False, "mcp_server": False, "pwa": False}
