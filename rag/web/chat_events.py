@@ -83,14 +83,14 @@ class Chat:
 
         Args:
             data: ``language``, ``library`` and ``turns``, as the browser remembers them.
-            readable: Names of the libraries that the caller may read.
+            readable: Names of the libraries that the caller may read, at least one.
 
         Returns:
             The place, the conversation, and what stands around it.
         """
         wanted = data if isinstance(data, Mapping) else {}
         library = next((name for name in readable if name == wanted.get("library")), None)
-        place = Place(library or (readable[0] if readable else DEFAULT), language_of(wanted.get("language")))
+        place = Place(library or readable[0], language_of(wanted.get("language")))
         note, turns = "", Turns()
         # A conversation goes with its library: what was cited in one does not stand in another.
         if wanted.get("turns") and wanted.get("library") in {None, place.library}:
@@ -299,13 +299,16 @@ def _text_of(library: Library, document_id: str) -> str | None:
 
 
 def _verdict(data: Mapping[str, Any]) -> Verdict:
-    right = {"right": True, "wrong": False}.get(str(data.get("verdict")))
+    verdicts = {"right": True, "wrong": False, "none": None}
+    said = data.get("verdict")
+    if not isinstance(said, str) or said not in verdicts:
+        raise FeedbackError("it says neither right nor wrong")
     passages = data.get("passages") or []
     given = (data.get("answer") or "", data.get("comment") or "")
     if not isinstance(passages, list) or not all(isinstance(text, str) for text in given):
         raise FeedbackError("it is not in the form of feedback")
     marked = tuple(map(_marked, passages[:MOST_SPANS]))
-    return Verdict(right, given[0], marked, data.get("absent") is True, given[1])
+    return Verdict(verdicts[said], given[0], marked, data.get("absent") is True, given[1])
 
 
 def _marked(data: Any) -> Marked:

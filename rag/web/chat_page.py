@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from rag.web.access import Role, check_page, page_caller
+from rag.web.access import Role, check_page, page_caller, refusal
 from rag.web.chat_events import Chat, Place, Shown
+from rag.web.collections import DEFAULT
 from rag.web.page import script
 from rag.web.queueing import asking
 
@@ -86,7 +87,11 @@ class _Events:
     chat: Chat
 
     def enter(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-        place, shown, around = self.chat.enter(event._data, self._readable(request))
+        readable = self._readable(request)
+        if not readable:
+            told = {"kind": "note", "note": refusal(page_caller(request), Role.READ, DEFAULT)}
+            return *(gr.skip(),) * 4, told, gr.skip(), gr.update(interactive=False)
+        place, shown, around = self.chat.enter(event._data, readable)
         words = place.words
         box = gr.update(label=words.question, placeholder=words.placeholder)
         return place, shown.turns, shown.talk, shown.panel, around, box, gr.update(value=words.send, interactive=True)
