@@ -23,8 +23,8 @@ def supplements(query: Query, scored: Sequence[Scored]) -> list[Scored]:
         scored: Sentences, best first.
 
     Returns:
-        One for each number or name of the question that the best sentence, its passage's title and date and those before
-        it lack, as far as one near to it has it; nothing where the question joins no two of them.
+        One for each number or name of the question that the best sentence, the one before and what stands above them
+        lack, as far as one near to it has it; nothing where the question joins no two of them.
     """
     if not joins(query):
         return []

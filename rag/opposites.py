@@ -56,7 +56,7 @@ for _one, _other in _SIDES:
 
 
 def negates(text: str) -> bool:
-    """Tell whether a text holds a word that negates, and does not merely say that something is the first of its kind."""
+    """Tell whether a text holds a word that negates, and not only to say that something is the first of its kind."""
     return bool(NEGATION.search(FIRST_OF_ITS_KIND.sub("", text)))
 
 
