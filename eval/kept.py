@@ -63,6 +63,7 @@ ASKING_MODULES = (
     "highlight.py",
     "holder.py",
     "initials.py",
+    "joined.py",
     "instead.py",
     "lacking.py",
     "language.py",

@@ -30,7 +30,7 @@ class Served:
         address: Where it is, without a slash at its end.
         pid: Its process.
         page_s: Seconds from its start to its first page.
-        page_cpu_s: Seconds of processors that this took, which do not depend on what else the machine does.
+        page_cpu_s: Seconds of processors that this took, which depend less on what else the machine does.
         ready_s: Seconds from its start until its models were loaded.
     """
 

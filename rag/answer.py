@@ -8,6 +8,7 @@ from rag.choice import nearest, partners
 from rag.confidence import Signs, confidence
 from rag.evidence import Candidate, Draft, Query
 from rag.facts import passage_terms
+from rag.joined import supplements
 from rag.quoting import quote
 from rag.refusal import NOTHING_FOUND, NOTHING_PASSES, reason, say
 from rag.sentences import Scored, ranked_sentences
@@ -38,9 +39,9 @@ def draft(
     scored = ranked_sentences(query, candidates)
     if not scored:
         return Draft((), True, say(query, NOTHING_FOUND), calibrate(0.0))
-    best, near = scored[0], nearest(scored)
-    here, anywhere = _spoken_of(near, candidates)
-    sure = calibrate(confidence(read_signs(query, near, partners(scored), here=here, anywhere=anywhere)))
+    best = scored[0]
+    beside, here, anywhere = _judged(query, scored, candidates)
+    sure = calibrate(confidence(read_signs(query, nearest(scored), beside, here=here, anywhere=anywhere)))
     if sure < threshold:
         return Draft((), True, reason(query, best.text, own=best.terms, here=here, anywhere=anywhere), sure)
     said = quote(query, scored, most=most_sentences)
@@ -60,9 +61,8 @@ def signs_of(query: Query, candidates: Sequence[Candidate]) -> Signs | None:
     scored = ranked_sentences(query, candidates)
     if not scored:
         return None
-    near = nearest(scored)
-    here, anywhere = _spoken_of(near, candidates)
-    return read_signs(query, near, partners(scored), here=here, anywhere=anywhere)
+    beside, here, anywhere = _judged(query, scored, candidates)
+    return read_signs(query, nearest(scored), beside, here=here, anywhere=anywhere)
 
 
 def nothing_passes(query: Query, filters: str) -> Draft:
@@ -76,6 +76,15 @@ def nothing_passes(query: Query, filters: str) -> Draft:
         No sentences, and the reason, in Chinese where the question is, else in English; it is as sure as can be.
     """
     return Draft((), True, say(query, NOTHING_PASSES).format(filters=filters), 0.0)
+
+
+def _judged(
+    query: Query, scored: Sequence[Scored], candidates: Sequence[Candidate]
+) -> tuple[list[Scored], frozenset[str], frozenset[str]]:
+    """Return what is judged with the best sentence, the terms of the passages of all those, and of all passages."""
+    more = supplements(query, scored)
+    here, anywhere = _spoken_of([*nearest(scored), *more], candidates)
+    return [*partners(scored), *more], here, anywhere
 
 
 def _spoken_of(near: Sequence[Scored], candidates: Sequence[Candidate]) -> tuple[frozenset[str], frozenset[str]]:

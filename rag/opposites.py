@@ -15,6 +15,11 @@ NEGATION = re.compile(
     r"\b(?:ca|do|does|did|is|was|are|were|has|have|had|wo|would|could|should)nt\b|不是|没有|不能|不会|并非|从未",
     re.IGNORECASE,
 )
+# "Never tried before" says that it is the first of its kind, as a text does without a negation. "Before" that something
+# comes behind, as in "not before nine", says when.
+FIRST_OF_ITS_KIND = re.compile(
+    r"(?:\b(?:not|never|nobody|nothing|nowhere)\b|\Bn['’]t\b)[^.,;:?!]*\bbefore\b(?=\W*(?:[.,;:?!]|$))", re.IGNORECASE
+)
 # What makes a word its opposite in front of it, and the least letters of the word behind.
 PREFIXES = ("un", "in", "im", "il", "ir", "non", "dis", "anti", "mis")
 STEM_CHARS = 4
@@ -51,8 +56,8 @@ for _one, _other in _SIDES:
 
 
 def negates(text: str) -> bool:
-    """Tell whether a text holds a word that negates."""
-    return bool(NEGATION.search(text))
+    """Tell whether a text holds a word that negates, and not only to say that something is the first of its kind."""
+    return bool(NEGATION.search(FIRST_OF_ITS_KIND.sub("", text)))
 
 
 def opposed(asked: AbstractSet[str], said: AbstractSet[str]) -> bool:

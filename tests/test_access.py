@@ -552,6 +552,12 @@ def filled(path: str) -> str:
     return re.sub(r"{[^}]*}", "x", path)
 
 
+def test_only_so_many_conversations_are_held_in_memory_and_no_question_passes_by_the_line(service: Service) -> None:
+    gradio = next(route.app for route in service.app.routes if isinstance(route, Mount))
+    assert gradio.state_holder.capacity == 1_000
+    assert not gradio.get_blocks().api_open
+
+
 def test_the_settings_of_a_library_are_those_of_its_service(service: Service, library: Library) -> None:
     house = service.app.state.house
     assert (house.gate.askers, house.limits.body_bytes) == (library.settings.serve_askers, 1_000_000)

@@ -157,7 +157,7 @@ def test_a_gold_set_is_evaluated_its_report_read_and_a_threshold_kept(
     assert [figures[key].inner_text() for key in ("risk", "coverage", "wrong", "refused")] == cells[:4]
 
     page.get_by_role("button", name="Keep this threshold").click()
-    expect(page.locator(".lg-notice-bar")).to_contain_text("Kept: threshold")
+    expect(page.locator(".lg-notice-bar")).to_contain_text("Kept: threshold", timeout=30_000)
     kept = library.calibration
     assert kept is not None
     assert (kept.gold_name, kept.questions) == ("towns", 40)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from rag.conversation import MOST_TURNS
-from rag.errors import AccessError, RagError
+from rag.errors import RagError
 from rag.schema import Answer, Document
 from rag.web.collections import DEFAULT
 from rag.web.examples import suggest_questions
@@ -32,8 +32,6 @@ if TYPE_CHECKING:
     from rag.web.collections import Collections
 
 Message = dict[str, Any]
-# In place of a library's name, where a reader may read none: no library is called so, and no token is for it.
-NONE = ""
 # For questions that wait for nobody, as in a test.
 NO_LINE: AbstractContextManager[Any] = nullcontext()
 
@@ -85,7 +83,7 @@ class Chat:
 
         Args:
             data: ``language``, ``library`` and ``turns``, as the browser remembers them.
-            readable: Names of the libraries that the caller may read.
+            readable: Names of the libraries that the caller may read, at least one.
             leave: Whether the caller has logged in and may log out.
 
         Returns:
@@ -93,10 +91,10 @@ class Chat:
         """
         wanted = data if isinstance(data, Mapping) else {}
         library = next((name for name in readable if name == wanted.get("library")), None)
-        place = Place(library or (readable[0] if readable else NONE), language_of(wanted.get("language")))
+        place = Place(library or readable[0], language_of(wanted.get("language")))
         note, turns = "", Turns()
         # A conversation goes with its library: what was cited in one does not stand in another.
-        if wanted.get("turns") and readable and wanted.get("library") in {None, place.library}:
+        if wanted.get("turns") and wanted.get("library") in {None, place.library}:
             try:
                 turns = read_turns(wanted["turns"])
             except HistoryError:
@@ -209,8 +207,6 @@ class Chat:
 
     def library(self, place: Place) -> Library:
         """Return the library that is asked."""
-        if place.library == NONE:
-            raise AccessError("this token may read no library")
         return self._collections.library(place.library)
 
     def names(self) -> list[str]:
@@ -304,13 +300,16 @@ def _text_of(library: Library, document_id: str) -> str | None:
 
 
 def _verdict(data: Mapping[str, Any]) -> Verdict:
-    right = {"right": True, "wrong": False}.get(str(data.get("verdict")))
+    verdicts = {"right": True, "wrong": False, "none": None}
+    said = data.get("verdict")
+    if not isinstance(said, str) or said not in verdicts:
+        raise FeedbackError("it says neither right nor wrong")
     passages = data.get("passages") or []
     given = (data.get("answer") or "", data.get("comment") or "")
     if not isinstance(passages, list) or not all(isinstance(text, str) for text in given):
         raise FeedbackError("it is not in the form of feedback")
     marked = tuple(map(_marked, passages[:MOST_SPANS]))
-    return Verdict(right, given[0], marked, data.get("absent") is True, given[1])
+    return Verdict(verdicts[said], given[0], marked, data.get("absent") is True, given[1])
 
 
 def _marked(data: Any) -> Marked:

@@ -8,13 +8,14 @@ conversation: a turn that was shown stays in the browser.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from rag.web.access import LOCAL, Role, check_page, page_caller
-from rag.web.chat_events import NONE, Chat, Place, Shown
+from rag.web.access import LOCAL, Role, check_page, page_caller, refusal
+from rag.web.chat_events import Chat, Place, Shown
+from rag.web.collections import DEFAULT
 from rag.web.page import script
 from rag.web.queueing import asking
 
@@ -86,9 +87,11 @@ class _Events:
     chat: Chat
 
     def enter(self, event: gr.EventData, request: gr.Request) -> tuple[Any, ...]:
-        place, shown, around = self.chat.enter(
-            event._data, self._readable(request), leave=page_caller(request) is not LOCAL
-        )
+        readable = self._readable(request)
+        if not readable:
+            told = {"kind": "note", "note": refusal(page_caller(request), Role.READ, DEFAULT)}
+            return *(gr.skip(),) * 4, told, gr.skip(), gr.update(interactive=False)
+        place, shown, around = self.chat.enter(event._data, readable, leave=page_caller(request) is not LOCAL)
         words = place.words
         box = gr.update(label=words.question, placeholder=words.placeholder)
         return place, shown.turns, shown.talk, shown.panel, around, box, gr.update(value=words.send, interactive=True)
@@ -127,8 +130,9 @@ class _Events:
 
     def restart(self, place: Place, request: gr.Request) -> tuple[Any, ...]:
         # A session that never entered has a place too, which its caller need not be allowed.
-        here = place if _may_read(request, place) else replace(place, library=NONE)
-        return *_values(self.chat.restart(here)), gr.skip(), "", _ready()
+        if not _may_read(request, place):
+            return (gr.skip(),) * 6
+        return *_values(self.chat.restart(place)), gr.skip(), "", _ready()
 
     def _readable(self, request: gr.Request) -> list[str]:
         caller = page_caller(request)

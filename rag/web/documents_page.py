@@ -86,7 +86,7 @@ class _Documents:
 
     def load(self, view: View, request: gr.Request) -> tuple[Any, ...]:
         """Show the page to who has just opened it."""
-        return self._answer(view, request, lambda: self._whole(view, request))
+        return self._answer(request, lambda: self._whole(view, request))
 
     def act(self, view: View, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
         """Do what a button or a form of the page asks for."""
@@ -94,17 +94,18 @@ class _Documents:
         done = getattr(self, f"_do_{wish.get('act')}", None)
         if done is None:
             return _parts({})
-        return self._answer(view, request, lambda: done(view, request, wish))
+        return self._answer(request, lambda: done(view, request, wish))
 
     def follow(self, view: View, request: gr.Request) -> tuple[Any, ...]:
         """Show how far the reading of a folder is; once it has ended, what came of it."""
-        return self._answer(view, request, lambda: self._job(view, request, ended=True))
+        # What was said of something else stays.
+        return self._answer(request, lambda: {"notice": gr.skip()} | self._job(view, request, ended=True))
 
     def explain_failure(self, request: gr.Request) -> str:
         """Say that something is broken; the traceback is on the server's stderr."""
         return notice_html(_words(request)["reload"], error=True)
 
-    def _answer(self, view: View, request: gr.Request, work: Callable[[], Parts]) -> tuple[Any, ...]:
+    def _answer(self, request: gr.Request, work: Callable[[], Parts]) -> tuple[Any, ...]:
         """Return what is to be shown, or in one line what is wrong."""
         try:
             return _parts({"notice": ""} | work())

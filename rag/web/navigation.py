@@ -16,13 +16,18 @@ PAGES: Mapping[str, tuple[str, Mapping[str, str]]] = {
 LABEL: Mapping[str, str] = {"en": "Pages", "zh": "页面"}
 LEAVE: Mapping[str, str] = {"en": "Log out", "zh": "退出登录"}
 LANGUAGES = ("en", "zh")
-# The chat page keeps the language that a reader chose in their browser; this tells the service, before it is asked.
+# The chat page keeps the language that a reader chose in their browser; this tells the service, and asks for the page
+# again where it came in another one.
 CHOSEN = re.compile(r"(?:^|;\s*)leadgoose-language=(en|zh)(?:;|$)")
-TELL_CHOSEN = (
-    "<script>try { const {language} = JSON.parse(localStorage.getItem('leadgoose-choices')); "
-    "if (/^[a-z]{2}$/.test(language)) document.cookie = `leadgoose-language=${language}; path=/; SameSite=Strict`; "
-    "} catch { /* nothing is chosen */ }</script>"
-)
+TELL_CHOSEN = """try {
+  const {language} = JSON.parse(localStorage.getItem('leadgoose-choices')), told = `leadgoose-language=${language}`;
+  const known = () => document.cookie.split('; ').includes(told);
+  if (/^(en|zh)$/.test(language) && !known()) {
+    document.cookie = `${told}; path=/; SameSite=Strict`;
+    if (known() && !document.querySelector('#lg-conversation')) location.reload();
+  }
+} catch { /* nothing is chosen, or nothing may be kept */ }
+"""
 
 
 def page_language(headers: Mapping[str, str]) -> str:

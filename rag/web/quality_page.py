@@ -87,7 +87,7 @@ class _Quality:
 
     def follow(self, name: str, request: gr.Request) -> tuple[Any, ...]:
         """Show how far the evaluation is; once it has ended, what came of it."""
-        return self._answer(request, lambda: self._job(name, request, ended=True))
+        return self._answer(request, lambda: {"notice": gr.skip()} | self._job(name, request, ended=True))
 
     def explain_failure(self, request: gr.Request) -> str:
         """Say that something is broken; the traceback is on the server's stderr."""

@@ -28,6 +28,10 @@ if TYPE_CHECKING:
     from rag.web.collections import Collections
 
 
+# Sessions whose conversation is held in memory, up to 2 MB each; the browser keeps its own. Gradio's default is 10,000.
+SESSIONS = 1_000
+
+
 def create_page(
     collections: Collections, *, examples: Sequence[str] | None = None, evaluations: Evaluations | None = None
 ) -> gr.Blocks:
@@ -50,6 +54,7 @@ def create_page(
         address, titles = PAGES[name]
         with page.route(titles["en"], address, show_in_navbar=False):
             _lay_out(page, name, part)
+    page.state_session_capacity = SESSIONS
     settings = collections.first.settings
     # They wait for their turn with all other questions, not in a line of Gradio's own, which has no end, and which
     # whoever calls Gradio's routes by hand would pass by.
@@ -59,7 +64,7 @@ def create_page(
 
 def _lay_out(page: gr.Blocks, name: str, part: Any) -> None:
     """Put the links to all pages above one of them; Gradio's own bar of links has no landmark and one language."""
-    links = gr.HTML(navigation_html(name, "en"), elem_id="lg-nav", apply_default_css=False)
+    links = gr.HTML(navigation_html(name, "en"), elem_id="lg-nav", js_on_load=TELL_CHOSEN, apply_default_css=False)
 
     def in_their_language(request: gr.Request) -> str:
         return navigation_html(name, page_language(request.headers), leave=page_caller(request) is not LOCAL)
@@ -80,7 +85,7 @@ def mount_page(app: FastAPI, page: gr.Blocks) -> None:
     looks: dict[str, Any] = {
         "theme": theme,
         "css": style_sheet() + _pages_css(),
-        "head": ICON + TELL_CHOSEN,
+        "head": ICON,
         "footer_links": [],
     }
     off: dict[str, Any] = {"run_history": False, "enable_monitoring": False, "mcp_server": False, "pwa": False}
