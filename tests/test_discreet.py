@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from conftest import TOWN
 
-from rag import Library
+from rag import Library, RagError
 from rag.web.access import Caller, Role
 from rag.web.chat_events import Chat, Place
 from rag.web.chat_page import _Events
@@ -45,6 +45,19 @@ def test_a_chat_shows_nothing_of_a_library_that_its_reader_may_not_read(library:
     assert "this token may not read the library" in str(entered)
     allowed = (events.enter(wish, asked_by(READER)), events.restart(Place(), asked_by(READER)))
     assert all("The lighthouse" in str(shown) for shown in allowed)
+
+
+def test_what_is_wrong_is_told_in_the_chat_without_folders_but_to_those_who_run_the_service(library: Library) -> None:
+    class Broken(Collections):
+        def library(self, name: str | None = None) -> Library:
+            raise RagError("cannot read /srv/data/library: it is damaged")
+
+    chat = Chat(Broken(library), [])
+    for folders, line in ((False, "cannot read library: it"), (True, "cannot read /srv/data/library: it")):
+        place, _, around = chat.enter({}, ["default"], folders=folders)
+        *_, shown = chat.ask("Who?", (), place)
+        assert line in around["header"]
+        assert shown.turns[-1].error.startswith(line)
 
 
 def test_a_message_names_files_without_their_folders_but_to_those_who_run_the_service() -> None:

@@ -17,6 +17,7 @@ from rag.conversation import MOST_TURNS
 from rag.errors import RagError
 from rag.schema import Answer, Document
 from rag.web.collections import DEFAULT
+from rag.web.discreet import without_folders
 from rag.web.examples import suggest_questions
 from rag.web.export import answer_markdown, answer_text, conversation_json, conversation_markdown
 from rag.web.feedback import MOST_SPANS, FeedbackError, Marked, Verdict, give_feedback
@@ -38,10 +39,15 @@ NO_LINE: AbstractContextManager[Any] = nullcontext()
 
 @dataclass(frozen=True)
 class Place:
-    """Where a session is: which library it asks, and in which language its page speaks."""
+    """Where a session is: which library it asks, in which language its page speaks, and whether it names folders."""
 
     library: str = DEFAULT
     language: str = ENGLISH
+    folders: bool = False
+
+    def told(self, error: RagError) -> str:
+        """What is said of an error: where files lie is for readers who run the service."""
+        return str(error) if self.folders else without_folders(str(error))
 
     @property
     def words(self) -> Words:
@@ -78,20 +84,23 @@ class Chat:
         self._examples: dict[str, tuple[str, ...]] = {} if examples is None else {DEFAULT: tuple(examples)}
         self._suggesting = threading.Lock()
 
-    def enter(self, data: Any, readable: Sequence[str], *, leave: bool = False) -> tuple[Place, Shown, Message]:
+    def enter(
+        self, data: Any, readable: Sequence[str], *, leave: bool = False, folders: bool = False
+    ) -> tuple[Place, Shown, Message]:
         """Return where a session begins, and the whole page.
 
         Args:
             data: ``language``, ``library`` and ``turns``, as the browser remembers them.
             readable: Names of the libraries that the caller may read, at least one.
             leave: Whether the caller has logged in and may log out.
+            folders: Whether they may know where files lie.
 
         Returns:
             The place, the conversation, and what stands around it.
         """
         wanted = data if isinstance(data, Mapping) else {}
         library = next((name for name in readable if name == wanted.get("library")), None)
-        place = Place(library or readable[0], language_of(wanted.get("language")))
+        place = Place(library or readable[0], language_of(wanted.get("language")), folders)
         note, turns = "", Turns()
         # A conversation goes with its library: what was cited in one does not stand in another.
         if wanted.get("turns") and wanted.get("library") in {None, place.library}:
@@ -149,7 +158,7 @@ class Chat:
                     if held:
                         held.check()  # the service may be ending
         except RagError as error:
-            yield self._show(turns, Turn(question, error=str(error)), place)
+            yield self._show(turns, Turn(question, error=place.told(error)), place)
         else:
             yield self._show(turns, Turn(question, answer, done=True), place)
 
@@ -180,7 +189,9 @@ class Chat:
             verdict = _verdict(data)
             outcome = give_feedback(library.path, answer, verdict, lambda name: _text_of(library, name))
         except RagError as error:
-            return _stamped({"kind": "judged", "turn": turn, "kept": False, "note": words.not_kept.format(error)})
+            return _stamped(
+                {"kind": "judged", "turn": turn, "kept": False, "note": words.not_kept.format(place.told(error))}
+            )
         said = {"question": words.thanks, "complaint": words.noted, "taken back": words.taken_back}[outcome]
         right = {True: "right", False: "wrong", None: ""}[verdict.right]
         sent = data.get("sent") is True
@@ -252,7 +263,7 @@ class Chat:
         try:
             counts = self.library(place).statistics()
         except RagError as error:
-            return str(error)
+            return place.told(error)
         documents, passages = counts["documents"], counts["passages"]
         return (
             f"{documents:,} {words.document if documents == 1 else words.documents} · "
@@ -288,7 +299,7 @@ def show_sources(library: Library, answer: Answer, words: Words, *, turn: int, n
     except KeyError:
         source = words.removed
     except RagError as error:
-        source = words.unreadable.format(error)
+        source = words.unreadable.format(without_folders(str(error)))
     return sources_html(answer, chosen, source, words, turn=turn)
 
 

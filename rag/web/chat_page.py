@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from rag.web.access import LOCAL, Role, check_page, page_caller, refusal
+from rag.web.access import EVERY_LIBRARY, LOCAL, Role, check_page, page_caller, refusal
 from rag.web.chat_events import Chat, Place, Shown
 from rag.web.collections import DEFAULT
 from rag.web.page import script
@@ -91,7 +91,9 @@ class _Events:
         if not readable:
             told = {"kind": "note", "note": refusal(page_caller(request), Role.READ, DEFAULT)}
             return *(gr.skip(),) * 4, told, gr.skip(), gr.update(interactive=False)
-        place, shown, around = self.chat.enter(event._data, readable, leave=page_caller(request) is not LOCAL)
+        caller = page_caller(request)
+        folders = caller.may(Role.ADMIN, EVERY_LIBRARY)
+        place, shown, around = self.chat.enter(event._data, readable, leave=caller is not LOCAL, folders=folders)
         words = place.words
         box = gr.update(label=words.question, placeholder=words.placeholder)
         return place, shown.turns, shown.talk, shown.panel, around, box, gr.update(value=words.send, interactive=True)
