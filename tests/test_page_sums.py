@@ -350,7 +350,8 @@ def test_many_changed_pages_are_no_flipped_bits_and_left_as_they_are(
     changed = (library / "library.sqlite3").read_bytes()
     with closing(Store(library / "library.sqlite3")) as store:
         assert store.put_bits_back() == []
-    assert (library / "library.sqlite3").read_bytes()[at] == changed[at] != before[at]
+    # Nor is anything else written.
+    assert (library / "library.sqlite3").read_bytes() == changed
 
 
 def test_the_doctor_is_content_while_another_process_writes(library: Path) -> None:
