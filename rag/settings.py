@@ -110,7 +110,7 @@ class Settings:
         serve_queue: Questions that may wait besides; further ones are refused at once, with status 429.
         serve_rate_per_minute: Requests of one token, or of one address without tokens, in a minute; what a page is made
             of is not counted. Further ones are refused with status 429.
-        serve_timeout_s: Seconds that a request may take, waiting included, before it is given up with status 503.
+        serve_timeout_s: Seconds that a request may take with waiting, uploads excepted, before it is given up with 503.
         serve_body_mb: Size of what a request may send, in millions of bytes.
         serve_upload_mb: Size of what it may send where documents are uploaded, in millions of bytes.
         serve_grace_s: Seconds that answers may still take when a service is told to end; past them they are cancelled.

@@ -19,6 +19,7 @@ from starlette.routing import BaseRoute, Mount
 
 from rag import Library, Settings
 from rag.errors import AccessError
+from rag.sources import find_files
 from rag.web import tokens
 from rag.web.access import LOCAL, Caller, Role, check_page, page_caller
 from rag.web.collections import Collections
@@ -329,6 +330,18 @@ def test_whoever_logs_in_is_let_in_by_a_cookie_until_they_log_out(service: Servi
     assert asked(service.app, "GET", "/v1/documents", cookie=cookie).status == 401
 
 
+@pytest.mark.parametrize("before", ['seen={"a": 1}', "list[0]=x", "bare", "theme=dark blue"])
+def test_the_cookies_of_other_services_of_this_machine_shut_nobody_out(service: Service, before: str) -> None:
+    cookie = log_in(service, service.tokens[READ]).headers["set-cookie"].split(";")[0]
+    assert asked(service.app, "GET", "/v1/documents", cookie=f"{before}; {cookie}").status == 200
+
+
+def test_whoever_has_logged_in_is_known_behind_a_proxy_that_asks_for_a_password(service: Service) -> None:
+    cookie = log_in(service, service.tokens[READ]).headers["set-cookie"].split(";")[0]
+    assert asked(service.app, "GET", "/v1/documents", cookie=cookie, authorization="Basic dTpw").status == 200
+    assert asked(service.app, "GET", "/v1/documents", cookie=cookie, authorization="Bearer").status == 401
+
+
 def test_a_session_ends_with_its_token(service: Service, library: Library) -> None:
     secret = tokens.add(library.path / FILE, "fleeting", READ)
     cookie = log_in(service, secret).headers["set-cookie"].split(";")[0]
@@ -428,6 +441,16 @@ def test_an_answer_that_does_not_begin_in_time_is_given_up(unlocked: FastAPI) ->
     assert ended == ["/v1/documents"]
 
 
+def test_an_upload_may_take_as_long_as_it_is_large(unlocked: FastAPI) -> None:
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        await asyncio.sleep(0.2)
+        await JSONResponse({})(scope, receive, send)
+
+    app = behind_guard(unlocked, slow, limits=Limits(1_000, 1_000, 0.05))
+    assert asked(app, "POST", "/v1/documents").status == 200
+    assert asked(app, "POST", "/v1/libraries").status == 503
+
+
 def test_who_leaves_while_waiting_leaves_the_line(unlocked: FastAPI) -> None:
     gate, reached = Gate(askers=1, queue=5), []
 
@@ -499,6 +522,19 @@ def test_of_scripts_in_a_page_only_those_it_was_sent_with_run(service: Service) 
 # -- what pages see
 
 
+def test_a_reader_is_told_names_of_files_and_not_where_they_lie(service: Service, library: Library) -> None:
+    notes = library.path.parent / "notes"
+    notes.mkdir(exist_ok=True)
+    (notes / "quay.md").write_text("The quay of Norrwick is 300 metres long.")
+    library.add_sources(find_files([notes], library.settings.parse_limits)[0])
+    seen = {}
+    for who in (READ, WRITE, ADMIN):
+        listed = json.loads(service.ask(who, "GET", "/v1/documents?query=quay").body)["documents"]
+        whole = json.loads(service.ask(who, "GET", "/v1/documents/quay.md").body)
+        seen[who] = {listed[0]["source"], whole["source"]}
+    assert seen == {READ: {"quay.md"}, WRITE: {"quay.md"}, ADMIN: {str(notes / "quay.md")}}
+
+
 def test_a_page_knows_who_asks_and_trusts_nobody_without_a_request() -> None:
     reader = Caller("reader", {"a": Role.READ})
     request = SimpleNamespace(request=SimpleNamespace(state=SimpleNamespace(caller=reader)))
@@ -514,6 +550,12 @@ def test_a_page_knows_who_asks_and_trusts_nobody_without_a_request() -> None:
 def filled(path: str) -> str:
     """A path with something in the place of its parameters."""
     return re.sub(r"{[^}]*}", "x", path)
+
+
+def test_only_so_many_conversations_are_held_in_memory_and_no_question_passes_by_the_line(service: Service) -> None:
+    gradio = next(route.app for route in service.app.routes if isinstance(route, Mount))
+    assert gradio.state_holder.capacity == 1_000
+    assert not gradio.get_blocks().api_open
 
 
 def test_the_settings_of_a_library_are_those_of_its_service(service: Service, library: Library) -> None:

@@ -434,6 +434,30 @@ def test_a_long_conversation_stays_quick_and_its_events_small(open_page: Open, l
     assert page.evaluate("JSON.parse(localStorage.getItem('leadgoose-conversations'))[0].turns.length") == 60
 
 
+def test_the_last_answer_is_in_view_from_its_question_on_unless_its_reader_goes_elsewhere(
+    open_page: Open, library: Library
+) -> None:
+    turn = cited_turn(library, "rules.md", *((n, n + 90) for n in range(0, 400, 100)))
+    page = open_page(turns=[turn] * 8)
+    place = """() => {
+      const log = document.querySelector('.lg-log'), turn = log.lastElementChild;
+      const seen = log.getBoundingClientRect(), {top, bottom} = turn.getBoundingClientRect();
+      return [top - seen.top, seen.bottom - bottom];
+    }"""
+    for _ in range(2):
+        ask(page, LIGHTHOUSE)
+        page.wait_for_timeout(100)
+        above, below = page.evaluate(place)
+        assert above >= 0
+        assert below >= 0
+    page.locator(".lg-log").evaluate(
+        "log => { log.scrollTop = 0; log.dispatchEvent(new Event('wheel', {bubbles: true})); }"
+    )
+    page.locator(".lg-turn").last.get_by_role("button", name="Right", exact=False).first.dispatch_event("click")
+    page.wait_for_timeout(200)
+    assert page.locator(".lg-log").evaluate("log => log.scrollTop") == 0
+
+
 # --- to take away
 
 

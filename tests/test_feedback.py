@@ -147,6 +147,16 @@ def test_a_full_file_is_said_to_be(tmp_path: Path, monkeypatch: pytest.MonkeyPat
         give(tmp_path, REFUSAL, Verdict(True))
 
 
+def test_a_file_that_has_grown_too_large_is_said_to_be_and_takes_back_what_it_holds(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    give(tmp_path, ANSWER, Verdict(True))
+    monkeypatch.setattr(feedback, "MOST_BYTES", (tmp_path / "feedback/feedback.jsonl").stat().st_size)
+    with pytest.raises(FeedbackError, match="bytes already"):
+        give(tmp_path, REFUSAL, Verdict(True))
+    assert give(tmp_path, ANSWER, Verdict(None)) == "taken back"
+
+
 def test_writers_at_the_same_time_lose_nothing(tmp_path: Path) -> None:
     script = (
         "import sys; from pathlib import Path; from rag import Answer; from rag.web.feedback import *\n"

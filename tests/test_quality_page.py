@@ -137,6 +137,9 @@ def test_a_gold_set_is_evaluated_its_report_read_and_a_threshold_kept(
     expect(report.get_by_role("heading", name="towns")).to_be_visible()
     assert page.locator("iframe.lg-report").get_attribute("sandbox") == "allow-scripts"
     assert "40 questions" in report.locator("body").inner_text()
+    # Its own script runs, and has neither the cookies nor the pages of the service.
+    expect(report.locator("#filter")).to_be_visible()
+    assert report.locator("body").evaluate("() => origin") == "null"
     page.get_by_role("button", name="Close").click()
 
     assert serious(page) == []

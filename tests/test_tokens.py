@@ -8,6 +8,7 @@ import threading
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -185,3 +186,10 @@ def test_tokens_are_made_beside_a_library_and_nowhere_else(tmp_path: Path, capsy
     assert main(["--library", str(tmp_path / "none"), "token", "add", "phone"]) == 1
     assert "no library" in capsys.readouterr().err
     assert not (tmp_path / "none").exists()
+
+
+def test_a_file_that_somebody_keeps_writing_to_is_one_clear_line(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tokens, "LOCK_S", 0.05)
+    with FileLock(f"{path}.lock"), pytest.raises(AccessError, match="another process keeps writing to"):
+        tokens.add(path, "late", "read")
+    assert tokens.read(path) == []

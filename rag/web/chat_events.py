@@ -78,12 +78,13 @@ class Chat:
         self._examples: dict[str, tuple[str, ...]] = {} if examples is None else {DEFAULT: tuple(examples)}
         self._suggesting = threading.Lock()
 
-    def enter(self, data: Any, readable: Sequence[str]) -> tuple[Place, Shown, Message]:
+    def enter(self, data: Any, readable: Sequence[str], *, leave: bool = False) -> tuple[Place, Shown, Message]:
         """Return where a session begins, and the whole page.
 
         Args:
             data: ``language``, ``library`` and ``turns``, as the browser remembers them.
             readable: Names of the libraries that the caller may read, at least one.
+            leave: Whether the caller has logged in and may log out.
 
         Returns:
             The place, the conversation, and what stands around it.
@@ -102,7 +103,7 @@ class Chat:
         words = place.words
         around: Message = {
             "kind": "page",
-            "nav": navigation_html("chat", place.language),
+            "nav": navigation_html("chat", place.language, leave=leave),
             "header": header_html(self._held(place), readable, place.library, place.language),
             "form": form_html(words),
             "keys": keys_html(words),

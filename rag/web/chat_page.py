@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from rag.web.access import Role, check_page, page_caller, refusal
+from rag.web.access import LOCAL, Role, check_page, page_caller, refusal
 from rag.web.chat_events import Chat, Place, Shown
 from rag.web.collections import DEFAULT
 from rag.web.page import script
@@ -91,7 +91,7 @@ class _Events:
         if not readable:
             told = {"kind": "note", "note": refusal(page_caller(request), Role.READ, DEFAULT)}
             return *(gr.skip(),) * 4, told, gr.skip(), gr.update(interactive=False)
-        place, shown, around = self.chat.enter(event._data, readable)
+        place, shown, around = self.chat.enter(event._data, readable, leave=page_caller(request) is not LOCAL)
         words = place.words
         box = gr.update(label=words.question, placeholder=words.placeholder)
         return place, shown.turns, shown.talk, shown.panel, around, box, gr.update(value=words.send, interactive=True)
@@ -128,7 +128,10 @@ class _Events:
         made = self.chat.export(turns, place, event._data) if _may_read(request, place) else None
         return made or gr.skip()
 
-    def restart(self, place: Place) -> tuple[Any, ...]:
+    def restart(self, place: Place, request: gr.Request) -> tuple[Any, ...]:
+        # A session that never entered has a place too, which its caller need not be allowed.
+        if not _may_read(request, place):
+            return (gr.skip(),) * 6
         return *_values(self.chat.restart(place)), gr.skip(), "", _ready()
 
     def _readable(self, request: gr.Request) -> list[str]:

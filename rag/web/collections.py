@@ -84,7 +84,7 @@ class Collections:
             if name in self._opened:
                 return self._opened[name]
             if name not in self.names():
-                raise CollectionNotFound(f"there is no library {name!r} here; there are {', '.join(self.names())}")
+                raise CollectionNotFound(f"there is no library {name!r} here; GET /v1/libraries lists those there are")
             self._opened[name] = Library.open(self._folder(name), create=False, settings=self._settings)
             return self._opened[name]
 

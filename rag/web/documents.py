@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
-from fastapi import APIRouter, HTTPException, Query
+from fastapi import APIRouter, HTTPException, Query, Request
 from fastapi.responses import JSONResponse, PlainTextResponse
 from pydantic import BaseModel
 
 from rag.errors import LibraryEmpty
 from rag.library import Library
 from rag.schema import Document
+from rag.store import DocumentSummary
+from rag.web.access import caller_of
 from rag.web.api_examples import HIT, SUMMARY, shown
+from rag.web.collections import DEFAULT
+from rag.web.discreet import shown_source
 from rag.web.error_responses import Responses, beside_text, returns
 from rag.web.excerpt import MOST_CONTEXT, ExcerptBody, excerpt
 from rag.web.matching import matching
@@ -63,6 +67,7 @@ class RemovedBody(BaseModel):
 @router.get("/v1/documents", summary="List the documents", response_model=None, responses=returns(ListBody, *READ))
 def documents(
     library: Readable,
+    request: Request,
     query: Annotated[str, Query(description="Only those whose title or id holds this text", examples=["pilots"])] = "",
     offset: Annotated[int, Query(ge=0, le=2**53, description="How many to pass over")] = 0,
     limit: Annotated[int | None, Query(ge=1, le=2**53, description="At most how many; all if left out")] = None,
@@ -70,7 +75,7 @@ def documents(
     """Return documents without their texts, by id; ``total`` counts those that the query lets through."""
     found = matching(library, query)
     page = found[offset : None if limit is None else offset + limit]
-    return JSONResponse({"documents": [asdict(summary) for summary in page], "total": len(found)})
+    return JSONResponse({"documents": [_summary(request, one) for one in page], "total": len(found)})
 
 
 @router.get(
@@ -80,9 +85,9 @@ def documents(
     responses=TEXT | beside_text(*READ),
     response_class=PlainTextResponse,
 )
-def document_text(library: Readable, document_id: str) -> PlainTextResponse | JSONResponse:
+def document_text(library: Readable, request: Request, document_id: str) -> PlainTextResponse | JSONResponse:
     """Return a document's canonical text, which all offsets refer to, as plain text."""
-    if whole := _named_so(library, document_id, "text"):
+    if whole := _named_so(library, request, document_id, "text"):
         return whole
     return PlainTextResponse(_document(library, document_id).text)
 
@@ -95,6 +100,7 @@ def document_text(library: Readable, document_id: str) -> PlainTextResponse | JS
 )
 def span(
     library: Readable,
+    request: Request,
     document_id: str,
     start_char: Annotated[
         int | None, Query(ge=0, le=2**53, description="First character, as a citation gives it")
@@ -103,7 +109,7 @@ def span(
     context: Annotated[int, Query(ge=0, le=MOST_CONTEXT, description="Characters before and after it")] = 300,
 ) -> JSONResponse:
     """Return what a citation points to, with the text around it, page and heading."""
-    if whole := _named_so(library, document_id, "span"):
+    if whole := _named_so(library, request, document_id, "span"):
         return whole
     document = _document(library, document_id)
     if start_char is None or end_char is None:
@@ -117,13 +123,13 @@ def span(
     response_model=None,
     responses=returns(DocumentBody, *READ),
 )
-def document(library: Readable, document_id: str) -> JSONResponse:
+def document(library: Readable, request: Request, document_id: str) -> JSONResponse:
     """Return a document with its text."""
     found = _document(library, document_id)
     summary = next((s for s in matching(library) if s.id == document_id), None)
     if summary is None:
         raise _unknown(document_id)
-    return JSONResponse(asdict(summary) | {"text": found.text})
+    return JSONResponse(_summary(request, summary) | {"text": found.text})
 
 
 @router.delete(
@@ -142,13 +148,18 @@ def remove(library: Writable, document_id: str) -> JSONResponse:
     return JSONResponse({"removed": removed})
 
 
-def _named_so(library: Library, document_id: str, part: str) -> JSONResponse | None:
+def _named_so(library: Library, request: Request, document_id: str, part: str) -> JSONResponse | None:
     """Return a document whose id ends as the address of a part of another one does, where there is one."""
     try:
         library.document(f"{document_id}/{part}")
     except (KeyError, LibraryEmpty):
         return None
-    return document(library, f"{document_id}/{part}")
+    return document(library, request, f"{document_id}/{part}")
+
+
+def _summary(request: Request, summary: DocumentSummary) -> dict[str, Any]:
+    name = request.query_params.get("library", DEFAULT)
+    return asdict(summary) | {"source": shown_source(caller_of(request), name, summary.source)}
 
 
 def _document(library: Library, document_id: str) -> Document:

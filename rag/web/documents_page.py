@@ -13,6 +13,7 @@ import gradio as gr
 from rag.errors import AccessError, RagError
 from rag.web.access import EVERY_LIBRARY, Caller, Role, check_page, page_caller
 from rag.web.collections import DEFAULT
+from rag.web.discreet import told
 from rag.web.documents_html import (
     Offer,
     add_html,
@@ -25,7 +26,7 @@ from rag.web.documents_html import (
 )
 from rag.web.documents_words import WORDS, Words
 from rag.web.folder_reading import FolderReadings, permitted, permitted_folders
-from rag.web.listing import PAGE_ROWS, View, find_row, list_documents
+from rag.web.listing import PAGE_ROWS, View, discreet_row, find_row, list_documents
 from rag.web.navigation import page_language
 from rag.web.removals import Removals, TooManyToKeep
 
@@ -85,7 +86,7 @@ class _Documents:
 
     def load(self, view: View, request: gr.Request) -> tuple[Any, ...]:
         """Show the page to who has just opened it."""
-        return self._answer(lambda: self._whole(view, request))
+        return self._answer(request, lambda: self._whole(view, request))
 
     def act(self, view: View, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
         """Do what a button or a form of the page asks for."""
@@ -93,23 +94,23 @@ class _Documents:
         done = getattr(self, f"_do_{wish.get('act')}", None)
         if done is None:
             return _parts({})
-        return self._answer(lambda: done(view, request, wish))
+        return self._answer(request, lambda: done(view, request, wish))
 
     def follow(self, view: View, request: gr.Request) -> tuple[Any, ...]:
         """Show how far the reading of a folder is; once it has ended, what came of it."""
         # What was said of something else stays.
-        return self._answer(lambda: {"notice": gr.skip()} | self._job(view, request, ended=True))
+        return self._answer(request, lambda: {"notice": gr.skip()} | self._job(view, request, ended=True))
 
     def explain_failure(self, request: gr.Request) -> str:
         """Say that something is broken; the traceback is on the server's stderr."""
         return notice_html(_words(request)["reload"], error=True)
 
-    def _answer(self, work: Callable[[], Parts]) -> tuple[Any, ...]:
+    def _answer(self, request: gr.Request, work: Callable[[], Parts]) -> tuple[Any, ...]:
         """Return what is to be shown, or in one line what is wrong."""
         try:
             return _parts({"notice": ""} | work())
         except RagError as error:
-            return _parts({"notice": notice_html(str(error), error=True)})
+            return _parts({"notice": notice_html(told(page_caller(request), str(error)), error=True)})
 
     # -- what can be asked for: each checks who asks -------------------------------------------------------------------
 
@@ -128,6 +129,7 @@ class _Documents:
         if row is None:
             raise RagError(words["no_text"])
         document = library.document(row.id)
+        row = discreet_row(row, page_caller(request), view.library)
         return {"text": document_html(document, row, _offset(wish.get("offset", 0)), words)}
 
     def _do_close(self, _view: View, _request: gr.Request, _wish: Mapping[str, Any]) -> Parts:
@@ -209,7 +211,8 @@ class _Documents:
         library, words = self._library(view, request, Role.READ), _words(request)
         offer, listing = self._offer(view, request), list_documents(library, view)
         view = replace(view, page=listing.page)
-        listed = list_html(listing, view, words, write=offer.write)
+        rows = [discreet_row(row, page_caller(request), view.library) for row in listing.rows]
+        listed = list_html(replace(listing, rows=rows), view, words, write=offer.write)
         shown = {"view": view, "head": head_html(view, listing, offer, words), "list": listed}
         if languages:
             shown["tools"] = tools_html(view, listing.languages, words) if listing.documents else ""

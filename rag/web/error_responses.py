@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,7 +24,8 @@ from rag.errors import (
     SourceError,
     SpanError,
 )
-from rag.web.access import EVERY_LIBRARY, Role, caller_of
+from rag.web.access import caller_of
+from rag.web.discreet import told
 from rag.web.queueing import Busy
 
 # The first that fits; what is wrong with the service itself is a 503.
@@ -48,9 +48,6 @@ BUSY_S, UNAVAILABLE_S = 2, 10
 # What OpenAI's clients ask, which read errors of another shape.
 OPENAI_PATHS = ("/v1/chat/completions", "/v1/models")
 KINDS = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
-# An absolute path; not one of ours in an address.
-PATH = re.compile(r"""(?<![\w.:/])/(?!v1/)(?:[^\s/:;,()'"]+/)+([^\s/:;,()'"]*)""")
-
 
 Responses = dict[int | str, dict[str, Any]]
 
@@ -90,8 +87,7 @@ def openai_error(status: int, message: str) -> dict[str, Any]:
 
 def public(request: Request, message: str) -> str:
     """Return a message in one line; to those who may not administer the service it names no folder of the machine."""
-    line = " ".join(message.split())
-    return line if caller_of(request).may(Role.ADMIN, EVERY_LIBRARY) else PATH.sub(r"\1", line)
+    return told(caller_of(request), message)
 
 
 def status_of(error: RagError) -> int:

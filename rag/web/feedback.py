@@ -25,6 +25,8 @@ MOST_QUESTION_CHARS = 4_000
 MOST_SPANS = 10
 MOST_SPAN_CHARS = 20_000
 MOST_ROWS = 10_000
+# Each file is read and written whole; rows that quote long passages would fill the disk before there are so many.
+MOST_BYTES = 50_000_000
 LOCK_S = 10.0
 
 Outcome = Literal["question", "complaint", "taken back"]
@@ -212,6 +214,8 @@ def _put(path: Path, row_id: str, row: Row | None) -> None:
             raise FeedbackError(f"{path.name} holds {len(kept):,} rows already; move them elsewhere")
         kept.append(json.dumps(row, ensure_ascii=False).encode())
     after = b"".join(line + b"\n" for line in kept)
+    if row is not None and len(after) > MOST_BYTES:
+        raise FeedbackError(f"{path.name} holds {len(before):,} bytes already; move its rows elsewhere")
     if after != before:
         _replace(path, after)
 

@@ -162,7 +162,7 @@ class Guard:
         self._running.add(task)
         task.add_done_callback(self._running.discard)
         begun = asyncio.ensure_future(request.begun.wait())
-        limit_s = None if request.path.startswith(needed.STREAMS) else self.house.limits.begins_s
+        limit_s = self.house.limits.begins_s if needed.is_timed(request.method, request.path) else None
         try:
             await asyncio.wait({task, begun}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED)
             if task.done() or begun.done():

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from http.cookies import CookieError, SimpleCookie
+
+from starlette.requests import cookie_parser
 
 from rag.web.roles import LOCAL, Caller
 from rag.web.sessions import Sessions
@@ -40,7 +41,7 @@ class Known:
         """
         if not self.tokens.needed:
             return LOCAL
-        sha256 = _bearer(headers) if "authorization" in headers else self._session(headers)
+        sha256 = _bearer(headers) if _is_bearer(headers) else self._session(headers)
         token = self.tokens.find(sha256) if sha256 else None
         return token.caller if token else None
 
@@ -50,16 +51,16 @@ class Known:
 
 def session_secret(headers: Mapping[str, str]) -> str:
     """Return the secret of a session that a browser sent; empty where it sent none."""
-    try:
-        cookies = SimpleCookie(headers.get("cookie", ""))
-    except CookieError:
-        return ""
-    for name in (HTTPS_COOKIE, COOKIE):
-        if name in cookies:
-            return cookies[name].value
-    return ""
+    # All services of a host share its cookies, whatever their port; Python's own reader stops at one it cannot read.
+    cookies = cookie_parser(headers.get("cookie", ""))
+    return cookies.get(HTTPS_COOKIE) or cookies.get(COOKIE, "")
+
+
+def _is_bearer(headers: Mapping[str, str]) -> bool:
+    # A browser that a proxy asked for a password sends that along with its cookie.
+    return headers.get("authorization", "").partition(" ")[0].lower() == "bearer"
 
 
 def _bearer(headers: Mapping[str, str]) -> str | None:
-    kind, _, secret = headers["authorization"].partition(" ")
-    return digest(secret.strip()) if kind.lower() == "bearer" and secret.strip() else None
+    secret = headers["authorization"].partition(" ")[2].strip()
+    return digest(secret) if secret else None

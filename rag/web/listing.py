@@ -14,6 +14,8 @@ from rag.errors import LibraryEmpty
 from rag.library import Library
 from rag.staleness import staleness
 from rag.store import DocumentSummary
+from rag.web.discreet import shown_source, without_folders
+from rag.web.roles import Caller, Role
 
 Status = Literal["indexed", "changed", "gone", "copies", "failures"]
 STATUSES: tuple[Status, ...] = ("indexed", "changed", "gone", "copies", "failures")
@@ -150,6 +152,14 @@ def find_row(library: Library, document_id: str) -> Row | None:
     """Return one document as the list shows it; ``None`` where there is none of that id."""
     rows = [_row(summary) for summary in _summaries(library) if summary.id == document_id]
     return next(iter(_with_pages(library, _looked_at(library, rows))), None)
+
+
+def discreet_row(row: Row, caller: Caller, library: str) -> Row:
+    """Return a row as a caller may see it: where files lie on the machine is for those who administer the library."""
+    if row.status == "failures" and not caller.may(Role.ADMIN, library):
+        named = shown_source(caller, library, row.id)
+        return replace(row, id=named, title=named, detail=without_folders(row.detail))
+    return replace(row, source=shown_source(caller, library, row.source))
 
 
 def read_failures(library: Library) -> dict[str, str]:

@@ -11,10 +11,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from rag.errors import AccessError, LibraryEmpty, RagError, SpanError
 from rag.schema import Answer, Hit
-from rag.web.access import LOCAL, Role, caller_of, refusal
+from rag.web.access import LOCAL, Caller, Role, caller_of, refusal
 from rag.web.answer_body import AnswerBody, HitsBody
 from rag.web.asked import MOST_HISTORY, EarlierAnswer, Filters, Text
 from rag.web.collections import DEFAULT
+from rag.web.discreet import shown_source, told
 from rag.web.excerpt import MOST_CONTEXT, ExcerptBody, excerpt
 from rag.web.marked import marked_text, sources_text
 from rag.web.matching import matching
@@ -121,9 +122,9 @@ class Tools:
         if name not in TOOLS:
             raise ToolError(f"no tool {name!r}; there are {', '.join(TOOLS)}")
         kind, work, _ = TOOLS[name]
+        caller = _caller(request)
         try:
             asked = kind.model_validate(arguments)
-            caller = LOCAL if request is None else caller_of(request)
             if message := refusal(caller, Role.READ, asked.library):  # type: ignore[attr-defined]
                 raise AccessError(message)
             return await work(self, asked, request)
@@ -131,7 +132,7 @@ class Tools:
             named = (f"{'.'.join(map(str, e['loc'])) or 'arguments'}: {e['msg']}" for e in error.errors())
             raise ToolError("; ".join(named)) from None
         except RagError as error:
-            raise ToolError(" ".join(str(error).split())) from None
+            raise ToolError(told(caller, str(error))) from None
 
     async def ask(self, asked: Ask, request: Any) -> Result:
         """Answer a question."""
@@ -155,10 +156,10 @@ class Tools:
         found = await to_thread.run_sync(_open, library, asked)
         return found["before"] + found["text"] + found["after"], found
 
-    async def list_documents(self, asked: ListDocuments, _request: Any) -> Result:
+    async def list_documents(self, asked: ListDocuments, request: Any) -> Result:
         """List documents."""
         library = await self._library(asked.library)
-        found = await to_thread.run_sync(_list, library, asked)
+        found = await to_thread.run_sync(_list, library, asked, _caller(request))
         lines = (f"{d['id']}\t{d['date'] or '-'}\t{d['title']}" for d in found["documents"])
         return "\n".join(lines) or "no documents", found
 
@@ -183,10 +184,15 @@ def _open(library: Library, asked: OpenSource) -> dict[str, Any]:
     return excerpt(library, document, asked.start_char, asked.end_char, context=asked.context)
 
 
-def _list(library: Library, asked: ListDocuments) -> dict[str, Any]:
+def _caller(request: Any) -> Caller:
+    return LOCAL if request is None else caller_of(request)
+
+
+def _list(library: Library, asked: ListDocuments, caller: Caller) -> dict[str, Any]:
     found = matching(library, asked.query)
     page = found[asked.offset : asked.offset + asked.limit]
-    return {"documents": [asdict(summary) for summary in page], "total": len(found)}
+    listed = [asdict(one) | {"source": shown_source(caller, asked.library, one.source)} for one in page]
+    return {"documents": listed, "total": len(found)}
 
 
 def _hit_text(hit: Hit) -> str:

@@ -14,6 +14,7 @@ PAGES: Mapping[str, tuple[str, Mapping[str, str]]] = {
     "quality": ("quality", {"en": "Quality", "zh": "质量"}),
 }
 LABEL: Mapping[str, str] = {"en": "Pages", "zh": "页面"}
+LEAVE: Mapping[str, str] = {"en": "Log out", "zh": "退出登录"}
 LANGUAGES = ("en", "zh")
 # The chat page keeps the language that a reader chose in their browser; this tells the service, and asks for the page
 # again where it came in another one.
@@ -75,11 +76,23 @@ def _weight(text: str) -> float:
         return 0.0
 
 
-def navigation_html(current: str, language: str) -> str:
-    """Return the links to all pages as HTML, the one to ``current`` marked as such."""
+def navigation_html(current: str, language: str, *, leave: bool = False) -> str:
+    """Return the links to all pages as HTML, the one to ``current`` marked as such.
+
+    Args:
+        current: Name of the page.
+        language: ``"en"`` or ``"zh"``.
+        leave: Whether there is a token to log out with, which a button is for then.
+
+    Returns:
+        The links.
+    """
     links = []
     for name, (address, titles) in PAGES.items():
         here = ' aria-current="page"' if name == current else ""
         links.append(f'<li><a href="./{address}"{here}>{escape(titles[language])}</a></li>')
+    if leave:
+        button = f"<button>{escape(LEAVE[language])}</button>"
+        links.append(f'<li class="lg-leave"><form method="post" action="./logout">{button}</form></li>')
     label = escape(LABEL[language])
     return f'<nav class="lg-nav" aria-label="{label}" lang="{language}"><ul>{"".join(links)}</ul></nav>'

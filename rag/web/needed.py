@@ -24,7 +24,8 @@ HEARTBEAT = "/gradio_api/heartbeat/"
 ASKING = frozenset({"/v1/ask", "/v1/search", "/v1/chat/completions"})
 # What is sent with POST and changes nothing of a library by itself: pages and the tools of MCP check each event.
 READING = ASKING | PAGE_CALLS | {LOGIN, LOGOUT, "/mcp", "/mcp/"}
-UPLOADS = frozenset({"/v1/documents", "/gradio_api/upload"})
+# How long they take to come and to be indexed is a matter of their size.
+UPLOADS = frozenset({"/v1/documents"})
 # Endpoints of one library, which the query names.
 OF_LIBRARY = re.compile(r"/v1/(ask|search|documents(/.*)?)")
 # Neither counted nor logged as requests of somebody: there are dozens to a page, and one a second to a health check.
@@ -74,6 +75,11 @@ def libraries(scope: Scope) -> list[str]:
 def is_counted(path: str) -> bool:
     """Return whether a request counts among those of its caller."""
     return path not in UNCOUNTED and not path.startswith((*PAGE_FOLDERS, *STREAMS))
+
+
+def is_timed(method: str, path: str) -> bool:
+    """Return whether an answer has to begin within the time limit."""
+    return not path.startswith(STREAMS) and not (method == "POST" and path in UPLOADS)
 
 
 def may_be_kept(path: str) -> bool:

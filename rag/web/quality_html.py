@@ -133,12 +133,16 @@ def _share(value: Any) -> str:
 
 
 def report_html(one: Evaluation, words: Words) -> str:
-    """Return a report in a frame that may run the report's own script and reach nothing of this page or elsewhere."""
+    """Return a report in a frame that may run the report's own script and reach nothing of this page or elsewhere.
+
+    It has an address of its own: what stands in a frame's ``srcdoc`` is under the policy of the page around it, which
+    lets no script of the report run.
+    """
     title = escape(words["report_of"].format(gold=one.gold))
     return (
         f'<section aria-label="{title}"><div class="lg-bar"><h2>{title}</h2>'
         f'<button data-act="close">{escape(words["close"])}</button></div><iframe class="lg-report" title="{title}" '
-        f'sandbox="allow-scripts" referrerpolicy="no-referrer" srcdoc="{escape(one.report or "")}"></iframe></section>'
+        f'sandbox="allow-scripts" src="./v1/evaluations/{one.id}/report"></iframe></section>'
     )
 
 

@@ -11,6 +11,7 @@ import gradio as gr
 
 from rag.errors import AccessError, GoldError, RagError
 from rag.web.access import Role, check_page, page_caller
+from rag.web.discreet import told
 from rag.web.documents_html import notice_html
 from rag.web.documents_words import Words
 from rag.web.evaluation_jobs import Evaluation, Evaluations
@@ -74,7 +75,7 @@ class _Quality:
 
     def load(self, name: str, request: gr.Request) -> tuple[Any, ...]:
         """Show the page to who has just opened it."""
-        return self._answer(lambda: self._whole(name, request))
+        return self._answer(request, lambda: self._whole(name, request))
 
     def act(self, name: str, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
         """Do what a button or a form of the page asks for."""
@@ -82,21 +83,21 @@ class _Quality:
         done = getattr(self, f"_do_{wish.get('act')}", None)
         if done is None:
             return _parts({})
-        return self._answer(lambda: done(name, request, wish))
+        return self._answer(request, lambda: done(name, request, wish))
 
     def follow(self, name: str, request: gr.Request) -> tuple[Any, ...]:
         """Show how far the evaluation is; once it has ended, what came of it."""
-        return self._answer(lambda: {"notice": gr.skip()} | self._job(name, request, ended=True))
+        return self._answer(request, lambda: {"notice": gr.skip()} | self._job(name, request, ended=True))
 
     def explain_failure(self, request: gr.Request) -> str:
         """Say that something is broken; the traceback is on the server's stderr."""
         return notice_html(_words(request)["reload"], error=True)
 
-    def _answer(self, work: Callable[[], Parts]) -> tuple[Any, ...]:
+    def _answer(self, request: gr.Request, work: Callable[[], Parts]) -> tuple[Any, ...]:
         try:
             return _parts({"notice": ""} | work())
         except RagError as error:
-            return _parts({"notice": notice_html(str(error), error=True)})
+            return _parts({"notice": notice_html(told(page_caller(request), str(error)), error=True)})
 
     # -- what can be asked for: each checks who asks -------------------------------------------------------------------
 

@@ -14,13 +14,14 @@ import re
 import secrets
 import stat
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from filelock import FileLock
+from filelock import FileLock, Timeout
 
 from rag.errors import AccessError
 from rag.web.roles import EVERY_LIBRARY, Caller, Role
@@ -214,8 +215,19 @@ def _state(path: Path) -> tuple[int, ...] | None:
     return found.st_mtime_ns, found.st_size, found.st_ino, found.st_mode, found.st_ctime_ns
 
 
-def _writing(path: Path) -> FileLock:
-    return FileLock(f"{path}.lock", timeout=LOCK_S, mode=0o600)
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    lock = FileLock(f"{path}.lock", timeout=LOCK_S, mode=0o600)
+    try:
+        lock.acquire()
+    except Timeout as error:
+        raise AccessError(f"another process keeps writing to {path}; try again when it is done") from error
+    except OSError as error:
+        raise AccessError(f"cannot keep the tokens in {path}: {error.strerror}") from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _write(path: Path, tokens: Sequence[Token]) -> None:

@@ -16,6 +16,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
 
+from rag.web.access import LOCAL, page_caller
 from rag.web.chat_page import chat_page
 from rag.web.documents_page import documents_page
 from rag.web.evaluation_jobs import Evaluations
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
     from fastapi import FastAPI
 
     from rag.web.collections import Collections
+
+
+# Sessions whose conversation is held in memory, up to 2 MB each; the browser keeps its own. Gradio's default is 10,000.
+SESSIONS = 1_000
 
 
 def create_page(
@@ -49,9 +54,11 @@ def create_page(
         address, titles = PAGES[name]
         with page.route(titles["en"], address, show_in_navbar=False):
             _lay_out(page, name, part)
+    page.state_session_capacity = SESSIONS
     settings = collections.first.settings
-    # They wait for their turn with all other questions, not in a line of Gradio's own, which has no end.
-    page.queue(default_concurrency_limit=settings.serve_askers + settings.serve_queue)
+    # They wait for their turn with all other questions, not in a line of Gradio's own, which has no end, and which
+    # whoever calls Gradio's routes by hand would pass by.
+    page.queue(default_concurrency_limit=settings.serve_askers + settings.serve_queue, api_open=False)
     return page
 
 
@@ -60,7 +67,7 @@ def _lay_out(page: gr.Blocks, name: str, part: Any) -> None:
     links = gr.HTML(navigation_html(name, "en"), elem_id="lg-nav", js_on_load=TELL_CHOSEN, apply_default_css=False)
 
     def in_their_language(request: gr.Request) -> str:
-        return navigation_html(name, page_language(request.headers))
+        return navigation_html(name, page_language(request.headers), leave=page_caller(request) is not LOCAL)
 
     page.load(in_their_language, None, links, queue=False, show_progress="hidden", api_visibility="private")
     part.render()
