@@ -96,8 +96,10 @@ def trials(
     environ = os.environ | {"LD_PRELOAD": str(compile_shim(folder)), "OMP_NUM_THREADS": "1"}
     arguments = [str(folder), ",".join(modes), ",".join(operations), str(step)]
     kept = kept or folder / "faults.jsonl"
-    before = kept.read_text().splitlines() if kept.exists() else []
-    yield from map(json.loads, before)
+    before = kept.read_text() if kept.exists() else ""
+    # Without the last line where that was cut short too.
+    kept.write_text(whole := before[: before.rfind("\n") + 1])
+    yield from map(json.loads, whole.splitlines())
     command = [sys.executable, "-m", "eval.faulty", *arguments, str(kept)]
     with kept.open("a") as file, subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, text=True) as child:  # noqa: S603
         for line in child.stdout or ():

@@ -122,11 +122,13 @@ class Commits:
         except OSError as error:
             raise unwritable(self._path, error) from error
         finally:
-            # Where they cannot be kept, they are made anew after the next commit.
-            with contextlib.suppress(OSError, LibraryError):
-                self._store.keep_pages()
-            forget_holder(self._path)
-            lock.release()
+            try:
+                # Where they cannot be kept, they are made anew after the next commit.
+                with contextlib.suppress(OSError, LibraryError):
+                    self._store.keep_pages()
+            finally:
+                forget_holder(self._path)
+                lock.release()
 
     def rebuild(self) -> None:
         """Build the derived indexes of the newest complete revision anew; nothing is embedded again.

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import secrets
 import sqlite3
 import threading
@@ -21,11 +22,13 @@ from rag.checks import CHECKED, row_crc
 from rag.errors import LibraryBusy, LibraryDamaged, LibraryError, LibraryMismatch
 from rag.files import brief
 from rag.page_log import PageLog, State
+from rag.raw import RawFile
 from rag.tables import MARK, RUNS, SCHEMA, SCHEMA_VERSION
 
 BUSY_TIMEOUT_S = 30.0
 # Kept among the settings, and none.
 OWN = (CHECKED, MARK)
+MARKED = re.compile(r"[0-9a-f]{16}")
 # What SQLite says of a disk that is full, cannot be written to, or fails: none of it is damage.
 UNWRITABLE = ("full", "readonly", "disk I/O error")
 
@@ -48,6 +51,15 @@ class Database:
             if os.path.islink(f"{path}{suffix}"):
                 raise LibraryDamaged(f"{path}{suffix} is a link and not followed; put the file itself there")
         self._lock = threading.RLock()
+        # Before SQLite opens it: who lets go of it last meanwhile would close it, and take SQLite's new locks away.
+        held = RawFile.hold(path) if os.path.exists(path) else None
+        try:
+            self._open(path)
+        finally:
+            if held:
+                held.release()
+
+    def _open(self, path: Path) -> None:
         try:
             self._db = sqlite3.connect(path, check_same_thread=False, isolation_level=None, timeout=BUSY_TIMEOUT_S)
         except sqlite3.DatabaseError as error:
@@ -182,7 +194,8 @@ class Database:
         row = self._db.execute("SELECT value, crc FROM settings WHERE name = ?", (MARK,)).fetchone()
         if row is None:
             return None
-        return json.loads(row[0]) if row_crc(MARK, row[0]) == row[1] else ""
+        mark = self._parsed(row[0], "its mark") if row_crc(MARK, row[0]) == row[1] else ""
+        return mark if isinstance(mark, str) and MARKED.fullmatch(mark) else ""
 
     def _mark_anew(self) -> str:
         mark = secrets.token_hex(8)

@@ -71,11 +71,14 @@ class Recogniser:
 
         Returns:
             Lines in reading order, places in points from the left and the bottom.
+
+        Raises:
+            MemoryError: Tesseract gave up, which it does for want of memory; without a word the page would be missing.
         """
         self._tesseract.SetImageBytes(picture.pixels, picture.width, picture.height, 1, picture.row_bytes)
         self._tesseract.SetSourceResolution(round(picture.scale * 72))
         if not self._tesseract.Recognize():
-            return []
+            raise MemoryError
         rows = [row for row in self._rows(picture) if row.words and median(row.confidences) >= LEAST_CONFIDENCE]
         usual = round(median(row.height for row in rows), 1) if rows else 0.0
         return [_line(row, usual) for row in rows]

@@ -12,7 +12,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from rag.commits import Commits
-from rag.errors import LibraryDamaged, LibraryError
+from rag.errors import LibraryBusy, LibraryDamaged, LibraryError
 from rag.folder import DATABASE, LOCK
 from rag.page_log import Comparison, PageLog, State, named_pages
 from rag.page_sums import read_sums, sums_path
@@ -39,7 +39,7 @@ class PageCare:
                     self._mended = self._store.put_bits_back()
                 self._found = self._store.compare_pages()
         except LibraryError as error:
-            self._failed = str(error)
+            self._failed = f"{self._found}; {error}" if self._found else str(error)
 
     def conclude(self, *, sound: bool) -> tuple[bool, str]:
         """Tell what was found and done.
@@ -58,6 +58,10 @@ class PageCare:
             if sound and (found or not found.known):
                 with self._commits.writing():
                     self._store.keep_pages(anew=True)
+        except LibraryBusy as error:
+            # Between its commits there are no checksums of the file as it is; it keeps them when it is done.
+            told = str(found) if found else "its pages can be compared when nobody writes"
+            return not found, f"{self._store.path}: {told}; {error}"
         except (LibraryError, OSError) as error:
             return False, f"{self._store.path}: {error}"
         return sound or not found, f"{self._store.path}: {'; '.join(self._said(found, sound=sound))}"

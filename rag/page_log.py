@@ -14,6 +14,7 @@ import numpy as np
 
 from rag.errors import LibraryDamaged
 from rag.page_sums import (
+    MOST_PAGES,
     UNKNOWN,
     Logged,
     Position,
@@ -28,7 +29,7 @@ from rag.page_sums import (
 )
 from rag.raw import RawFile
 
-# Each bit of a page is tried, which takes 0.2 s.
+# Each bit of a page is tried, which takes 0.2 s; more pages were written by something else, such as VACUUM.
 MOST_MENDED = 100
 # Pages that are named in one line.
 NAMED = 5
@@ -120,6 +121,9 @@ class PageLog:
             self._sums = None
             return
         self._position = logged.position
+        if not logged.sums:
+            # A database that keeps no log, as where files cannot be shared in memory; or others have begun it anew.
+            self._sums = None
         if self._sums is not None:
             self._sums = applied(self._sums, logged, mark=mark)
 
@@ -134,6 +138,8 @@ class PageLog:
             OSError: They cannot be written, or the database not be read.
         """
         if not state.mark or (not anew and self._kept(state.mark) is not None):
+            return
+        if self._raw.size_bytes() > MOST_PAGES * state.page_bytes:
             return
         if anew or self._sums is None or self._sums.mark != state.mark:
             self._sums = self._made(state.mark, state.page_bytes)
@@ -180,10 +186,11 @@ class PageLog:
             OSError: The file cannot be read or written.
         """
         mended: list[int] = []
-        if not state.mark and len(comparison.changed) > 1:
-            # They may be of another state: what was written since must not be taken back.
+        if len(comparison.changed) > (MOST_MENDED if state.mark else 1):
+            # So many are no flipped bits, and without a mark they may be of another state: what was written since must
+            # not be taken back.
             return mended
-        for number, wanted in comparison.changed[:MOST_MENDED]:
+        for number, wanted in comparison.changed:
             start = (number - 1) * state.page_bytes
             if found := flipped_bit(self._raw.read(start, state.page_bytes), wanted=wanted):
                 self._raw.write(start + found[0], bytes([found[1]]))

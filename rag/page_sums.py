@@ -32,8 +32,13 @@ SUFFIX, FORMAT = "-pages", "leadgoose-pages-1"
 UNKNOWN = 0
 LOG_HEADER_BYTES, FRAME_HEADER_BYTES = 32, 24
 CHUNK_PAGES = 256
-# Four bytes a page: of a database of sixty thousand million bytes.
-MOST_BYTES = 64_000_000
+# Of a database of sixty thousand million bytes.
+MOST_PAGES = 16_000_000
+MOST_BYTES = 4 * MOST_PAGES + 200
+# Sizes of a page that SQLite has.
+PAGE_SIZES = tuple(2**n for n in range(9, 17))
+# First bytes of a log, by the order of the bytes in each number that its checksums are made of.
+ORDERS = {0x377F0682: "<", 0x377F0683: ">"}
 
 
 @dataclass(frozen=True)
@@ -104,6 +109,8 @@ def read_sums(path: Path) -> Sums | None:
         form, mark, page_bytes, crc = first.decode("ascii").split(" ")
         if form != FORMAT or f"{zlib.crc32(_vouched(mark, int(page_bytes), rest)):08x}" != crc:
             raise ValueError(form)
+        if int(page_bytes) not in PAGE_SIZES:
+            raise ValueError(page_bytes)
         return Sums(mark, int(page_bytes), np.frombuffer(rest, "<u4").astype(np.uint32))
     except ValueError as error:
         raise LibraryDamaged(f"{path} is not what was written there; run: rag doctor") from error
@@ -141,9 +148,16 @@ def read_log(path: Path, *, after: Position) -> Logged:
         header = file.read(LOG_HEADER_BYTES)
         if len(header) < LOG_HEADER_BYTES:
             return Logged(Position(), {}, 0)
-        (page_bytes,), salts = struct.unpack(">I", header[8:12]), header[16:24]
+        (magic, _, page_bytes), salts = struct.unpack(">III", header[:12]), header[16:24]
+        order = ORDERS.get(magic)
+        if order is None or page_bytes not in PAGE_SIZES:
+            return Logged(Position(), {}, 0)
         frames = after.frames if salts == after.salts else 0
         frame_bytes = FRAME_HEADER_BYTES + page_bytes
+        vouched = header[24:32]
+        if frames:
+            file.seek(LOG_HEADER_BYTES + (frames - 1) * frame_bytes + 16)
+            vouched = file.read(8)
         file.seek(LOG_HEADER_BYTES + frames * frame_bytes)
         committed: dict[int, int] = {}
         begun: dict[int, int] = {}
@@ -151,12 +165,29 @@ def read_log(path: Path, *, after: Position) -> Logged:
         # Frames of an earlier log may follow, with other salts.
         while len(frame := file.read(frame_bytes)) == frame_bytes and frame[8:16] == salts:
             number, after_commit = struct.unpack(">II", frame[:8])
+            # With the same salts, those of a commit that failed and was followed by a smaller one. They do not go on
+            # from what is before them; to tell takes a look at every number, and so is asked of a commit's ends alone.
+            if (after_commit or not begun) and frame[16:24] != _vouched_on(vouched, frame, order):
+                break
+            vouched = frame[16:24]
+            if after_commit > MOST_PAGES:
+                break
             begun[number] = zlib.crc32(memoryview(frame)[FRAME_HEADER_BYTES:])
             frames += 1
             if after_commit:
                 committed |= begun
                 begun, position, pages = {}, Position(salts, frames), after_commit
         return Logged(position, committed, pages)
+
+
+def _vouched_on(before: bytes, frame: bytes, order: str) -> bytes:
+    """Return the checksum that a frame has in a log where one with another checksum is before it."""
+    one, two = struct.unpack(">II", before)
+    numbers = struct.unpack(f"{order}{len(frame) // 4 - 4}I", frame[:8] + frame[FRAME_HEADER_BYTES:])
+    for first, second in zip(numbers[::2], numbers[1::2], strict=True):
+        one = one + first + two & 0xFFFFFFFF
+        two = two + second + one & 0xFFFFFFFF
+    return struct.pack(">II", one, two)
 
 
 def applied(sums: Sums, logged: Logged, *, mark: str) -> Sums:

@@ -45,6 +45,8 @@ class RawFile:
         identity = (found.st_dev, found.st_ino)
         with cls._all:
             raw = cls._held.setdefault(identity, cls(path, identity))
+            # It may have been renamed since, with its folder.
+            raw._path = path
             raw._holders += 1
             return raw
 
@@ -74,7 +76,12 @@ class RawFile:
         with self._lock:
             descriptor = self._opened(os.O_RDONLY)
             os.lseek(descriptor, start, os.SEEK_SET)
-            return os.read(descriptor, size_bytes)
+            parts: list[bytes] = []
+            # A disk on another machine may give less at a time.
+            while size_bytes > 0 and (part := os.read(descriptor, size_bytes)):
+                parts.append(part)
+                size_bytes -= len(part)
+            return b"".join(parts)
 
     def write(self, start: int, data: bytes) -> None:
         """Put bytes in the place of others, and wait until they are on the disk.
@@ -99,9 +106,10 @@ class RawFile:
             The number of its bytes.
 
         Raises:
-            OSError: It is gone.
+            OSError: It cannot be opened.
         """
-        return os.stat(self._path).st_size
+        with self._lock:
+            return os.fstat(self._opened(os.O_RDONLY)).st_size
 
     def _opened(self, access: int) -> int:
         if access not in self._descriptors:

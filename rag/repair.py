@@ -123,6 +123,8 @@ class Repair(Database):
             with self._one_state() as state:
                 found = self._pages.compare(state)
             mended = self._pages.put_back(found, state)
+        if not mended:
+            return mended
         # Whoever has read a page before, this store included, forgets it with the next commit, which is made by one
         # that has read none.
         with closing(type(self)(self.path)) as fresh:

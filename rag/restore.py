@@ -6,8 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from rag.abbreviations import find_abbreviations
+from rag.errors import LibraryChanged
 from rag.schema import Document, Passage
-from rag.store import Origin, PassageVectors, Store
+from rag.store import Origin, PassageVectors, Store, damaged_vectors
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ def take(store: Store, ids: Iterable[str], *, revision: int) -> Iterator[KeptDoc
 
     Yields:
         The documents.
+
+    Raises:
+        LibraryChanged: One has left the store meanwhile: two commits have passed since the revision.
+        LibraryDamaged: Something of one is missing, or is not what was written.
     """
     wanted = list(ids)
     origins = store.origins_at(wanted, revision=revision)
@@ -44,6 +49,11 @@ def take(store: Store, ids: Iterable[str], *, revision: int) -> Iterator[KeptDoc
             continue
         stored = list(store.passages_of(revision=revision, document_id=document_id))
         vectors = store.kept([passage.key for passage in stored])
+        # It leaves all at once: while it is there, its passages are.
+        if document_id not in store.origins_at([document_id], revision=revision):
+            raise LibraryChanged
+        if len(vectors) < len(stored):
+            raise damaged_vectors(store.path, "some are missing")
         yield KeptDocument(document, origins[document_id], [(s.passage, vectors[s.key]) for s in stored])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import pypdfium2
 import pytest
 
 from rag import Library, Settings
+from rag.errors import UnreadableSource
 from rag.extracted import UnreadableError
 from rag.parse import parse
 from rag.parse_limits import ParseLimits
@@ -72,6 +74,12 @@ def test_a_page_without_letters_has_none(tmp_path: Path) -> None:
 
 def test_it_is_done_in_the_confined_process_and_within_its_limits(scanned: bytes, parser: Parser) -> None:
     assert "employs 41 pilots" in parser.parse(scanned, ".pdf", ON).text
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="memory is bounded on Linux alone")
+def test_pages_that_there_is_no_memory_for_are_not_left_out_without_a_word(scanned: bytes, parser: Parser) -> None:
+    with pytest.raises(UnreadableSource, match="parse_memory_mb"):
+        parser.parse(scanned, ".pdf", ParseLimits(ocr="on", parse_memory_mb=60))
 
 
 def test_a_citation_of_a_scanned_page_says_which_page(scanned: bytes, tmp_path: Path) -> None:

@@ -14,6 +14,20 @@ def test_a_negation_is_told_in_all_its_writings(text: str) -> None:
     assert negates(text)
 
 
+@pytest.mark.parametrize(
+    "text", ["What had never been tried before?", "Which car hadn't been built before, and where?"]
+)
+def test_never_before_says_that_something_is_the_first(text: str) -> None:
+    assert not negates(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["What may not be opened before nine?", "Who never came back?", "Before that, who did not?"]
+)
+def test_not_before_a_time_is_a_negation(text: str) -> None:
+    assert negates(text)
+
+
 @pytest.mark.parametrize("text", ["Who noted the knot?", "What is in Canton?", "Nonesuch is a word", "谁来了？"])
 def test_words_like_a_negation_are_none(text: str) -> None:
     assert not negates(text)

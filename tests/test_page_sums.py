@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import random
 import shutil
@@ -41,6 +42,17 @@ def flip(path: Path, at: int, bit: int = 0) -> None:
     data = bytearray((path / "library.sqlite3").read_bytes())
     data[at] ^= 1 << bit
     (path / "library.sqlite3").write_bytes(data)
+
+
+def in_wal(path: Path) -> bool:
+    """Whether no other process can take a library's log away, as it can where the lock of who has it open is gone."""
+    tries = (
+        "import sqlite3, sys; database = sqlite3.connect(sys.argv[1], timeout=0);"
+        "print(database.execute('PRAGMA journal_mode=DELETE').fetchone()[0])"
+    )
+    command = [sys.executable, "-c", tries, str(path / "library.sqlite3")]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return "locked" in done.stderr or done.stdout.strip() == "wal"
 
 
 def pages(path: Path) -> Finding:
@@ -246,19 +258,11 @@ def test_a_single_flipped_bit_of_a_page_is_found_and_two_are_not_taken_for_one()
 
 @pytest.mark.skipif(sys.platform == "win32", reason="POSIX alone lets go of locks when a file is closed")
 def test_reading_the_file_beside_sqlite_takes_no_lock_away(library: Path) -> None:
-    # Where the lock is gone, nobody keeps another process from taking the log away from under this one.
-    tries = (
-        "import sqlite3, sys; database = sqlite3.connect(sys.argv[1], timeout=0);"
-        "print(database.execute('PRAGMA journal_mode=DELETE').fetchone()[0])"
-    )
     with closing(Store(library / "library.sqlite3")) as one:
         with closing(Store(library / "library.sqlite3")) as other:
             assert other.compare_pages() == Comparison(known=True)
         assert one.documents()
-        done = subprocess.run(
-            [sys.executable, "-c", tries, str(library / "library.sqlite3")], capture_output=True, text=True, check=False
-        )
-    assert "locked" in done.stderr or done.stdout.strip() == "wal"
+        assert in_wal(library)
 
 
 def test_a_copy_of_a_library_folder_is_compared_as_the_library_was(library: Path, tmp_path: Path) -> None:
@@ -269,3 +273,133 @@ def test_a_copy_of_a_library_folder_is_compared_as_the_library_was(library: Path
     # The database alone, of a later state, beside checksums of an earlier one.
     shutil.copyfile(library / "library.sqlite3", copy / "library.sqlite3")
     assert "no checksums of its pages as they are now" in pages(copy).message
+
+
+def test_a_commit_that_failed_in_the_log_behind_a_smaller_one_is_not_read(tmp_path: Path) -> None:
+    database, log = tmp_path / "some.sqlite3", tmp_path / "some.sqlite3-wal"
+    with closing(sqlite3.connect(database, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("CREATE TABLE t (value BLOB)")
+        copy, first = tmp_path / "copy.sqlite3", read_log(log, after=Position())
+        shutil.copyfile(database, copy)
+        shutil.copyfile(log, tmp_path / "copy.sqlite3-wal")
+        db.execute("INSERT INTO t VALUES (?)", [random.Random(1).randbytes(40_000)])
+        failed = log.read_bytes()
+    log = tmp_path / "copy.sqlite3-wal"
+    with closing(sqlite3.connect(copy, isolation_level=None)) as db:
+        db.execute("INSERT INTO t VALUES (1)")
+        with log.open("r+b") as file:
+            # As a commit leaves it that the disk would not confirm: the next one overwrites its beginning alone.
+            file.seek(0, 2)
+            file.write(failed[file.tell() :])
+        with closing(sqlite3.connect(copy)) as other:
+            assert other.execute("SELECT length(value) FROM t").fetchall() == [(1,)]
+        found = read_log(log, after=first.position)
+        assert (set(found.sums), found.pages) == ({2}, 2)
+        assert read_log(log, after=Position()).sums == first.sums | found.sums
+
+
+def test_a_log_whose_numbers_are_damaged_is_not_taken_at_its_word(tmp_path: Path) -> None:
+    database, log = tmp_path / "some.sqlite3", tmp_path / "some.sqlite3-wal"
+    with closing(sqlite3.connect(database, isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("CREATE TABLE t (value BLOB)")
+        sound = log.read_bytes()
+        last = len(sound) - PAGE_BYTES - 24
+        # The size of the database after the commit: 17,000,000,000 bytes of checksums. The size of a page. The kind.
+        for at, value in ((last + 4, b"\xff\xff\xff\xff"), (8, b"\xff\xff\xff\xff"), (8, b"\0\0\0\0"), (0, b"\0")):
+            log.write_bytes(sound[:at] + value + sound[at + len(value) :])
+            assert read_log(log, after=Position()).pages in (0, 1)
+        log.write_bytes(sound)
+        assert read_log(log, after=Position()).pages == 2
+
+
+def test_a_database_that_keeps_no_log_is_not_called_damaged(tmp_path: Path) -> None:
+    with closing(Store(tmp_path / "some.sqlite3")) as store:
+        store.put_settings({"name": "before"})
+        store.keep_pages()
+        # As SQLite does by itself where it cannot share memory with other processes.
+        store.leave_one_file()
+        store.put_settings({"name": "after" * 2_000})
+        store.keep_pages()
+        assert store.compare_pages() == Comparison(known=True)
+
+
+@pytest.mark.parametrize("page_bytes", [0, -4096, 10**13, 10**30])
+def test_checksums_of_pages_of_a_size_that_there_is_none_of_are_refused(page_bytes: int, tmp_path: Path) -> None:
+    write_sums(tmp_path / "sums", Sums("a", page_bytes, np.array([1], np.uint32)))
+    with pytest.raises(LibraryDamaged, match="sums is not what was written there"):
+        read_sums(tmp_path / "sums")
+
+
+def test_a_folder_that_is_renamed_while_it_is_open_is_compared_as_before(library: Path, tmp_path: Path) -> None:
+    with closing(Store(library / "library.sqlite3")):
+        library.rename(tmp_path / "renamed")
+        with closing(Store(tmp_path / "renamed" / "library.sqlite3")) as store:
+            assert store.compare_pages() == Comparison(known=True)
+
+
+def test_many_changed_pages_are_no_flipped_bits_and_left_as_they_are(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.page_log.MOST_MENDED", 1)
+    before = (library / "library.sqlite3").read_bytes()
+    at = before.rindex(b"\0" * 500) + 250
+    flip(library, at)
+    flip(library, before.rindex(b"\0" * 500, 0, at - at % PAGE_BYTES) + 250)
+    changed = (library / "library.sqlite3").read_bytes()
+    with closing(Store(library / "library.sqlite3")) as store:
+        assert store.put_bits_back() == []
+    # Nor is anything else written.
+    assert (library / "library.sqlite3").read_bytes() == changed
+
+
+def test_the_doctor_is_content_while_another_process_writes(library: Path) -> None:
+    with open_small(library) as writer, writer._commits.writing():
+        # A document of many, of which the checksums come when all are there.
+        writer._store.put_settings({"name": "value"})
+        found = pages(library)
+        assert found.healthy
+        assert "its pages can be compared when nobody writes" in found.message
+        assert "is writing to the library" in found.message
+    assert pages(library).message.endswith("every page is what was written")
+
+
+def test_the_lock_is_let_go_when_keeping_the_checksums_is_interrupted(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: object, **__: object) -> None:
+        raise KeyboardInterrupt
+
+    with open_small(library) as writer:
+        with monkeypatch.context() as patched:
+            patched.setattr(Store, "keep_pages", interrupted)
+            with pytest.raises(KeyboardInterrupt), writer._commits.writing():
+                assert (library / "writer.json").exists()
+            assert not (library / "writer.json").exists()
+        with writer._commits.writing():
+            pass
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="POSIX alone lets go of locks when a file is closed")
+def test_letting_go_of_a_file_while_another_opens_it_takes_no_lock_away(
+    library: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, prepare = Store(library / "library.sqlite3"), Store._prepare
+    first.compare_pages()
+
+    def prepared(store: Store) -> None:
+        prepare(store)
+        # In another thread, say.
+        first.close()
+
+    monkeypatch.setattr(Store, "_prepare", prepared)
+    with closing(Store(library / "library.sqlite3")):
+        assert in_wal(library)
+
+
+def test_a_mark_that_somebody_made_up_is_none(library: Path) -> None:
+    made_up = json.dumps("some words\n")
+    with closing(Store(library / "library.sqlite3")) as store, store.transaction():
+        store._db.execute("UPDATE settings SET value = ? WHERE name = 'state'", (made_up,))
+        assert store._mark() == ""

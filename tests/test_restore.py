@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
 from rag import Library
+from rag.errors import LibraryChanged, LibraryDamaged
+from rag.store import Store
 from tests.conftest import HARBOUR, LIGHTHOUSE, MakeLibrary
 
 QUESTION = "Who built the lighthouse of Norrwick?"
@@ -73,3 +77,28 @@ def test_folders_that_were_indexed_are_remembered_once(make_library: MakeLibrary
     with Library.open(library.path, create=False) as other:
         assert other.folders() == library.folders()
         assert other.ask(QUESTION).abstained
+
+
+def test_a_document_that_leaves_while_it_is_taken_is_not_taken_in_part(
+    make_library: MakeLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library, kept = make_library(HARBOUR, LIGHTHOUSE), Store.kept
+
+    def late(store: Store, keys: list[int]) -> object:
+        # Two commits of another process.
+        with Library.open(library.path, create=False) as other:
+            other.remove([LIGHTHOUSE.id])
+            other.add([HARBOUR.__class__(id="new.md", title="New", text="Something new.")])
+        return kept(store, keys)
+
+    monkeypatch.setattr(Store, "kept", late)
+    with pytest.raises(LibraryChanged):
+        library.take([LIGHTHOUSE.id])
+
+
+def test_a_document_without_its_vectors_is_damaged(make_library: MakeLibrary) -> None:
+    library = make_library(HARBOUR, LIGHTHOUSE)
+    with library._store.transaction():
+        library._store._db.execute("DELETE FROM vectors")
+    with pytest.raises(LibraryDamaged, match="some are missing"):
+        library.take([LIGHTHOUSE.id])
