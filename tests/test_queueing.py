@@ -55,6 +55,28 @@ def test_one_too_many_is_refused_at_once() -> None:
     assert gate.idle
 
 
+def test_one_asker_may_not_take_all_places_of_those_who_wait() -> None:
+    gate, done = Gate(askers=1, queue=4), list[str]()
+
+    def wait(asker: str) -> None:
+        with gate.entered(asker):
+            done.append(asker)
+
+    threads = [threading.Thread(target=wait, args=(asker,)) for asker in ("ann", "ann", "ben")]
+    with gate.entered("ann"):
+        for number, thread in enumerate(threads[:2], start=1):
+            thread.start()
+            until(lambda number=number: gate.waiting == number)
+        with pytest.raises(Busy), gate.entered("ann"):
+            pass
+        threads[2].start()
+        until(lambda: gate.waiting == 3)
+    for thread in threads:
+        thread.join(10)
+    assert done == ["ann", "ann", "ben"]
+    assert gate.idle
+
+
 def test_those_who_wait_come_in_the_order_in_which_they_came() -> None:
     gate, done = Gate(askers=1, queue=5), list[int]()
     with ExitStack() as held:

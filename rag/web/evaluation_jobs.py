@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rag.errors import GoldError, RagError
+from rag.web.discreet import without_folders
 
 if TYPE_CHECKING:
     from eval.judge import Outcome
@@ -167,7 +168,7 @@ def _run(evaluation: Evaluation, work: Callable[[Evaluation], None]) -> None:
     except _Cancelled:
         evaluation.status = "cancelled"
     except RagError as error:
-        evaluation.error = _named(" ".join(str(error).split()))
+        evaluation.error = _named(without_folders(str(error)))
         evaluation.status = "failed"
     except BaseException as error:
         evaluation.error = f"internal error ({type(error).__name__}); the server's log says more"

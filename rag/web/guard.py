@@ -206,7 +206,7 @@ class Guard:
             left.cancel()
 
     async def _turn(self, request: _Request, receive: Receive, body: list[Message]) -> None:
-        async with self.house.gate.entered_async() as place:
+        async with self.house.gate.entered_async(request.caller or LOCAL.name) as place:
             request.place = request.state["place"] = place
             self.house.requests.question(request, body)
             await self.app(request.scope, receive, request.send)

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections import deque
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as Late
@@ -17,13 +16,14 @@ from contextlib import asynccontextmanager, contextmanager
 from typing import Any
 
 from rag.errors import RagError
+from rag.web.roles import LOCAL
 
 RETRY_AFTER_S = 5
 Granted = Future[None]
 
 
 class Busy(RagError):
-    """As many questions as may are waiting already; asking again a little later may go better."""
+    """As many questions as may, of all or of one asker, are waiting already; a little later may go better."""
 
     retry_after_s = RETRY_AFTER_S
 
@@ -69,6 +69,7 @@ class Place:
 class Gate:
     """Lets so many questions in at once, and so many wait, in the order in which they came; the others are refused.
 
+    Half of those who wait may be of one asker, so that nobody keeps all others out; without tokens all are of one.
     Threads and coroutines wait in one line. Safe to share between threads.
     """
 
@@ -84,7 +85,7 @@ class Gate:
         self.queue = queue
         self.patience_s = patience_s
         self._lock = threading.Lock()
-        self._waiting: deque[Granted] = deque()
+        self._waiting: dict[Granted, str] = {}  # whose each is, in order
         self._inside: set[Place] = set()
         self._free = askers
         self._closed = False
@@ -108,8 +109,11 @@ class Gate:
             return self._free == self.askers and not self._waiting
 
     @contextmanager
-    def entered(self) -> Iterator[Place]:
+    def entered(self, asker: str = LOCAL.name) -> Iterator[Place]:
         """Hold a place, once there is one; for threads.
+
+        Args:
+            asker: Name of who asks.
 
         Yields:
             The place.
@@ -117,7 +121,7 @@ class Gate:
         Raises:
             Busy: Too many wait already, or this one has waited too long, or the service is ending.
         """
-        granted = self._join()
+        granted = self._join(asker)
         try:
             granted.result(self.patience_s)
         except Late:
@@ -130,8 +134,11 @@ class Gate:
             yield place
 
     @asynccontextmanager
-    async def entered_async(self) -> AsyncIterator[Place]:
+    async def entered_async(self, asker: str = LOCAL.name) -> AsyncIterator[Place]:
         """Hold a place, once there is one; for coroutines, which may be cancelled while they wait.
+
+        Args:
+            asker: Name of who asks.
 
         Yields:
             The place.
@@ -139,7 +146,7 @@ class Gate:
         Raises:
             Busy: As for `entered`.
         """
-        granted = self._join()
+        granted = self._join(asker)
         try:
             # Shielded: whoever is cancelled must not take back a place that was given to them in the same moment.
             await asyncio.wait_for(asyncio.shield(asyncio.wrap_future(granted)), self.patience_s)
@@ -156,7 +163,7 @@ class Gate:
         """Let nobody in any more, and send away those who wait; those inside go on."""
         with self._lock:
             self._closed = True
-            waiting, self._waiting = list(self._waiting), deque()
+            waiting, self._waiting = list(self._waiting), {}
         for granted in waiting:
             granted.set_exception(Busy())
 
@@ -167,22 +174,25 @@ class Gate:
         for place in inside:
             place.cancel()
 
-    def _join(self) -> Granted:
+    def _join(self, asker: str) -> Granted:
         granted: Granted = Future()
         with self._lock:
-            if self._closed or (not self._free and len(self._waiting) >= self.queue):
+            if self._closed or (not self._free and self._is_full(asker)):
                 raise Busy
             if self._free:
                 self._free -= 1
                 granted.set_result(None)
             else:
-                self._waiting.append(granted)
+                self._waiting[granted] = asker
         return granted
+
+    def _is_full(self, asker: str) -> bool:
+        own = sum(name == asker for name in self._waiting.values()) if asker != LOCAL.name else 0
+        return len(self._waiting) >= self.queue or own >= max(1, self.queue // 2)
 
     def _give_up(self, granted: Granted) -> None:
         with self._lock:
-            if granted in self._waiting:
-                self._waiting.remove(granted)
+            if self._waiting.pop(granted, None) is not None:
                 return
         # It is being given, or refused, this very moment; what was given is given back.
         if granted.exception() is None:
@@ -202,9 +212,11 @@ class Gate:
 
     def _leave(self) -> None:
         with self._lock:
-            following = self._waiting.popleft() if self._waiting else None
+            following = next(iter(self._waiting), None)
             if following is None:
                 self._free += 1
+            else:
+                del self._waiting[following]
         if following is not None:
             following.set_result(None)
 
@@ -226,6 +238,11 @@ def gate_of(request: Any) -> Gate:
     return found
 
 
+def asker_of(request: Any) -> str:
+    """Return the name of who asks."""
+    return str(getattr(request.state, "caller", LOCAL).name)
+
+
 @contextmanager
 def asking(request: Any) -> Iterator[Place]:
     """Hold a place for a question of a request; the one that it holds already, where it does.
@@ -243,5 +260,5 @@ def asking(request: Any) -> Iterator[Place]:
     if held is not None:
         yield held
         return
-    with gate_of(request).entered() as place:
+    with gate_of(request).entered(asker_of(request)) as place:
         yield place

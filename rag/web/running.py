@@ -12,7 +12,8 @@ from anyio import CapacityLimiter, to_thread
 from fastapi import HTTPException, Request
 
 from rag.abandon import Abandoned, abandonable, check
-from rag.web.queueing import UNGUARDED, Cancelled, Place, gate_of
+from rag.web.queueing import UNGUARDED, Cancelled, Place, asker_of, gate_of
+from rag.web.roles import LOCAL
 
 T = TypeVar("T")
 # More than a gate lets in; lists, uploads and pages have threads of their own, so that no question keeps them waiting.
@@ -133,8 +134,8 @@ async def _placed(request: Any) -> AsyncIterator[Place]:
     if held is not None:
         yield held
         return
-    gate = gate_of(request) if request is not None else UNGUARDED
-    async with gate.entered_async() as place:
+    gate, asker = (gate_of(request), asker_of(request)) if request is not None else (UNGUARDED, LOCAL.name)
+    async with gate.entered_async(asker) as place:
         yield place
 
 
