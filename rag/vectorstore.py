@@ -25,7 +25,7 @@ from langchain_core.vectorstores import VectorStore
 
 from embeddings.encoding import Kind, unit
 from rag.clean import clean
-from rag.errors import LibraryChanged, LibraryError
+from rag.errors import LibraryChanged, LibraryEmpty
 from rag.filters import check_filters
 from rag.library import Library
 from rag.metadata import find_title
@@ -291,10 +291,7 @@ class LibraryVectorStore(VectorStore):
 def _is_empty(library: Library) -> bool:
     try:
         return not library.statistics()["passages"]
-    except LibraryError as error:
-        # The class itself says that nothing was ever added; each of its kinds is a failure, which is no empty store.
-        if type(error) is not LibraryError:
-            raise
+    except LibraryEmpty:
         return True
 
 
