@@ -96,6 +96,9 @@ def luminance(colour: list[float]) -> float:
 
 def serious(page: Page) -> list[str]:
     """Return what axe-core finds on a page that keeps readers out: its serious and critical findings."""
+    # What is being sent, or changes its colour, is paler for a moment.
+    page.wait_for_function("!document.querySelector('#lg-composer button[disabled]')")
+    page.add_style_tag(content="*, *::before, *::after { transition: none !important; animation: none !important; }")
     page.evaluate(files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8"))
     found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
     return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in {"serious", "critical"}]

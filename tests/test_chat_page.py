@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
-from importlib.resources import files
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from rag import Answer, Citation, Document, Library
 from rag.schema import AnswerSentence
 from rag.web import feedback
 from rag.web.history import Turn, kept_turn
-from tests.served import Served, chromium, end, start
+from tests.served import Served, chromium, end, serious, start
 
 SERVER = """
 import sys
@@ -55,7 +54,6 @@ DOCUMENTS = [
 CONFLICT = "How many passengers does the ferry to Holm carry?"
 LIGHTHOUSE = "Who built the lighthouse of Norrwick?"
 UNRELATED = "Which enzyme unwinds the double helix during replication?"
-AXE = files("axe_playwright_python").joinpath("axe.min.js").read_text("utf-8")
 Open = Callable[..., Page]
 
 
@@ -533,13 +531,6 @@ def test_long_words_and_texts_from_right_to_left_stay_on_a_small_screen(open_pag
     page.locator('.lg-sources[data-turn="1"]').wait_for()
     assert page.locator(".lg-text").evaluate("text => getComputedStyle(text).direction") == "rtl"
     assert page.evaluate("document.documentElement.scrollWidth") <= width
-
-
-def serious(page: Page) -> list[str]:
-    """Return what axe-core finds that keeps readers out: its serious and critical findings."""
-    page.evaluate(AXE)
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")["violations"]
-    return [f"{v['id']}: {v['nodes'][0]['html'][:200]}" for v in found if v["impact"] in {"serious", "critical"}]
 
 
 def test_nothing_keeps_readers_out(open_page: Open) -> None:
