@@ -111,7 +111,7 @@ def _calibrate(
     report = evaluate(gold, library, threshold=0.0, limit=arguments.limit, progress=progress)
     outcomes = [replace(o, confidence=_raw(o.confidence, before)) for o in report.rows]
     fit = calibrate(outcomes, risk=arguments.risk)
-    made = _calibration(fit, gold, library, arguments.gold)
+    made = kept_form(fit, library, name=gold.name, digest=gold.digest, path=str(arguments.gold.absolute()))
     library.calibrate(made)
     values = {
         "library": str(library.path),
@@ -147,7 +147,19 @@ def _raw(confidence: float | None, calibration: Calibration | None) -> float | N
     return calibration.undo(confidence) if calibration and confidence is not None else confidence
 
 
-def _calibration(fit: Fit, gold: GoldSet, library: Library, path: Path) -> Calibration:
+def kept_form(fit: Fit, library: Library, *, name: str, digest: str, path: str | None) -> Calibration:
+    """Return a fit as a library keeps it.
+
+    Args:
+        fit: The fit.
+        library: The library.
+        name: Name of the gold set.
+        digest: Its digest.
+        path: Where it is, if that is known.
+
+    Returns:
+        The calibration, as of today.
+    """
     from rag.calibration import Calibration
     from rag.confidence import CONFIDENCE_VERSION
 
@@ -157,9 +169,9 @@ def _calibration(fit: Fit, gold: GoldSet, library: Library, path: Path) -> Calib
         intercept=fit.line.intercept,
         threshold=fit.threshold,
         risk=fit.wanted_risk,
-        gold_name=gold.name,
-        gold_digest=gold.digest,
-        gold_path=str(path.absolute()),
+        gold_name=name,
+        gold_digest=digest,
+        gold_path=path,
         encoder=statistics["encoder"],
         encoder_digest=statistics["encoder_digest"],
         confidence_version=CONFIDENCE_VERSION,

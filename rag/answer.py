@@ -40,8 +40,8 @@ def draft(
     if not scored:
         return Draft((), True, say(query, NOTHING_FOUND), calibrate(0.0))
     best = scored[0]
-    beside, here, anywhere = _judged(query, scored, candidates)
-    sure = calibrate(confidence(read_signs(query, nearest(scored), beside, here=here, anywhere=anywhere)))
+    signs, here, anywhere = _judged(query, scored, candidates)
+    sure = calibrate(confidence(signs))
     if sure < threshold:
         return Draft((), True, reason(query, best.text, own=best.terms, here=here, anywhere=anywhere), sure)
     said = quote(query, scored, most=most_sentences)
@@ -61,8 +61,7 @@ def signs_of(query: Query, candidates: Sequence[Candidate]) -> Signs | None:
     scored = ranked_sentences(query, candidates)
     if not scored:
         return None
-    beside, here, anywhere = _judged(query, scored, candidates)
-    return read_signs(query, nearest(scored), beside, here=here, anywhere=anywhere)
+    return _judged(query, scored, candidates)[0]
 
 
 def nothing_passes(query: Query, filters: str) -> Draft:
@@ -80,11 +79,12 @@ def nothing_passes(query: Query, filters: str) -> Draft:
 
 def _judged(
     query: Query, scored: Sequence[Scored], candidates: Sequence[Candidate]
-) -> tuple[list[Scored], frozenset[str], frozenset[str]]:
-    """Return what is judged with the best sentence, the terms of the passages of all those, and of all passages."""
-    more = supplements(query, scored)
-    here, anywhere = _spoken_of([*nearest(scored), *more], candidates)
-    return [*partners(scored), *more], here, anywhere
+) -> tuple[Signs, frozenset[str], frozenset[str]]:
+    """Return the signs, the terms of the passages that are judged, and those of all passages."""
+    near, more = nearest(scored), supplements(query, scored)
+    here, anywhere = _spoken_of([*near, *more], candidates)
+    signs = read_signs(query, near, [*partners(scored), *more], here=here, anywhere=anywhere)
+    return signs, here, anywhere
 
 
 def _spoken_of(near: Sequence[Scored], candidates: Sequence[Candidate]) -> tuple[frozenset[str], frozenset[str]]:

@@ -5,9 +5,9 @@ Reference:
     questions; near misses made from them by changing one number or name; questions whose documents are not
     there, or are of another set. Half of cmrc2018-trial's for what the encoder does not read, of xquad-zh-en's for what
     is read word by word. The gold set on seeds/ took no part. ``python -m eval.fit_confidence`` fits anew, and shows
-    what comes of the other halves. What it gives differs where sentences of linked documents are judged together,
-    which these weights were fitted without and are no worse with; the figures, and those of what was left out, are in
-    eval/LOG.md.
+    what comes of the other halves. What it gives differs where sentences of linked documents, or of what a question
+    joins, are judged together, which these weights were fitted without. The figures, and those of what was left out,
+    are in eval/LOG.md.
 """
 
 from __future__ import annotations

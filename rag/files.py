@@ -100,18 +100,19 @@ def read_json(path: Path) -> dict[str, Any]:
     return parse_json(read_small(path), path)
 
 
-def replace_file(path: Path, data: bytes, *, durable: bool = True) -> None:
+def replace_file(path: Path, data: bytes, *, durable: bool = True, mode: int = 0o666) -> None:
     """Put a file in place in one step that survives a crash.
 
     Args:
         path: The file; its folder exists.
         data: All of its content.
         durable: Whether to wait until it is on the disk.
+        mode: Who may do what with it, less what the process leaves to nobody.
     """
     temporary = path.with_name(path.name + ".new")
     # Never what a link of that name leads to.
     temporary.unlink(missing_ok=True)
-    with temporary.open("xb") as file:
+    with open(temporary, "xb", opener=lambda name, flags: os.open(name, flags, mode)) as file:
         file.write(data)
         if durable:
             file.flush()

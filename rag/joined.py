@@ -1,4 +1,7 @@
-"""A question about two things joined by "and": the sentences that speak of what the best one does not; scores none."""
+"""A question about two things joined by "and": the sentences that speak of what the best one does not; scores none.
+
+The gold set on seeds/ was looked at for this; eval/LOG.md has what it does to the other sets.
+"""
 
 from __future__ import annotations
 
@@ -6,9 +9,9 @@ import re
 from collections.abc import Sequence
 
 from rag.evidence import Query
-from rag.facts import key_facts, missing_names, missing_numbers
-from rag.sentences import Scored, sentence_text
-from rag.terms import document_terms
+from rag.facts import KeyFacts, key_facts, missing_names, missing_numbers
+from rag.sentences import Scored, dated, spoken_beside
+from rag.terms import Term
 
 AND = re.compile(r"\b(?:and|as well as)\b|[与和及]", re.IGNORECASE)
 # A sentence may score this much lower than the best one and still be the other half of the answer.
@@ -26,32 +29,28 @@ def supplements(query: Query, scored: Sequence[Scored]) -> list[Scored]:
         One for each number or name of the question that the best sentence, the one before and what stands above them
         lack, as far as one near to it has it; nothing where the question joins no two of them.
     """
-    if not joins(query):
+    facts = key_facts(query)
+    if not _joins(query, facts):
         return []
-    best, facts = scored[0], key_facts(query)
-    known = _terms(best)
+    best = scored[0]
+    known = dated(best, spoken_beside(best))
+    lacking = _lacking(facts, known)
     found: list[Scored] = []
     for sentence in scored[1:]:
-        lacking = {*missing_names(facts, known), *missing_numbers(facts, known)}
         if not lacking or sentence.score < best.score - MARGIN:
             break
-        more = known | _terms(sentence)
-        if lacking - {*missing_names(facts, more), *missing_numbers(facts, more)}:
+        more = known | dated(sentence, spoken_beside(sentence))
+        if lacking - (left := _lacking(facts, more)):
             found.append(sentence)
-            known = more
+            known, lacking = more, left
     return found
 
 
-def joins(query: Query) -> bool:
+def _joins(query: Query, facts: KeyFacts) -> bool:
     """Tell whether a question has a name or number on either side of an "and"."""
-    facts = key_facts(query)
     places = [fact.start_char for fact in (*facts.names, *facts.numbers)]
     return any(min(places) < found.start() < max(places) for found in AND.finditer(query.text)) if places else False
 
 
-def _terms(sentence: Scored) -> frozenset[str]:
-    """Return the terms of a sentence, the one before, and what stands above them."""
-    stored = sentence.candidate.stored
-    before = sentence_text(sentence.candidate, sentence.number - 1) if sentence.number else ""
-    above = f"{stored.title}\n{stored.passage.heading or ''}\n{before}\n{stored.date or ''}"
-    return sentence.terms.union(document_terms(above, language=stored.language))
+def _lacking(facts: KeyFacts, terms: frozenset[str]) -> set[Term]:
+    return {*missing_names(facts, terms), *missing_numbers(facts, terms)}

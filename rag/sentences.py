@@ -94,6 +94,20 @@ def sentence_text(candidate: Candidate, number: int) -> str:
     return passage.text[span.start_char - passage.start_char : span.end_char - passage.start_char]
 
 
+def spoken_beside(sentence: Scored) -> frozenset[str]:
+    """Return the terms of a sentence, of the one before, and of the title and heading above them."""
+    candidate, stored = sentence.candidate, sentence.candidate.stored
+    before = sentence_text(candidate, sentence.number - 1) if sentence.number else ""
+    around = f"{stored.title}\n{stored.passage.heading or ''}\n{before}"
+    return sentence.terms.union(document_terms(around, language=stored.language))
+
+
+def dated(sentence: Scored, terms: frozenset[str]) -> frozenset[str]:
+    """Return terms with those of the date of a sentence's document."""
+    stored = sentence.candidate.stored
+    return terms.union(document_terms(stored.date or "", language=stored.language))
+
+
 def runs_of(chosen: Iterable[Scored]) -> list[Run]:
     """Return sentences as runs, those that follow each other in one, best first."""
     runs: list[list[Scored]] = []

@@ -17,8 +17,8 @@ from rag.facts import key_facts, missing_names, missing_numbers, runs
 from rag.instead import instead
 from rag.lacking import lacks_count
 from rag.opposites import negates, opposed
-from rag.sentences import Scored, sentence_text
-from rag.terms import Term, document_terms, held, spelt_words
+from rag.sentences import Scored, dated, spoken_beside
+from rag.terms import Term, held, spelt_words
 
 
 def read_signs(
@@ -43,9 +43,8 @@ def read_signs(
     """
     best = near[0]
     facts, said = key_facts(query), " ".join(sentence.text for sentence in near)
-    known, beside = _beside(best)
-    for partner in partners:
-        beside |= _beside(partner)[1]
+    known = spoken_beside(best)
+    beside = dated(best, known).union(*(dated(partner, spoken_beside(partner)) for partner in partners))
     covered = query.coverage(known)
     tokens, stand_ins, unmet = _nearness(query, best, partners) or (covered, covered, 1.0 - covered)
     names, numbers = missing_names(facts, here), missing_numbers(facts, here)
@@ -70,20 +69,6 @@ def read_signs(
         instead=bool(missing) and all(instead(query.text, place, best.text) for place in runs(query, missing)),
         no_count=lacks_count(query.text, said),
     )
-
-
-def _beside(sentence: Scored) -> tuple[frozenset[str], frozenset[str]]:
-    """Return the terms of a sentence, the one before and what stands above it, and those with its document's date."""
-    stored = sentence.candidate.stored
-    known = sentence.terms.union(document_terms(_around(sentence), language=stored.language))
-    return known, known.union(document_terms(stored.date or "", language=stored.language))
-
-
-def _around(best: Scored) -> str:
-    """Return the title, the heading, and the sentence before."""
-    stored = best.candidate.stored
-    before = sentence_text(best.candidate, best.number - 1) if best.number else ""
-    return f"{stored.title}\n{stored.passage.heading or ''}\n{before}"
 
 
 def _nearness(query: Query, best: Scored, partners: Sequence[Scored]) -> tuple[float, float, float] | None:

@@ -29,9 +29,9 @@ from tests.served import Served, chromium, end, start
 SERVER = """
 import sys
 from rag import Library
-from rag.web.serve import serve
+from rag.web.serve import Site, serve
 with Library.open(sys.argv[1], create=False) as library:
-    serve(library, port=0, examples=sys.argv[2:])
+    serve(library, site=Site(port=0), examples=sys.argv[2:])
 """
 AT_ONCE = 45  # turns of one conversation
 TEXT = "The harbour of Norrwick employs 41 pilots."

@@ -23,9 +23,9 @@ SERVER = """
 import sys
 from pathlib import Path
 from rag import Library
-from rag.web.serve import serve
+from rag.web.serve import Site, serve
 with Library.open(sys.argv[1], create=False) as library:
-    serve(library, port=0, examples=["Who built the lighthouse of Norrwick?"], root=Path(sys.argv[2]))
+    serve(library, site=Site(port=0), examples=["Who built the lighthouse of Norrwick?"], root=Path(sys.argv[2]))
 """
 ECHO = "Nobody may smoke on the pier."
 RULES = range(80)

@@ -25,9 +25,9 @@ SERVER = """
 import sys
 from pathlib import Path
 from rag import Library, Settings
-from rag.web.serve import serve
+from rag.web.serve import Site, serve
 with Library.open(sys.argv[1], create=False, settings=Settings(sync_folders=sys.argv[2])) as library:
-    serve(library, port=0, examples=[], root=Path(sys.argv[3]))
+    serve(library, site=Site(port=0), examples=[], root=Path(sys.argv[3]))
 """
 REST = "removed, 0 unchanged"
 HOSTILE = "<img src=x onerror=\"document.title='pwned'\"> ${1+1} {{constructor}}"

@@ -27,9 +27,9 @@ from tests.served import Served, chromium, contrast, end, serious, start
 SERVER = """
 import sys
 from rag import Library
-from rag.web.serve import serve
+from rag.web.serve import Site, serve
 with Library.open(sys.argv[1], create=False) as library:
-    serve(library, port=0, examples=[])
+    serve(library, site=Site(port=0), examples=[])
 """
 TOWNS = (
     "Norrwick",

@@ -15,21 +15,21 @@ from playwright.sync_api import Browser, Locator, Page
 
 from rag import Answer, Citation, Document, Library, RagError
 from rag.web.chat_events import show_sources
-from rag.web.serve import serve
+from rag.web.serve import Site, serve
 from rag.web.words import WORDS
 from tests.served import Served, chromium, contrast, end, start
 
 SERVER = """
 import sys
 from rag import Library
-from rag.web.serve import serve
+from rag.web.serve import Site, serve
 with Library.open(sys.argv[1], create=False) as library:
-    serve(library, port=0, examples=["Who built the lighthouse of Norrwick?"])
+    serve(library, site=Site(port=0), examples=["Who built the lighthouse of Norrwick?"])
 """
 FAULTY_SERVER = """
 import sys, time
 from rag import Library, RagError
-from rag.web.serve import serve
+from rag.web.serve import Site, serve
 class FaultyLibrary(Library):
     def stream(self, question, **options):
         if question == "Be away!":
@@ -41,7 +41,7 @@ class FaultyLibrary(Library):
             if question == "Be slow!":
                 time.sleep(2)
 with FaultyLibrary.open(sys.argv[1], create=False) as library:
-    serve(library, port=0, examples=[])
+    serve(library, site=Site(port=0), examples=[])
 """
 
 HOSTILE = (
@@ -149,13 +149,13 @@ def test_a_port_in_use_is_one_clear_line(library: Library) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
         with pytest.raises(RagError, match=f"127.0.0.1:{port}.*in use.*--port") as caught:
-            serve(library, port=port)
+            serve(library, site=Site(port=port))
     assert "\n" not in str(caught.value)
 
 
 def test_a_port_that_does_not_exist_is_one_clear_line(library: Library) -> None:
     with pytest.raises(RagError, match="65536"):
-        serve(library, port=65536)
+        serve(library, site=Site(port=65536))
 
 
 # --- in a browser

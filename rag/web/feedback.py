@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import unicodedata
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from rag.errors import RagError
+from rag.files import replace_file
 from rag.schema import Answer
 
 FOLDER, GOLD, COMPLAINTS = "feedback", "feedback.jsonl", "complaints.jsonl"
@@ -217,7 +217,7 @@ def _put(path: Path, row_id: str, row: Row | None) -> None:
     if row is not None and len(after) > MOST_BYTES:
         raise FeedbackError(f"{path.name} holds {len(before):,} bytes already; move its rows elsewhere")
     if after != before:
-        _replace(path, after)
+        replace_file(path, after)
 
 
 def _id(line: bytes) -> Any:
@@ -226,18 +226,3 @@ def _id(line: bytes) -> Any:
     except ValueError:  # written by hand: it is not ours to drop
         return None
     return row.get("id") if isinstance(row, dict) else None
-
-
-def _replace(path: Path, content: bytes) -> None:
-    draft = path.with_name(f".{path.name}.draft")
-    with draft.open("wb") as file:
-        file.write(content)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(draft, path)
-    if os.name == "posix":  # a renaming is on disk once its folder is
-        folder = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)

@@ -19,6 +19,7 @@ from rag.errors import LibraryEmpty, RagError, SourceError
 from rag.folder import DATABASE
 from rag.sources import SourceFile, find_files
 from rag.web.listing import keep_failures
+from rag.web.matching import matching
 
 if TYPE_CHECKING:
     from rag.library import Library
@@ -200,10 +201,8 @@ class Places:
 
 def _below(library: Library, folder: Path, place: Places) -> dict[str, str]:
     """Return the ids of documents that were made from files below a folder, and where those are or were."""
-    try:
-        origins = library.origins([summary.id for summary in library.documents()])
-    except LibraryEmpty:
-        return {}
+    ids = [summary.id for summary in matching(library)]
+    origins = library.origins(ids) if ids else {}
     places = {i: place(origin.source) for i, origin in origins.items() if origin.size_bytes}
     return {i: where for i, where in places.items() if where.startswith(f"{folder}{os.sep}")}
 

@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from rag.errors import LibraryEmpty
+from rag.files import replace_file
 from rag.library import Library
 from rag.staleness import staleness
 from rag.store import DocumentSummary
 from rag.web.discreet import shown_source, without_folders
+from rag.web.matching import matching
 from rag.web.roles import Caller, Role
 
 Status = Literal["indexed", "changed", "gone", "copies", "failures"]
@@ -126,16 +127,18 @@ def list_documents(library: Library, view: View) -> Listing:
     Raises:
         LibraryError: The library is damaged.
     """
-    summaries = _summaries(library)
+    summaries = matching(library)
     rows = [_row(summary) for summary in summaries]
-    if view.status in ("changed", "gone", "indexed", "copies"):
+    by_status = view.status in ("changed", "gone", "indexed", "copies")
+    if by_status:
         rows = _looked_at(library, rows)
     failures = [Row(i, i, "", "", 0, "failures", detail=reason) for i, reason in read_failures(library).items()]
     wanted = [row for row in (*failures, *rows) if _matches(row, view)]
     wanted.sort(key=lambda row: _sort_key(row, view.sort), reverse=view.descending)
     pages = max(1, -(-len(wanted) // PAGE_ROWS))
     page = min(view.page, pages - 1)
-    shown = _with_pages(library, _looked_at(library, wanted[page * PAGE_ROWS : (page + 1) * PAGE_ROWS]))
+    shown = wanted[page * PAGE_ROWS : (page + 1) * PAGE_ROWS]
+    shown = _with_pages(library, shown if by_status else _looked_at(library, shown))
     return Listing(
         rows=shown,
         total=len(wanted),
@@ -150,7 +153,7 @@ def list_documents(library: Library, view: View) -> Listing:
 
 def find_row(library: Library, document_id: str) -> Row | None:
     """Return one document as the list shows it; ``None`` where there is none of that id."""
-    rows = [_row(summary) for summary in _summaries(library) if summary.id == document_id]
+    rows = [_row(summary) for summary in matching(library) if summary.id == document_id]
     return next(iter(_with_pages(library, _looked_at(library, rows))), None)
 
 
@@ -175,16 +178,7 @@ def keep_failures(library: Library, folder: Path, failed: Mapping[str, str]) -> 
     below = f"{folder}{os.sep}"
     others = {name: reason for name, reason in read_failures(library).items() if not name.startswith(below)}
     kept = dict(list((others | dict(failed)).items())[-MOST_FAILED:])
-    draft = library.path / f".{FAILED}"
-    draft.write_text(json.dumps(kept, ensure_ascii=False), "utf-8", "replace")
-    draft.replace(library.path / FAILED)
-
-
-def _summaries(library: Library) -> list[DocumentSummary]:
-    try:
-        return library.documents()
-    except LibraryEmpty:
-        return []
+    replace_file(library.path / FAILED, json.dumps(kept, ensure_ascii=False).encode(errors="replace"), durable=False)
 
 
 def _row(summary: DocumentSummary) -> Row:

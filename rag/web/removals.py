@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.errors import LibraryEmpty, RagError
+from rag.errors import RagError
 from rag.folder import UPLOADS, is_upload
+from rag.web.matching import matching
 
 if TYPE_CHECKING:
     from rag.library import Library
@@ -181,10 +182,7 @@ def _stash(library: Library, uploaded: Iterable[str], token: str) -> list[tuple[
 
 
 def _ids(library: Library) -> list[str]:
-    try:
-        return [summary.id for summary in library.documents()]
-    except LibraryEmpty:
-        return []
+    return [summary.id for summary in matching(library)]
 
 
 def _forget(files: Iterable[tuple[Path, Path]]) -> None:

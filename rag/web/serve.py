@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import logging
 import sys
-import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from rag.errors import AccessError, RagError
+from rag.errors import AccessError
 from rag.settings import Settings
 from rag.web.collections import Collections
 from rag.web.guard import Guard, House, Limits
@@ -113,7 +112,6 @@ def serve(
     open_browser: bool = False,
     examples: Sequence[str] | None = None,
     root: Path | None = None,
-    port: int | None = None,
 ) -> None:
     """Serve the pages and the HTTP API until interrupted.
 
@@ -123,7 +121,6 @@ def serve(
         open_browser: Whether to open the page in the default browser once it answers.
         examples: Questions the page offers at the start; ``None`` offers some that the library is seen to answer.
         root: Folder of further libraries, each served under the name of its subfolder; ``None`` for none.
-        port: In place of the port of `site`.
 
     Raises:
         RagError: The address cannot be listened on, the library cannot answer, or the tokens cannot be read or are
@@ -131,9 +128,8 @@ def serve(
     """
     from rag.web.server import Server, address_of, configuration, ending_quietly, listen
 
-    port = site.port if port is None else port
     with (
-        listen(site.host, port) as listener,
+        listen(site.host, site.port) as listener,
         Collections(library, root=root) as collections,
         traced(),
         ending_quietly(),
@@ -142,7 +138,7 @@ def serve(
         sys.setswitchinterval(SWITCH_S)
         library.statistics()  # what is wrong with it is said now, as far as that is seen without a model
         app = create_app(collections, site=site, examples=examples)
-        _warm_up(app, library)
+        app.state.readiness.begin()  # aside: the page is there at once, and the first question need not wait for long
         config = configuration(app, proxies=list(site.proxies))
         grace_s = library.settings.serve_grace_s
         address = address_of(listener)
@@ -157,19 +153,3 @@ def _check_exposure(site: Site, tokens: Tokens) -> None:
             f"serving at {reached} lets other machines ask, and nobody needs a token yet; make one first: "
             "rag token add NAME --role read"
         )
-
-
-def _warm_up(app: FastAPI, library: Library) -> None:
-    """Load the models aside, so that the page is there at once and the first question need not wait for long."""
-    readiness = getattr(app.state, "readiness", None)
-    if readiness is not None:
-        readiness.begin()
-        return
-
-    def load() -> None:
-        try:
-            library.warm_up()
-        except RagError as error:
-            LOG.warning("%s", error)  # whoever asks is told too
-
-    threading.Thread(target=load, name="rag-warm-up", daemon=True).start()

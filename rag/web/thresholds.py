@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date
 from typing import TYPE_CHECKING, Any
 
 from rag.calibration import Calibration, Line
-from rag.confidence import CONFIDENCE_VERSION
 from rag.errors import GoldError
 
 if TYPE_CHECKING:
-    from eval.calibrate import Fit
     from eval.judge import Outcome
     from rag.library import Library
 
@@ -147,6 +144,7 @@ def keep_threshold(
         LibraryError: The library cannot be written to.
     """
     from eval.calibrate import calibrate, wilson
+    from eval.calibrate_command import kept_form
 
     now = line_of(library.calibration)
     known = judged(rows, then=then, now=now)
@@ -164,25 +162,5 @@ def keep_threshold(
         coverage_interval=wilson(chosen.answered, chosen.questions),
     )
     fit = replace(fit, threshold=fit.line.apply(now.undo(threshold)), held_out=held_out)
-    library.calibrate(_calibration(library, fit, gold))
+    library.calibrate(kept_form(fit, library, name=gold["name"], digest=gold["digest"], path=gold.get("path")))
     return chosen
-
-
-def _calibration(library: Library, fit: Fit, gold: Mapping[str, Any]) -> Calibration:
-    statistics = library.statistics()
-    return Calibration(
-        slope=fit.line.slope,
-        intercept=fit.line.intercept,
-        threshold=fit.threshold,
-        risk=fit.wanted_risk,
-        gold_name=gold["name"],
-        gold_digest=gold["digest"],
-        gold_path=gold.get("path"),
-        encoder=statistics["encoder"],
-        encoder_digest=statistics["encoder_digest"],
-        confidence_version=CONFIDENCE_VERSION,
-        questions=fit.questions,
-        folds=fit.folds,
-        held_out=fit.held_out,
-        made=date.today().isoformat(),
-    )

@@ -24,6 +24,7 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from rag.errors import AccessError
+from rag.files import replace_file
 from rag.web.roles import EVERY_LIBRARY, Caller, Role
 
 FILE = "tokens.json"
@@ -232,13 +233,7 @@ def _writing(path: Path) -> Iterator[None]:
 
 def _write(path: Path, tokens: Sequence[Token]) -> None:
     content = json.dumps({"format": FORMAT, "tokens": [asdict(token) for token in tokens]}, indent=1)
-    new = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with open(os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
-            file.write(content + "\n")
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(new, path)
+        replace_file(path, f"{content}\n".encode(), mode=0o600)
     except OSError as error:
-        new.unlink(missing_ok=True)
         raise AccessError(f"cannot keep the tokens in {path}: {error.strerror}") from error

@@ -23,12 +23,13 @@ from typing import IO, TYPE_CHECKING, Literal
 
 from rag import pipeline
 from rag.commits import unwritable
-from rag.errors import LibraryEmpty, SourceError
+from rag.errors import SourceError
 from rag.files import sync
 from rag.folder import UPLOADS, is_upload
 from rag.printable import shown
 from rag.sources import SourceFile, find_files
 from rag.suffixes import SUPPORTED
+from rag.web.matching import matching
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -276,10 +277,7 @@ def _remove_left(library: Library, replaced: Sequence[_Coming], known: Collectio
 
 
 def _ids(library: Library) -> set[str]:
-    try:
-        return {summary.id for summary in library.documents()}
-    except LibraryEmpty:
-        return set()
+    return {summary.id for summary in matching(library)}
 
 
 def _named(message: str, one: _Coming) -> str:
