@@ -112,6 +112,15 @@ def _one_default_encoder() -> Iterator[None]:
         yield
 
 
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Any]:
+    """A browser for a file of tests; without one at hand they are skipped."""
+    from served import chromium
+
+    with chromium() as found:
+        yield found
+
+
 @pytest.fixture(scope="session")
 def seeds_library(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Library]:
     """The seeds, indexed; shared, so only to be read."""

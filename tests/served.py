@@ -66,6 +66,14 @@ def chromium() -> Iterator[Browser]:
         browser.close()
 
 
+def failures_of(page: Page) -> list[str]:
+    """What goes wrong in a page from now on: errors of its scripts, and what it says of errors."""
+    failures: list[str] = []
+    page.on("pageerror", lambda error: failures.append(str(error)))
+    page.on("console", lambda message: failures.append(message.text) if message.type == "error" else None)
+    return failures
+
+
 def contrast(element: Locator) -> float:
     """Contrast ratio of an element's text on what is painted behind it, from 1 to 21.
 

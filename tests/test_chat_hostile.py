@@ -24,7 +24,7 @@ from rag.web import feedback
 from rag.web.history import Turn, kept_turn
 from tests import chat_server as model
 from tests.payloads import payloads
-from tests.served import Served, chromium, end, start
+from tests.served import Served, end, start
 
 SERVER = """
 import sys
@@ -107,12 +107,6 @@ def served(library: Library, canary: Canary, tmp_path_factory: pytest.TempPathFa
             found = start(library.path, tmp_path_factory.mktemp("here"), *table[:40], script=SERVER)
         yield found
         end(found)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

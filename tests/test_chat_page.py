@@ -17,7 +17,7 @@ from rag import Answer, Citation, Document, Library
 from rag.schema import AnswerSentence
 from rag.web import feedback
 from rag.web.history import Turn, kept_turn
-from tests.served import Served, chromium, end, serious, start
+from tests.served import Served, end, serious, start
 
 SERVER = """
 import sys
@@ -73,12 +73,6 @@ def server(library: Library, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     served = start(library.path, tmp_path_factory.mktemp("here"), str(root), script=SERVER)
     yield served
     end(served)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture

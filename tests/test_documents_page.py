@@ -14,12 +14,12 @@ from playwright.sync_api import Browser, Locator, Page, expect
 from rag import Document, Library
 from rag.web.access import Caller, Role
 from rag.web.collections import Collections
-from rag.web.documents_page import PARTS, _Documents
+from rag.web.documents_page import _Documents
 from rag.web.folder_reading import FolderReadings
 from rag.web.listing import View
 from rag.web.removals import Removals
 from tests.conftest import HARBOUR, LIGHTHOUSE
-from tests.served import Served, chromium, contrast, end, serious, start
+from tests.served import Served, contrast, end, failures_of, serious, start
 
 SERVER = """
 import sys
@@ -54,20 +54,12 @@ def server(tmp_path_factory: pytest.TempPathFactory, folder: Path) -> Iterator[S
     end(served)
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def page(browser: Browser, server: Served) -> Iterator[Page]:
     """The page, opened; afterwards: nothing failed in the browser, and no script of a document ran."""
     context = browser.new_context(viewport={"width": 1280, "height": 900})
     page = context.new_page()
-    failures: list[str] = []
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    page.on("console", lambda message: failures.append(message.text) if message.type == "error" else None)
+    failures = failures_of(page)
     page.goto(f"{server.address}documents")
     page.locator(".lg-list").wait_for()
     yield page
@@ -281,11 +273,12 @@ def test_every_act_is_refused_to_whom_it_is_not_allowed(act: str, town_library: 
         for role in (None, *Role):
             caller = Caller("someone", {"default": role, "new": role} if role else {"other": Role.ADMIN})
             shown = documents.act(View(), asked_by(caller), Wish(act=act, **sent))
-            notice = str(shown[PARTS.index("notice")])
+            notice = str(shown[_Documents.parts.index("notice")])
             refused = "this token may not" in notice
             assert refused == (role is None or role < needed), (act, role)
             if refused:
-                assert all(isinstance(part, dict) for name, part in zip(PARTS, shown, strict=True) if name != "notice")
+                others = (part for name, part in zip(_Documents.parts, shown, strict=True) if name != "notice")
+                assert all(isinstance(part, dict) for part in others)
 
 
 def test_all_that_can_be_asked_for_is_in_the_table_of_who_may(town_library: Library) -> None:

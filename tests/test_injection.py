@@ -24,7 +24,7 @@ from rag.commands import _answer_lines
 from rag.web.history import Turn
 from rag.web.turn_html import turn_html
 from rag.web.words import WORDS
-from tests.served import chromium, end, start
+from tests.served import end, start
 from tests.test_ui import ask
 
 QUESTION = "How many pilots does the harbour of Norrwick have?"
@@ -176,12 +176,6 @@ def test_markup_links_and_escape_sequences_of_a_model_are_inert_everywhere(
         assert not any(canary.url in s.text and s.support >= 0.5 for s in answer.sentences)
         assert mark == "mark" or canary.url not in answer.text
     assert not canary.visitors
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 def test_page_api_and_command_line_never_call_the_canary(

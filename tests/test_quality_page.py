@@ -19,10 +19,10 @@ from rag.web.collections import Collections
 from rag.web.evaluation_jobs import Evaluations
 from rag.web.gold_at_hand import gold_at_hand
 from rag.web.quality_html import Choice, threshold_html
-from rag.web.quality_page import PARTS, _Quality
+from rag.web.quality_page import _Quality
 from rag.web.quality_words import WORDS
 from rag.web.thresholds import UNCHANGED, Judged, at_threshold, curve, keep_threshold
-from tests.served import Served, chromium, contrast, end, serious, start
+from tests.served import Served, contrast, end, serious, start
 
 SERVER = """
 import sys
@@ -89,12 +89,6 @@ def server(library: Library) -> Iterator[Served]:
     served = start(library.path, library.path.parent, script=SERVER)
     yield served
     end(served)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.fixture
@@ -253,7 +247,7 @@ def test_every_act_is_refused_to_whom_it_is_not_allowed(act: str, library: Libra
             caller = Caller("someone", {"default": role} if role else {"other": Role.ADMIN})
             request = SimpleNamespace(request=SimpleNamespace(state=SimpleNamespace(caller=caller)), headers={})
             shown = quality.act("default", request, SimpleNamespace(act=act, **sent))
-            refused = "this token may not" in str(shown[PARTS.index("notice")])
+            refused = "this token may not" in str(shown[_Quality.parts.index("notice")])
             assert refused == (role is None or role < needed), (act, role)
 
 

@@ -17,7 +17,7 @@ from rag import Answer, Citation, Document, Library, RagError
 from rag.web.chat_events import show_sources
 from rag.web.serve import Site, serve
 from rag.web.words import WORDS
-from tests.served import Served, chromium, contrast, end, start
+from tests.served import Served, contrast, end, failures_of, start
 
 SERVER = """
 import sys
@@ -161,21 +161,13 @@ def test_a_port_that_does_not_exist_is_one_clear_line(library: Library) -> None:
 # --- in a browser
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
-
-
 @pytest.fixture
 def page(browser: Browser, server: Served) -> Iterator[Page]:
     """The page, opened; afterwards: nothing was asked of another host, nothing failed in the browser."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     page = context.new_page()
-    hosts, failures = set[str | None](), list[str]()
+    hosts, failures = set[str | None](), failures_of(page)
     page.on("request", lambda request: hosts.add(urlsplit(request.url).hostname))
-    page.on("pageerror", lambda error: failures.append(str(error)))
-    page.on("console", lambda message: failures.append(message.text) if message.type == "error" else None)
     page.goto(server.address)
     page.locator(".lg-welcome").wait_for()
     yield page
@@ -194,6 +186,8 @@ def ask(page: Page, question: str) -> Locator:
     turn = page.locator(".lg-turn").nth(turns)
     turn.locator(".lg-confidence, .lg-error").wait_for()
     page.locator("button.primary:enabled", has_text="Send").wait_for()
+    # A turn that was drawn anew has no text for a frame: what is out of sight is not laid out.
+    turn.scroll_into_view_if_needed()
     return turn
 
 

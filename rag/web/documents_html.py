@@ -15,6 +15,7 @@ from rag import printable
 from rag.schema import Document
 from rag.web.documents_words import Words
 from rag.web.folder_reading import FolderReading
+from rag.web.inert import language_html, name_html
 from rag.web.listing import STATUSES, Listing, Row, View
 
 # A document is shown in parts of so many characters.
@@ -33,11 +34,6 @@ class Offer:
     admin: bool
     create: bool
     folders: Sequence[str] = ()
-
-
-def name(text: str) -> str:
-    """Return a name or title from anywhere as HTML."""
-    return escape(printable.shown(text))
 
 
 def head_html(view: View, listing: Listing, offer: Offer, words: Words) -> str:
@@ -67,7 +63,7 @@ def _libraries_html(view: View, offer: Offer, words: Words) -> str:
         typed = words["delete_library_type"].format(name=view.library)
         parts.append(
             f'<details><summary>{escape(words["delete_library"])}</summary><form data-act="destroy"><label>'
-            f'{name(typed)} <input name="name" required autocomplete="off" spellcheck="false"></label>'
+            f'{name_html(typed)} <input name="name" required autocomplete="off" spellcheck="false"></label>'
             f'<button class="lg-danger">{escape(words["delete_library_now"])}</button></form></details>'
         )
     return f'<div class="lg-libraries">{"".join(parts)}</div>'
@@ -160,13 +156,13 @@ def _row_html(row: Row, words: Words, *, write: bool) -> str:
         label = escape(words["select"].format(name=printable.shown(row.id)))
         picked = f'<input type="checkbox" value="{escape(row.id)}" aria-label="{label}">'
         box = f'<td class="lg-pick">{"" if failed else picked}</td>'
-    where = f'<span class="lg-id">{name(row.id)}</span>' if row.id != row.title else ""
-    opened = name(row.title)
+    where = f'<span class="lg-id">{name_html(row.id)}</span>' if row.id != row.title else ""
+    opened = name_html(row.title)
     if not failed:
         opened = f'<button class="lg-open" data-act="open" data-id="{escape(row.id)}">{opened}</button>'
-    detail = name(words["copy"].format(other=row.detail) if row.status == "copies" else words[row.status])
+    detail = name_html(words["copy"].format(other=row.detail) if row.status == "copies" else words[row.status])
     if failed:
-        detail += f": {name(row.detail)}"
+        detail += f": {name_html(row.detail)}"
     cells = (
         f'<td class="lg-name" dir="auto">{opened}{where}</td><td class="lg-state lg-{row.status}">{detail}</td>'
         f'<td class="lg-number">{row.pages or ""}</td><td class="lg-number">{row.passages or ""}</td>'
@@ -196,9 +192,9 @@ def document_html(document: Document, row: Row, offset: int, words: Words) -> st
     text = document.text
     start = min(max(offset, 0), max(len(text) - 1, 0)) // PART_CHARS * PART_CHARS
     part = text[start : start + PART_CHARS]
-    facts = [name(document.id), escape(row.date), escape(document.language if document.language != "und" else "")]
+    facts = [name_html(document.id), escape(row.date), escape(document.language if document.language != "und" else "")]
     facts += [words["pages_of"].format(n=row.pages) if row.pages else "", words["passages_of"].format(n=row.passages)]
-    facts.append(name(words["from"].format(source=row.source)) if row.source else escape(words["given"]))
+    facts.append(name_html(words["from"].format(source=row.source)) if row.source else escape(words["given"]))
     turns = ""
     if len(text) > PART_CHARS:
         said = words["part"].format(first=f"{start + 1:,}", last=f"{start + len(part):,}", total=f"{len(text):,}")
@@ -208,13 +204,12 @@ def document_html(document: Document, row: Row, offset: int, words: Words) -> st
         turns += f"<span>{escape(said)}</span>"
         over = start + PART_CHARS >= len(text)
         turns += f"{_part_turn(document.id, start + PART_CHARS, words['next'], off=over)}</div>"
-    language = f' lang="{escape(document.language)}"' if document.language != "und" else ""
     return (
         f'<section class="lg-drawer" role="dialog" aria-labelledby="lg-document" tabindex="-1"><div class="lg-bar">'
-        f'<h2 id="lg-document" dir="auto">{name(document.title or document.id)}</h2>'
+        f'<h2 id="lg-document" dir="auto">{name_html(document.title or document.id)}</h2>'
         f'<button data-act="close">{escape(words["close"])}</button></div>'
         f'<p class="lg-facts">{" · ".join(fact for fact in facts if fact)}</p>{turns}'
-        f'<div class="lg-text" tabindex="0" dir="auto"{language}>{escape(part)}</div></section>'
+        f'<div class="lg-text" tabindex="0" dir="auto"{language_html(document.language)}>{escape(part)}</div></section>'
     )
 
 
@@ -228,7 +223,7 @@ def reading_html(reading: FolderReading | None, words: Words) -> str:
     """Return how far the reading of a folder is, or what came of it."""
     if reading is None:
         return ""
-    folder = name(str(reading.folder))
+    folder = name_html(str(reading.folder))
     if reading.state == "running":
         said = escape(words[_STAGES.get(reading.stage, "sync_embedding")]).format(folder=folder)
         value = f' value="{reading.done}" max="{reading.total}"' if reading.total and reading.stage != "index" else ""
@@ -240,11 +235,11 @@ def reading_html(reading: FolderReading | None, words: Words) -> str:
     if reading.state == "cancelled":
         return f'<p class="lg-job" role="status">{escape(words["sync_cancelled"])}</p>'
     if reading.state == "failed":
-        return f'<p class="lg-job lg-error" role="alert">{name(reading.error)}</p>'
+        return f'<p class="lg-job lg-error" role="alert">{name_html(reading.error)}</p>'
     took = duration(reading.seconds, words)
     said = escape(words["sync_done"]).format(folder=folder, seconds=escape(took), **reading.counts)
     failed = list(reading.failed.items())[:FAILED_SHOWN]
-    listed = "".join(f"<li>{name(_once(file, reason))}</li>" for file, reason in failed)
+    listed = "".join(f"<li>{name_html(_once(file, reason))}</li>" for file, reason in failed)
     return f'<div class="lg-job" role="status"><p>{said}</p>{f"<ul>{listed}</ul>" if listed else ""}</div>'
 
 
@@ -279,11 +274,11 @@ def notice_html(text: str, *, act: str = "", label: str = "", ids: Sequence[str]
     given = escape(json.dumps(list(ids)))
     button = f'<button data-act="{act}" data-ids="{given}">{escape(label)}</button>' if act else ""
     kind, role = ("lg-error", "alert") if error else ("", "status")
-    return f'<p class="lg-notice-bar {kind}" role="{role}"><span>{name(" ".join(text.split()))}</span>{button}</p>'
+    return f'<p class="lg-notice-bar {kind}" role="{role}"><span>{name_html(" ".join(text.split()))}</span>{button}</p>'
 
 
 def _options(choices: Iterable[tuple[str, str]], chosen: str) -> str:
     return "".join(
-        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{name(label)}</option>'
+        f'<option value="{escape(value)}"{" selected" if value == chosen else ""}>{name_html(label)}</option>'
         for value, label in choices
     )

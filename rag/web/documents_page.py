@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import atexit
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
 from rag.errors import AccessError, RagError
 from rag.web.access import EVERY_LIBRARY, Caller, Role, check_page, page_caller
+from rag.web.acting_page import ActingPage, Parts, lay_out
 from rag.web.collections import DEFAULT
-from rag.web.discreet import told
 from rag.web.documents_html import (
     Offer,
     add_html,
@@ -24,24 +23,17 @@ from rag.web.documents_html import (
     reading_html,
     tools_html,
 )
-from rag.web.documents_words import WORDS, Words
+from rag.web.documents_words import WORDS
 from rag.web.folder_reading import FolderReadings, permitted, permitted_folders
 from rag.web.listing import PAGE_ROWS, View, discreet_row, find_row, list_documents
-from rag.web.navigation import page_language
 from rag.web.removals import Removals, TooManyToKeep
 
 if TYPE_CHECKING:
     from rag.library import Library
     from rag.web.collections import Collections
 
-_DIRECT: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
-# How often a page asks how far the reading of a folder is, while one runs.
-FOLLOW_S = 1.0
-# What the events give, in this order; those that a handler leaves out stay as they are.
-PARTS = ("view", "head", "add", "job", "notice", "tools", "list", "text", "timer")
 # Fields that browsers send with what they ask for.
 FIELDS = ("act", "query", "language", "status", "sort", "page", "library", "name", "folder", "ids", "id", "offset")
-Parts = dict[str, Any]
 
 
 def documents_page(collections: Collections) -> gr.Blocks:
@@ -56,61 +48,24 @@ def documents_page(collections: Collections) -> gr.Blocks:
     documents = _Documents(collections, FolderReadings(), Removals())
     # Nothing can be undone by a service that is started anew.
     atexit.register(documents.removals.close)
-    page = gr.Blocks()
-    with page:
-        shown: dict[str, Any] = {"view": gr.State(View())}
-        for name in PARTS[1:-1]:
-            shown[name] = gr.HTML("", elem_id=f"lg-doc-{name}", js_on_load=_script(), apply_default_css=False)
-        shown["timer"] = gr.Timer(FOLLOW_S, active=False)
-        given, parts = shown["view"], [shown[name] for name in PARTS]
-        page.load(documents.load, given, parts, **_DIRECT)
-        for name in ("head", "add", "job", "notice", "tools", "list", "text"):
-            # By default what is asked for while an answer is on its way is dropped.
-            acted = shown[name].act(documents.act, given, parts, trigger_mode="multiple", **_DIRECT)
-            acted.failure(documents.explain_failure, None, shown["notice"], **_DIRECT)
-        shown["timer"].tick(documents.follow, given, parts, **_DIRECT)
-    return page
-
-
-def _script() -> str:
-    return files("rag.web").joinpath("documents.js").read_text("utf-8")
+    return lay_out(documents, View(), key="doc", scripts=["documents.js"])
 
 
 @dataclass(frozen=True)
-class _Documents:
+class _Documents(ActingPage):
     """What happens on the page's events; holds nothing of a session but what can be undone, under unguessable names."""
+
+    parts = ("view", "head", "add", "job", "notice", "tools", "list", "text", "timer")
+    fields = FIELDS
+    language_words = WORDS
 
     collections: Collections
     readings: FolderReadings
     removals: Removals
 
-    def load(self, view: View, request: gr.Request) -> tuple[Any, ...]:
-        """Show the page to who has just opened it."""
-        return self._answer(request, lambda: self._whole(view, request))
-
-    def act(self, view: View, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
-        """Do what a button or a form of the page asks for."""
-        wish = {name: getattr(event, name) for name in FIELDS if hasattr(event, name)}
-        done = getattr(self, f"_do_{wish.get('act')}", None)
-        if done is None:
-            return _parts({})
-        return self._answer(request, lambda: done(view, request, wish))
-
-    def follow(self, view: View, request: gr.Request) -> tuple[Any, ...]:
-        """Show how far the reading of a folder is; once it has ended, what came of it."""
-        # What was said of something else stays.
-        return self._answer(request, lambda: {"notice": gr.skip()} | self._job(view, request, ended=True))
-
-    def explain_failure(self, request: gr.Request) -> str:
-        """Say that something is broken; the traceback is on the server's stderr."""
-        return notice_html(_words(request)["reload"], error=True)
-
-    def _answer(self, request: gr.Request, work: Callable[[], Parts]) -> tuple[Any, ...]:
-        """Return what is to be shown, or in one line what is wrong."""
-        try:
-            return _parts({"notice": ""} | work())
-        except RagError as error:
-            return _parts({"notice": notice_html(told(page_caller(request), str(error)), error=True)})
+    def progress(self, view: View, request: gr.Request) -> Parts:
+        """Return how far the reading of a folder is; once it has ended, what came of it."""
+        return self._job(view, request, ended=True)
 
     # -- what can be asked for: each checks who asks -------------------------------------------------------------------
 
@@ -121,10 +76,10 @@ class _Documents:
         return self._list(view, request, languages=True)
 
     def _do_library(self, _: View, request: gr.Request, wish: Mapping[str, Any]) -> Parts:
-        return self._whole(View(library=str(wish.get("library", DEFAULT))), request)
+        return self.whole(View(library=str(wish.get("library", DEFAULT))), request)
 
     def _do_open(self, view: View, request: gr.Request, wish: Mapping[str, Any]) -> Parts:
-        library, words = self._library(view, request, Role.READ), _words(request)
+        library, words = self._library(view, request, Role.READ), self.words(request)
         row = find_row(library, str(wish.get("id", "")))
         if row is None:
             raise RagError(words["no_text"])
@@ -136,7 +91,7 @@ class _Documents:
         return {"text": ""}
 
     def _do_remove(self, view: View, request: gr.Request, wish: Mapping[str, Any]) -> Parts:
-        library, words = self._library(view, request, Role.WRITE), _words(request)
+        library, words = self._library(view, request, Role.WRITE), self.words(request)
         ids = _ids(wish)
         if not ids:
             return {"notice": notice_html(words["nothing_selected"])}
@@ -153,13 +108,13 @@ class _Documents:
         return self._list(view, request, languages=True) | {"notice": notice, "text": ""}
 
     def _do_finally(self, view: View, request: gr.Request, wish: Mapping[str, Any]) -> Parts:
-        library, words = self._library(view, request, Role.WRITE), _words(request)
+        library, words = self._library(view, request, Role.WRITE), self.words(request)
         removal = self.removals.remove(library, _ids(wish), for_good=True)
         said = notice_html(words["removed"].format(n=removal.count))
         return self._list(view, request, languages=True) | {"notice": said, "text": ""}
 
     def _do_undo(self, view: View, request: gr.Request, wish: Mapping[str, Any]) -> Parts:
-        library, words = self._library(view, request, Role.WRITE), _words(request)
+        library, words = self._library(view, request, Role.WRITE), self.words(request)
         count = sum(self.removals.undo(library, token) for token in _ids(wish))
         said = words["undone"].format(n=count) if count else words["undo_gone"]
         return self._list(view, request, languages=True) | {"notice": notice_html(said)}
@@ -179,17 +134,17 @@ class _Documents:
         name = str(wish.get("name", ""))
         check_page(request, Role.ADMIN, name)
         self.collections.create(name)
-        said = notice_html(_words(request)["created"].format(name=name))
-        return self._whole(View(library=name), request) | {"notice": said}
+        said = notice_html(self.words(request)["created"].format(name=name))
+        return self.whole(View(library=name), request) | {"notice": said}
 
     def _do_destroy(self, view: View, request: gr.Request, wish: Mapping[str, Any]) -> Parts:
         check_page(request, Role.ADMIN, view.library)
-        words = _words(request)
+        words = self.words(request)
         if wish.get("name") != view.library:
             return {"notice": notice_html(words["not_typed"], error=True)}
         self.collections.delete(view.library)
         said = notice_html(words["deleted_library"].format(name=view.library))
-        return self._whole(View(), request) | {"notice": said}
+        return self.whole(View(), request) | {"notice": said}
 
     # -- what is shown -------------------------------------------------------------------------------------------------
 
@@ -197,18 +152,19 @@ class _Documents:
         check_page(request, role, view.library)
         return self.collections.library(view.library)
 
-    def _whole(self, view: View, request: gr.Request) -> Parts:
+    def whole(self, view: View, request: gr.Request) -> Parts:
+        """Return the whole page."""
         view = self._readable(view, page_caller(request))
         library, offer = self._library(view, request, Role.READ), self._offer(view, request)
         if offer.write:
             self.removals.tidy(library)
         folders = [str(folder) for folder in permitted_folders(library)] if offer.admin else []
-        added = add_html(view, replace(offer, folders=folders), _words(request))
+        added = add_html(view, replace(offer, folders=folders), self.words(request))
         shown = {"view": view, "add": added, "text": ""}
         return shown | self._list(view, request, languages=True) | self._job(view, request)
 
     def _list(self, view: View, request: gr.Request, *, languages: bool = False) -> Parts:
-        library, words = self._library(view, request, Role.READ), _words(request)
+        library, words = self._library(view, request, Role.READ), self.words(request)
         offer, listing = self._offer(view, request), list_documents(library, view)
         view = replace(view, page=listing.page)
         rows = [discreet_row(row, page_caller(request), view.library) for row in listing.rows]
@@ -224,7 +180,7 @@ class _Documents:
             return {"job": "", "timer": gr.Timer(active=False)}
         reading = self.readings.latest(view.library)
         running = reading is not None and reading.state == "running"
-        shown = {"job": reading_html(reading, _words(request)), "timer": gr.Timer(active=running)}
+        shown = {"job": reading_html(reading, self.words(request)), "timer": gr.Timer(active=running)}
         if ended and not running:
             shown |= self._list(view, request, languages=True)
         return shown
@@ -242,14 +198,6 @@ class _Documents:
         if not names:
             raise AccessError("this token may read no library")
         return view if view.library in names else View(library=names[0])
-
-
-def _parts(shown: Parts) -> tuple[Any, ...]:
-    return tuple(shown.get(name, gr.skip()) for name in PARTS)
-
-
-def _words(request: gr.Request) -> Words:
-    return WORDS[page_language(request.headers)]
 
 
 def _ids(wish: Mapping[str, Any]) -> list[str]:

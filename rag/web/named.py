@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 from fastapi import Depends, HTTPException, Query, Request
 
 from rag.library import Library
-from rag.web.access import Caller, Role, allowed, caller_of
+from rag.web.access import Caller, Role, allowed, caller_of, refusal
 
 if TYPE_CHECKING:
     from rag.web.collections import Collections
@@ -38,8 +38,8 @@ def check_role(request: Request, role: Role, library: str) -> Caller:
         HTTPException: They may not.
     """
     caller = caller_of(request)
-    if not caller.may(role, library):
-        raise HTTPException(403, f"this token may not {role.name.lower()} the library {library!r}")
+    if message := refusal(caller, role, library):
+        raise HTTPException(403, message)
     return caller
 
 

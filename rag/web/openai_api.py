@@ -28,7 +28,7 @@ from rag.web.api_examples import MODEL as MODEL_EXAMPLE
 from rag.web.api_examples import shown
 from rag.web.asked import AskRequest, EarlierAnswer, Filters, Text
 from rag.web.collections import DEFAULT
-from rag.web.error_responses import openai_error, public
+from rag.web.error_responses import openai_error, public, status_of
 from rag.web.marked import marked_text, sources_text, unmarked
 from rag.web.metrics import Stopwatch
 from rag.web.named import check_role, collections_of
@@ -323,7 +323,7 @@ class _Reply:
                     sent += more
                     yield self._chunk({"content": more}) if more else COMMENT
         except RagError as error:
-            yield event({"error": openai_error(503, public(self.request, str(error)))})
+            yield event({"error": openai_error(status_of(error), public(self.request, str(error)))})
             return
         if last:
             text = self._text(last)

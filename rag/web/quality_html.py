@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from html import escape
 from typing import Any
 
-from rag.web.documents_html import duration, name
+from rag.web.documents_html import duration
 from rag.web.documents_words import Words
 from rag.web.evaluation_jobs import Evaluation
+from rag.web.inert import name_html
 from rag.web.thresholds import STEPS, AtThreshold
 
 TABLE_STEP = 5
@@ -53,7 +54,9 @@ def run_html(library: str, offer: Offer, words: Words) -> str:
     )
     known = ""
     if offer.gold:
-        options = "".join(f'<option value="{escape(key)}">{name(said)}</option>' for key, said in offer.gold.items())
+        options = "".join(
+            f'<option value="{escape(key)}">{name_html(said)}</option>' for key, said in offer.gold.items()
+        )
         known = (
             f'<form data-act="evaluate"><h3>{escape(words["gold_known"])}</h3><label>{escape(words["gold"])} '
             f'<select name="gold">{options}</select></label>{limit}</form>'
@@ -76,7 +79,7 @@ def job_html(running: Evaluation | None, words: Words, *, write: bool) -> str:
     """Return how far the evaluation is that is under way."""
     if running is None:
         return ""
-    said = escape(words["running"]).format(gold=name(running.gold))
+    said = escape(words["running"]).format(gold=name_html(running.gold))
     left = ""
     if 0 < running.done < running.total:
         left = duration(running.seconds / running.done * (running.total - running.done), words)
@@ -110,7 +113,7 @@ def list_html(evaluations: Sequence[Evaluation], words: Words) -> str:
 
 def _row_html(one: Evaluation, words: Words) -> str:
     state = words["running_state"] if one.status == "running" else words[one.status]
-    detail = name(f"{state}: {one.error}" if one.error else state)
+    detail = name_html(f"{state}: {one.error}" if one.error else state)
     result = one.result or {}
     figures = "".join(
         f'<td class="lg-number">{_share((result.get(part) or {}).get(key))}</td>' for part, key in FIGURES
@@ -123,7 +126,7 @@ def _row_html(one: Evaluation, words: Words) -> str:
             f'<a href="./v1/evaluations/{one.id}/report?download=true" download>{escape(words["download"])}</a>'
         )
     return (
-        f'<tr><td dir="auto">{name(one.gold)}</td><td class="lg-state lg-{one.status}">{detail}</td>'
+        f'<tr><td dir="auto">{name_html(one.gold)}</td><td class="lg-state lg-{one.status}">{detail}</td>'
         f'<td class="lg-number">{one.total:,}</td>{figures}<td>{buttons}</td></tr>'
     )
 
@@ -162,7 +165,7 @@ def threshold_html(choice: Choice | None, words: Words, *, admin: bool) -> str:
         none = f'<p class="lg-facts">{escape(words["threshold_none"])}</p>'
         return _section("lg-threshold", words["threshold"], none)
     total = choice.points[0].questions
-    note = escape(words["threshold_note"]).format(gold=name(choice.evaluation.gold), questions=f"{total:,}")
+    note = escape(words["threshold_note"]).format(gold=name_html(choice.evaluation.gold), questions=f"{total:,}")
     at = round(choice.in_use * STEPS)
     rows = escape(json.dumps([[p.answered, p.wrong, p.refused, p.lost] for p in choice.points]))
     used = escape(words["in_use"].format(threshold=f"{choice.in_use:.2f}"))

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from rag.errors import AccessError, GoldError, RagError
+from rag.errors import AccessError, GoldError
 from rag.web.access import Role, check_page, page_caller
-from rag.web.discreet import told
+from rag.web.acting_page import ActingPage, Parts, lay_out
+from rag.web.collections import DEFAULT
 from rag.web.documents_html import notice_html
-from rag.web.documents_words import Words
 from rag.web.evaluation_jobs import Evaluation, Evaluations
 from rag.web.gold_at_hand import gold_at_hand, read_at_hand
-from rag.web.navigation import page_language
 from rag.web.quality_html import Choice, Offer, head_html, job_html, list_html, report_html, run_html, threshold_html
 from rag.web.quality_words import WORDS
 from rag.web.thresholds import STEPS, curve, judged, keep_threshold, line_of
@@ -25,14 +23,7 @@ if TYPE_CHECKING:
     from rag.library import Library
     from rag.web.collections import Collections
 
-_DIRECT: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
-# How often a page asks how far the evaluation is, while one runs.
-FOLLOW_S = 1.0
-# What the events give, in this order; those that a handler leaves out stay as they are.
-PARTS = ("library", "head", "run", "job", "notice", "list", "report", "threshold", "timer")
-FIELDS = ("act", "library", "gold", "limit", "id", "threshold")
 MOST_LIMIT = 1_000_000
-Parts = dict[str, Any]
 
 
 def quality_page(collections: Collections, evaluations: Evaluations) -> gr.Blocks:
@@ -45,59 +36,23 @@ def quality_page(collections: Collections, evaluations: Evaluations) -> gr.Block
     Returns:
         The page, to be rendered into one that is served.
     """
-    quality = _Quality(collections, evaluations)
-    page = gr.Blocks()
-    with page:
-        shown: dict[str, Any] = {"library": gr.State("default")}
-        for name in PARTS[1:-1]:
-            shown[name] = gr.HTML("", elem_id=f"lg-qual-{name}", js_on_load=_script(), apply_default_css=False)
-        shown["timer"] = gr.Timer(FOLLOW_S, active=False)
-        given, parts = shown["library"], [shown[name] for name in PARTS]
-        page.load(quality.load, given, parts, **_DIRECT)
-        for name in PARTS[1:-1]:
-            # By default what is asked for while an answer is on its way is dropped.
-            acted = shown[name].act(quality.act, given, parts, trigger_mode="multiple", **_DIRECT)
-            acted.failure(quality.explain_failure, None, shown["notice"], **_DIRECT)
-        shown["timer"].tick(quality.follow, given, parts, **_DIRECT)
-    return page
-
-
-def _script() -> str:
-    return "\n".join(files("rag.web").joinpath(part).read_text("utf-8") for part in ("documents.js", "quality.js"))
+    return lay_out(_Quality(collections, evaluations), DEFAULT, key="qual", scripts=["documents.js", "quality.js"])
 
 
 @dataclass(frozen=True)
-class _Quality:
+class _Quality(ActingPage):
     """What happens on the page's events; holds nothing of a session."""
+
+    parts = ("library", "head", "run", "job", "notice", "list", "report", "threshold", "timer")
+    fields = ("act", "library", "gold", "limit", "id", "threshold")
+    language_words = WORDS
 
     collections: Collections
     evaluations: Evaluations
 
-    def load(self, name: str, request: gr.Request) -> tuple[Any, ...]:
-        """Show the page to who has just opened it."""
-        return self._answer(request, lambda: self._whole(name, request))
-
-    def act(self, name: str, request: gr.Request, event: gr.EventData) -> tuple[Any, ...]:
-        """Do what a button or a form of the page asks for."""
-        wish = {field: getattr(event, field) for field in FIELDS if hasattr(event, field)}
-        done = getattr(self, f"_do_{wish.get('act')}", None)
-        if done is None:
-            return _parts({})
-        return self._answer(request, lambda: done(name, request, wish))
-
-    def follow(self, name: str, request: gr.Request) -> tuple[Any, ...]:
-        """Show how far the evaluation is; once it has ended, what came of it."""
-        return self._answer(request, lambda: {"notice": gr.skip()} | self._job(name, request, ended=True))
-
-    def explain_failure(self, request: gr.Request) -> str:
-        """Say that something is broken; the traceback is on the server's stderr."""
-        return notice_html(_words(request)["reload"], error=True)
-
-    def _answer(self, request: gr.Request, work: Callable[[], Parts]) -> tuple[Any, ...]:
-        try:
-            return _parts({"notice": ""} | work())
-        except RagError as error:
-            return _parts({"notice": notice_html(told(page_caller(request), str(error)), error=True)})
+    def progress(self, name: str, request: gr.Request) -> Parts:
+        """Return how far the evaluation is; once it has ended, what came of it."""
+        return self._job(name, request, ended=True)
 
     # -- what can be asked for: each checks who asks -------------------------------------------------------------------
 
@@ -105,7 +60,7 @@ class _Quality:
         return self._job(name, request) | self._found(name, request)
 
     def _do_library(self, _: str, request: gr.Request, wish: Mapping[str, Any]) -> Parts:
-        return self._whole(str(wish.get("library", "")), request)
+        return self.whole(str(wish.get("library", "")), request)
 
     def _do_evaluate(self, name: str, request: gr.Request, wish: Mapping[str, Any]) -> Parts:
         library = self._library(name, request, Role.WRITE)
@@ -121,7 +76,7 @@ class _Quality:
 
     def _do_report(self, name: str, request: gr.Request, wish: Mapping[str, Any]) -> Parts:
         self._library(name, request, Role.READ)
-        return {"report": report_html(self._evaluation(name, wish), _words(request))}
+        return {"report": report_html(self._evaluation(name, wish), self.words(request))}
 
     def _do_close(self, _name: str, _request: gr.Request, _wish: Mapping[str, Any]) -> Parts:
         return {"report": ""}
@@ -129,7 +84,7 @@ class _Quality:
     def _do_keep(self, name: str, request: gr.Request, wish: Mapping[str, Any]) -> Parts:
         from eval.calibrate import wilson
 
-        library, words = self._library(name, request, Role.ADMIN), _words(request)
+        library, words = self._library(name, request, Role.ADMIN), self.words(request)
         one = self._evaluation(name, wish)
         threshold = _step(wish.get("threshold")) / STEPS
         gold = (one.result or {})["gold"] | self._path(library, one)
@@ -144,7 +99,7 @@ class _Quality:
         return self._found(name, request) | {"notice": said}
 
     def _do_reset(self, name: str, request: gr.Request, _: Mapping[str, Any]) -> Parts:
-        library, words = self._library(name, request, Role.ADMIN), _words(request)
+        library, words = self._library(name, request, Role.ADMIN), self.words(request)
         library.calibrate(None)
         said = notice_html(words["was_reset"].format(threshold=f"{library.threshold:.3f}"))
         return self._found(name, request) | {"notice": said}
@@ -155,8 +110,9 @@ class _Quality:
         check_page(request, role, name)
         return self.collections.library(name)
 
-    def _whole(self, name: str, request: gr.Request) -> Parts:
-        caller, words = page_caller(request), _words(request)
+    def whole(self, name: str, request: gr.Request) -> Parts:
+        """Return the whole page."""
+        caller, words = page_caller(request), self.words(request)
         names = [one for one in self.collections.names() if caller.may(Role.READ, one)]
         if not names:
             raise AccessError("this token may read no library")
@@ -171,11 +127,14 @@ class _Quality:
         self._library(name, request, Role.READ)
         running = self._running(name)
         write = page_caller(request).may(Role.WRITE, name)
-        shown = {"job": job_html(running, _words(request), write=write), "timer": gr.Timer(active=running is not None)}
+        shown = {
+            "job": job_html(running, self.words(request), write=write),
+            "timer": gr.Timer(active=running is not None),
+        }
         return shown | self._found(name, request) if ended and running is None else shown
 
     def _found(self, name: str, request: gr.Request) -> Parts:
-        library, words = self._library(name, request, Role.READ), _words(request)
+        library, words = self._library(name, request, Role.READ), self.words(request)
         known = self._of(name)
         choice = next((_choice(library, one) for one in known if one.rows), None)
         admin = page_caller(request).may(Role.ADMIN, name)
@@ -209,14 +168,6 @@ def _choice(library: Library, one: Evaluation) -> Choice | None:
 
 def _then(one: Evaluation) -> Any:
     return line_of(((one.result or {}).get("system") or {}).get("calibration"))
-
-
-def _parts(shown: Parts) -> tuple[Any, ...]:
-    return tuple(shown.get(name, gr.skip()) for name in PARTS)
-
-
-def _words(request: gr.Request) -> Words:
-    return WORDS[page_language(request.headers)]
 
 
 def _percent(share: float) -> str:
