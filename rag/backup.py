@@ -18,11 +18,11 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from rag.build import Build
-from rag.commits import Commits, unwritable
+from rag.engine import unwritable
 from rag.errors import LibraryDamaged, LibraryError, LibraryMismatch, LibraryNotFound
 from rag.files import read_json, replace_file, sync
 from rag.folder import DATABASE
+from rag.folder_engine import FolderEngine
 from rag.manifest import digest
 from rag.settings import Settings
 from rag.store import REVISION, Store
@@ -111,12 +111,12 @@ def restore(source: Path, path: Path) -> Backup:
         sync(draft / DATABASE)
         if digest(draft / DATABASE).sha256 != backup.sha256:
             raise LibraryDamaged(f"{source / DATABASE} changed while it was read; try again")
-        store = Store(draft / DATABASE)
+        engine = FolderEngine(draft, Settings())
         try:
-            store.check_whole()
-            Commits(draft, store, Build(draft, store, Settings())).rebuild()
+            engine.store.check_whole()
+            engine.rebuild()
         finally:
-            store.close()
+            engine.close()
     return backup
 
 

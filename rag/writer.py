@@ -16,12 +16,13 @@ from embeddings.encoder import Encoder, Encoding
 from rag import load, pipeline
 from rag.abbreviations import Abbreviation, find_abbreviations
 from rag.errors import SourceError
+from rag.library_store import LibraryStore
 from rag.parse_limits import ParseLimits
 from rag.reuse import known_vectors
 from rag.schema import Document, Passage
 from rag.settings import Settings
 from rag.sources import SourceFile
-from rag.store import Origin, PassageVectors, Store
+from rag.stored import Origin, PassageVectors
 
 Progress = Callable[[str, int, int], None]
 # Passages embedded, and kept, at a time: enough to batch passages of like length, little enough to lose. Two or three
@@ -109,7 +110,7 @@ class _Piece:
 class Writer:
     """Writes one revision of a store."""
 
-    store: Store
+    store: LibraryStore
     encoder: Encoder
     settings: Settings
     revision: int
