@@ -172,6 +172,28 @@ def test_what_readers_said_is_a_gold_set_at_hand_and_only_some_of_it_can_be_aske
     assert row.locator(".lg-number").first.inner_text() == "2"
 
 
+def test_an_evaluation_is_stopped_and_another_one_can_be_begun(page: Page, tmp_path: Path) -> None:
+    many = [row | {"id": f"{row['id']}-{turn}"} for turn in range(50) for row in gold()]
+    form = page.locator("form[data-url]")
+    form.locator("[name=gold]").set_input_files(write(many, tmp_path / "many.jsonl"))
+    form.get_by_role("button", name="Evaluate").click()
+    job = page.locator(".lg-job")
+    expect(job).to_contain_text("Asking the questions of many")
+    expect(job).to_contain_text(" of 2000", timeout=30_000)
+    # While it runs no other one is begun.
+    form.get_by_role("button", name="Evaluate").click()
+    expect(form.get_by_role("alert")).to_contain_text("there is one at a time")
+    job.get_by_role("button", name="Stop").click()
+    row = page.locator("tbody tr", has_text="many").first
+    expect(row.locator(".lg-cancelled")).to_have_text("stopped", timeout=30_000)
+    expect(job).to_have_count(0)
+    expect(row.get_by_role("button")).to_have_count(0)
+
+    form.locator("[name=gold]").set_input_files(write(gold()[:2], tmp_path / "few.jsonl"))
+    form.get_by_role("button", name="Evaluate").click()
+    expect(page.locator("tbody tr", has_text="few").first.locator(".lg-done")).to_be_visible(timeout=60_000)
+
+
 def test_it_reads_well_on_a_phone_in_the_dark_and_in_the_language_that_was_chosen(
     browser: Browser, server: Served
 ) -> None:

@@ -119,7 +119,7 @@ def _row_html(one: Evaluation, words: Words) -> str:
         f'<td class="lg-number">{_share((result.get(part) or {}).get(key))}</td>' for part, key in FIGURES
     )
     buttons = ""
-    if one.report is not None:
+    if one.has_report:
         label = escape(words["show_of"].format(gold=one.gold))
         buttons = (
             f'<button data-act="report" data-id="{one.id}" aria-label="{label}">{escape(words["show"])}</button> '
