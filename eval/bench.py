@@ -25,9 +25,10 @@ from eval.bench_fuzz import fuzz_report
 from eval.bench_fuzz_files import files_report
 from eval.bench_hostile import hostile_report
 from eval.bench_library import token_line
-from eval.bench_load import load_report, soak_report
+from eval.bench_load import load_report
 from eval.bench_quality import HEADING, quality
 from eval.bench_scale import scale_report
+from eval.bench_soak import soak_report
 from eval.bench_speed import askers_line, cold_start_line, indexing_table, search_table
 from eval.bench_vectors import vectors_report
 from eval.bench_writers import writers_report

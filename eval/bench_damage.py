@@ -16,6 +16,7 @@ from pathlib import Path
 from eval.faulty import grown, open_small, state, with_words
 from rag.doctor import examine_library
 from rag.folder import DATABASE
+from rag.folder_snapshot import in_folder
 
 TIMES = 20
 # Bits of the database, of which most hold nothing.
@@ -165,7 +166,7 @@ def _prepared(path: Path, *, log: bool) -> tuple[str, str]:
         older = state(live)
         if log:
             # Everything before is in the file, what follows in the log.
-            library._store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            in_folder(library._snapshot()).store._db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
         library.remove(["barrel-5.md"])
         sound = state(live)
         if log:

@@ -22,6 +22,7 @@ from eval.bench_library import token_line
 from eval.bench_synthetic import exact_ids, recall
 from eval.kept import ASKING_MODULES, code_digest
 from rag import Document, Library
+from rag.folder_snapshot import in_folder
 
 RECORD = "build.json"
 # Passages that one commit adds: what an interrupted build loses at most, and how often its indexes are published.
@@ -101,7 +102,7 @@ class LargeLibrary:
     def recall(self, questions: list[str]) -> dict[str, Any]:
         """Return the share of each question's ten exact neighbours that the vector index finds, and what it is."""
         pipeline = self._library().pipeline()
-        snapshot = pipeline.snapshot
+        snapshot = in_folder(pipeline.snapshot)
         index = snapshot.generation.vectors
         keys = np.sort(np.concatenate([segment.ids for segment in index.segments]))
         vectors = snapshot.store.vectors(keys, dim=index.dim)

@@ -11,6 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from rag import Document, Library
+from rag.folder_snapshot import in_folder
 
 # What is indexed before the clock starts, so that the encoder is loaded, as the other side's is.
 WARM_UP = Document("warm-up", "The encoder reads a first sentence.")
@@ -104,11 +105,12 @@ def token_line(library: Library, *, sampled: int = 1_000) -> str:
 def token_bytes(library: Library, *, sampled: int = 1_000) -> float:
     """Return the mean bytes of a passage's token vectors, 0 where none are kept; ``sampled`` passages are looked at."""
     keys = _sampled(library, sampled)
-    return sum(len(packed) for packed, _ in library.pipeline().snapshot.store.tokens(keys).values()) / len(keys)
+    store = in_folder(library.pipeline().snapshot).store
+    return sum(len(packed) for packed, _ in store.tokens(keys).values()) / len(keys)
 
 
 def _sampled(library: Library, sampled: int) -> list[int]:
-    snapshot = library.pipeline().snapshot
+    snapshot = in_folder(library.pipeline().snapshot)
     every = max(1, snapshot.generation.manifest.passages // sampled)
     stored = islice(snapshot.store.passages_of(revision=snapshot.revision), 0, None, every)
     return [passage.key for passage in stored]

@@ -29,6 +29,7 @@ import rag.derived
 from embeddings.encoding import Encoding, Kind, unit
 from rag import Document, Library, RagError, Settings
 from rag.doctor import examine_library
+from rag.folder_snapshot import in_folder
 
 KINDS = ("write", "fsync", "rename", "unlink", "create", "truncate")
 COUNT, KILL, TORN, FULL, BROKEN = range(5)
@@ -152,7 +153,7 @@ OPERATIONS = {
 def look(library: Library) -> str:
     """Return a digest of all that readers see: documents, passages, their vectors, hits and an answer."""
     seen: list[Any] = []
-    snapshot = library._snapshot()
+    snapshot = in_folder(library._snapshot())
     for summary in library.documents():
         seen.append([asdict(summary), asdict(library.document(summary.id)), summary.passages])
     store, revision = snapshot.store, snapshot.revision

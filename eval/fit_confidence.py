@@ -32,6 +32,7 @@ from rag.confidence import (
     Signs,
     weighed,
 )
+from rag.folder_snapshot import in_folder
 from rag.pipeline import Pipeline, Work
 
 Floats = NDArray[np.float64]
@@ -275,7 +276,7 @@ class _Without:
 
     def __init__(self, library: Library, pipeline: Pipeline) -> None:
         self._passages: dict[str, list[int]] = {}
-        snapshot = pipeline.snapshot
+        snapshot = in_folder(pipeline.snapshot)
         for stored in snapshot.store.passages_of(revision=snapshot.revision):
             self._passages.setdefault(stored.passage.document_id, []).append(stored.key)
 

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rag.calibration import Calibration
 from rag.confidence import CONFIDENCE_VERSION
 from rag.errors import LibraryDamaged, LibraryMismatch, ModelError
+from rag.library_store import LibraryStore
 from rag.settings import EARLIER, NEW_LIBRARY, Settings
-from rag.store import REVISION, Store
+from rag.tables import REVISION
 
 if TYPE_CHECKING:
     from embeddings.cross_encoder import CrossEncoder
@@ -39,18 +39,18 @@ class Build:
     values: Mapping[str, Any]
     settings: Settings
 
-    def __init__(self, path: Path, store: Store, asked: Settings) -> None:
+    def __init__(self, address: str, store: LibraryStore, asked: Settings) -> None:
         """Read what the library was built with.
 
         Args:
-            path: The library's folder.
+            address: The library's folder or address.
             store: Its store.
             asked: The settings asked for.
 
         Raises:
             LibraryMismatch: It was built with another encoder or other passage sizes than asked for.
         """
-        self._path = path
+        self._address = address
         self._store = store
         self._asked = asked
         self._lock = threading.Lock()
@@ -62,7 +62,7 @@ class Build:
         kept = self._store.settings()
         values = _checked(kept.get(BUILD), self._store) if kept.get(REVISION) else {}
         # May refuse them; then nothing is taken over, so that whoever tries again is refused again.
-        self.settings = self._asked.fixed(_fixed_by(values), self._path)
+        self.settings = self._asked.fixed(_fixed_by(values), self._address)
         self.values = values
         self._encoder: Encoder | None = None
 
@@ -191,8 +191,8 @@ class Build:
     def _check_weights(self, encoder: Encoder) -> None:
         if self.values and (encoder.digest, encoder.dim) != (self.values["encoder_digest"], self.values["dim"]):
             raise LibraryMismatch(
-                f"the weights of {encoder.id} ({encoder.digest[:12]}) are not those the library {self._path} was built "
-                f"with ({self.values['encoder_digest'][:12]}); bring those back, or index into a new library: "
+                f"the weights of {encoder.id} ({encoder.digest[:12]}) are not those the library {self._address} was "
+                f"built with ({self.values['encoder_digest'][:12]}); bring those back, or index into a new library: "
                 "rag --library NEW index PATH"
             )
 
@@ -205,7 +205,7 @@ class Build:
         return calibration.fault(build, confidence_version=CONFIDENCE_VERSION)
 
 
-def _checked(values: Any, store: Store) -> dict[str, Any]:
+def _checked(values: Any, store: LibraryStore) -> dict[str, Any]:
     """Return what a store says that a library was built with.
 
     Args:
@@ -219,7 +219,7 @@ def _checked(values: Any, store: Store) -> dict[str, Any]:
         LibraryDamaged: It says something else.
     """
     if not isinstance(values, dict) or any(type(values.get(name)) is not kind for name, kind in KINDS.items()):
-        raise LibraryDamaged(f"{store.path} does not say what it was built with; restore a backup: rag restore BACKUP")
+        raise LibraryDamaged(f"{store.place} does not say what it was built with; restore a backup: rag restore BACKUP")
     return values
 
 

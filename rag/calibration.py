@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from rag.errors import LibraryDamaged
-from rag.store import Store
+from rag.library_store import LibraryStore
 
 # Name of what the store keeps.
 CALIBRATION = "calibration"
@@ -168,7 +168,7 @@ def probability(log_odds: float) -> float:
     return odds / (1.0 + odds)
 
 
-def read_calibration(store: Store) -> Calibration | None:
+def read_calibration(store: LibraryStore) -> Calibration | None:
     """Return the calibration kept in a store, ``None`` if there is none.
 
     Args:
@@ -187,11 +187,11 @@ def read_calibration(store: Store) -> Calibration | None:
         return Calibration.from_dict(kept)
     except (KeyError, TypeError, ValueError) as error:
         raise LibraryDamaged(
-            f"the calibration kept in {store.path} cannot be read ({error!r}); run: rag calibrate GOLD, or to go "
+            f"the calibration kept in {store.place} cannot be read ({error!r}); run: rag calibrate GOLD, or to go "
             "without: rag calibrate --reset"
         ) from error
 
 
-def keep_calibration(store: Store, calibration: Calibration | None) -> None:
+def keep_calibration(store: LibraryStore, calibration: Calibration | None) -> None:
     """Keep a calibration in a store in place of the one there, or none."""
     store.put_settings({CALIBRATION: calibration.to_dict() if calibration else None})

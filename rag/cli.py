@@ -174,7 +174,8 @@ HELP: dict[str, dict[str, Any]] = {
     "backup": {
         "help": "keep a copy of the library in a new folder",
         "description": "Keep a consistent copy of the library in a new folder, verified, while it is asked and written "
-        "to. The indexes are left out: rag restore makes them from the copy, embedding nothing.",
+        "to, with uploaded files and feedback. Not in it are tokens, and the indexes, which rag restore makes from the "
+        "copy, embedding nothing.",
     },
     "restore": {
         "help": "make a library from a backup",

@@ -336,9 +336,14 @@ def _kept(options: argparse.Namespace, library: Path, backup: Backup, place: str
     else:
         print(
             f"{backup.documents} documents, {backup.passages} passages of {shown(str(library))} {how} {shown(place)}: "
-            f"{backup.size_bytes:,} bytes, SHA-256 {backup.sha256[:12]}"
+            f"{backup.size_bytes:,} bytes, SHA-256 {backup.sha256[:12]}{_beside(backup)}"
         )
     return DONE
+
+
+def _beside(backup: Backup) -> str:
+    size = sum(file.size_bytes for file in backup.files.values())
+    return f"; {len(backup.files):,} uploaded files and feedback files, {size:,} bytes" if backup.files else ""
 
 
 def _print_json(value: Any) -> None:

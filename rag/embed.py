@@ -12,10 +12,10 @@ from embeddings.encoder import Encoder, Encoding
 from rag import pipeline
 from rag.entries import Batch, Entry, Failed, Piece, piece_of
 from rag.errors import SourceError
+from rag.library_store import LibraryStore
 from rag.reuse import known_vectors
 from rag.schema import Document, Passage
 from rag.settings import Settings
-from rag.store import Store
 
 # Passages embedded, and kept, at a time: enough to batch passages of like length, little enough to lose. Two or three
 # such batches are in memory at once, 40 MB each.
@@ -34,7 +34,7 @@ class EmbedHere:
         settings: How documents are read, split and embedded.
     """
 
-    store: Store
+    store: LibraryStore
     encoder: Encoder
     settings: Settings
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rag.schema import Document, Passage
 from rag.sources import SourceFile
-from rag.store import Origin, PassageVectors
+from rag.stored import Origin, PassageVectors
 
 
 @dataclass(frozen=True)

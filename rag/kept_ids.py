@@ -10,7 +10,7 @@ from rag import load
 from rag.errors import SourceError
 from rag.parse_limits import ParseLimits
 from rag.sources import SourceFile
-from rag.store import Origin
+from rag.stored import Origin
 
 
 def with_kept_ids(sources: Sequence[SourceFile], known: Mapping[str, Origin], limits: ParseLimits) -> list[SourceFile]:

@@ -1,6 +1,6 @@
-"""A folder on disk that holds one indexed collection of documents: opened, kept in step with its sources, and asked.
+"""One indexed collection of documents, in a folder or in Milvus: opened, kept in step with its sources, and asked.
 
-Readers see the newest published generation and are never disturbed by the one writer.
+Readers see the newest published revision and are never disturbed by the one writer.
 """
 
 from __future__ import annotations
@@ -14,23 +14,25 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from rag.backup import Backup, make_backup
-from rag.build import Build
 from rag.calibration import Calibration, keep_calibration, read_calibration
 from rag.chat import Chat
-from rag.commits import Commits, no_documents
+from rag.commits import commit
 from rag.confidence import DEFAULT_THRESHOLD
 from rag.elsewhere import embedding_at
+from rag.engine import Engine, no_documents
 from rag.errors import LibraryChanged, LibraryError, LibraryMismatch
-from rag.folder import DATABASE, absolute, check_folder, default_path, is_upload
+from rag.folder import DATABASE, absolute, default_path, is_upload
+from rag.folder_engine import FolderEngine
 from rag.page_care import PageCare
 from rag.pipeline import Pipeline, check_document
+from rag.places import open_engine
 from rag.restore import KeptDocument, put_back, take
 from rag.rewriting import rewriter
 from rag.schema import Answer, Document, Hit, Passage
 from rag.settings import Settings
 from rag.snapshot import Snapshot
 from rag.sources import SourceFile, find_files
-from rag.store import Damage, DocumentSummary, Origin, Store
+from rag.stored import Damage, DocumentSummary, Origin
 from rag.writer import IndexReport, Progress, Tally, Writer
 
 __all__ = ["DATABASE", "Library", "default_path"]
@@ -43,18 +45,23 @@ LOG = logging.getLogger(__name__)
 class Library:
     """One indexed collection; safe to share between threads, usable as a context manager."""
 
-    def __init__(self, path: Path, settings: Settings) -> None:
-        """Open the library at a folder that exists; users call `open`."""
-        self.path = path
-        self._store = Store(path / DATABASE)
-        try:
-            self._build = Build(path, self._store, settings)
-        except LibraryError:
-            self._store.close()
-            raise
-        self._commits = Commits(path, self._store, self._build)
+    def __init__(self, engine: Engine) -> None:
+        """Take what keeps the library; users call `open`."""
+        self._engine = engine
+        self._store = engine.store
+        self._build = engine.build
         self._told: set[str] = set()
         self._chat = _chat(self.settings)
+
+    @property
+    def address(self) -> str:
+        """Where it is, as one names it: its folder, or its place in Milvus."""
+        return self._engine.address
+
+    @property
+    def path(self) -> Path:
+        """Its folder; where it is in Milvus, that of this machine for what stands beside it: uploads and feedback."""
+        return self._engine.folder
 
     @property
     def settings(self) -> Settings:
@@ -66,7 +73,8 @@ class Library:
         """Open a library.
 
         Args:
-            path: Its folder; ``None`` for ``RAG_LIBRARY``, else the per-user data folder.
+            path: Its folder, or its address in Milvus as `rag.address` describes it; ``None`` for ``RAG_LIBRARY``, else
+                the per-user data folder.
             create: Whether a missing one is made.
             settings: Settings to use; ``None`` for those of the environment.
 
@@ -77,13 +85,12 @@ class Library:
             LibraryNotFound: There is none and `create` is false, or none can be made there.
             LibraryMismatch: It was built with another encoder or other passage sizes than `settings` ask for.
             LibraryDamaged: Its database cannot be read.
+            ConfigurationError: The address is none.
         """
-        folder = default_path() if path is None else absolute(path)
         if settings is None:
             toml = os.environ.get("RAG_CONFIG")
             settings = Settings.read(Path(toml) if toml else None, environ=os.environ, overrides={})
-        check_folder(folder, create=create)
-        return cls(folder, settings)
+        return cls(open_engine(path, create=create, settings=settings))
 
     def __enter__(self) -> Library:
         """Return the library."""
@@ -97,7 +104,7 @@ class Library:
         """Release its files and connections; the library cannot be used afterwards."""
         if self._chat:
             self._chat.close()
-        self._store.close()
+        self._engine.close()
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
@@ -127,7 +134,8 @@ class Library:
         """
         sources, left_out = _find_files(paths, self.settings)
         with embedding_at(ray) as there:
-            return self._commits.commit(
+            return commit(
+                self._engine,
                 lambda writer, tally: there(writer).sync(sources, tally, keep=partial(is_upload, self.path)),
                 left_out=left_out,
                 progress=progress,
@@ -154,7 +162,7 @@ class Library:
             raise ValueError(f"document id {worst!r} is empty or given twice; every document needs an id of its own")
         for document in given:
             check_document(document)
-        return self._commits.commit(lambda writer, tally: writer.put(given, tally), left_out={}, progress=progress)
+        return commit(self._engine, lambda writer, tally: writer.put(given, tally), left_out={}, progress=progress)
 
     def add_files(self, paths: str | Path | Iterable[str | Path], *, progress: Progress | None = None) -> IndexReport:
         """Add the documents under the given files and folders, and leave all others as they are.
@@ -196,8 +204,8 @@ class Library:
                 left as it was.
             LibraryBusy: Another process is writing to the library.
         """
-        return self._commits.commit(
-            lambda writer, tally: writer.merge(sources, tally), left_out=left_out or {}, progress=progress
+        return commit(
+            self._engine, lambda writer, tally: writer.merge(sources, tally), left_out=left_out or {}, progress=progress
         )
 
     def remove(self, ids: Iterable[str]) -> int:
@@ -213,7 +221,7 @@ class Library:
             LibraryBusy: Another process is writing to the library.
         """
         wanted = [ids] if isinstance(ids, str) else list(ids)
-        report = self._commits.commit(lambda writer, tally: writer.drop(wanted, tally), left_out={}, progress=None)
+        report = commit(self._engine, lambda writer, tally: writer.drop(wanted, tally), left_out={}, progress=None)
         return report.removed
 
     def take(self, ids: Iterable[str]) -> list[KeptDocument]:
@@ -243,7 +251,7 @@ class Library:
         def work(writer: Writer, tally: Tally) -> None:
             tally.added += put_back(self._store, kept, revision=writer.revision)
 
-        return self._commits.commit(work, left_out={}, progress=None)
+        return commit(self._engine, work, left_out={}, progress=None)
 
     def note_folders(self, folders: Iterable[Path]) -> None:
         """Keep folders among those that the library was indexed from.
@@ -257,7 +265,7 @@ class Library:
         known = self.folders()
         new = [str(absolute(folder)) for folder in folders]
         if set(new) - {str(folder) for folder in known}:
-            with self._commits.writing(wait_s=self.settings.writing_wait_s):
+            with self._engine.writing(wait_s=self.settings.writing_wait_s):
                 self._store.put_settings({FOLDERS: list(dict.fromkeys([*map(str, known), *new]))[-MOST_FOLDERS:]})
 
     def calibrate(self, calibration: Calibration | None) -> None:
@@ -271,10 +279,10 @@ class Library:
             LibraryError: The library holds no documents yet.
             LibraryBusy: Another process is writing to the library.
         """
-        with self._commits.writing():
+        with self._engine.writing():
             self._build.catch_up()
             if calibration and not self._build.values:
-                raise no_documents(self.path)
+                raise no_documents(self.address)
             if fault := self._build.fault(calibration):
                 raise LibraryMismatch(fault)
             keep_calibration(self._store, calibration)
@@ -408,8 +416,8 @@ class Library:
             LibraryError: The library is empty or damaged beyond what can be rebuilt.
         """
         snapshot = self._snapshot()
-        if not snapshot.generation.manifest.passages:
-            raise no_documents(self.path)
+        if not snapshot.published.passages:
+            raise no_documents(self.address)
         calibration = self.calibration
         chosen = self._threshold(calibration) if threshold is None else threshold
         if not 0.0 <= chosen <= 1.0:
@@ -466,18 +474,17 @@ class Library:
             Numbers of documents and passages, recall of the vector index (``None`` where it is exact), number and
             digest of the generation, id and weight digest of the encoder, and languages, by name.
         """
-        generation = self._commits.newest()
-        manifest = generation.manifest
+        published = self._snapshot().published
         return {
-            "path": str(self.path),
-            "documents": manifest.documents,
-            "passages": manifest.passages,
-            "recall": manifest.recall,
-            "generation": manifest.revision,
-            "digest": generation.manifest_sha256,
-            "encoder": manifest.build["encoder"],
-            "encoder_digest": manifest.build["encoder_digest"],
-            "languages": list(manifest.languages),
+            "path": self.address,
+            "documents": published.documents,
+            "passages": published.passages,
+            "recall": published.recall,
+            "generation": published.revision,
+            "digest": published.digest,
+            "encoder": published.build["encoder"],
+            "encoder_digest": published.build["encoder_digest"],
+            "languages": list(published.languages),
         }
 
     def warm_up(self) -> None:
@@ -499,11 +506,11 @@ class Library:
             LibraryDamaged: A file is missing or is not the one that was written; `rebuild` mends that.
             LibraryError: The library holds no documents yet.
         """
-        self._commits.verify()
+        self._in_folder("verified").verify()
 
     def page_care(self) -> PageCare:
         """Return what compares the database's file, byte by byte, with the checksums of its pages."""
-        return PageCare(self._store, self._commits)
+        return PageCare(self._in_folder("compared with checksums"))
 
     def mend_database(self) -> None:
         """Make the database's own indexes anew from its rows.
@@ -512,8 +519,8 @@ class Library:
             LibraryDamaged: The rows cannot be read.
             LibraryBusy: Another process is writing to the library.
         """
-        with self._commits.writing():
-            self._store.reindex()
+        with self._engine.writing():
+            self._in_folder("mended").store.reindex()
 
     def find_damage(self) -> Damage:
         """Read the whole database, and let documents that are damaged in it be read again when they are next indexed.
@@ -525,10 +532,11 @@ class Library:
             LibraryDamaged: The database's structure is damaged too.
             LibraryBusy: Something is damaged, and another process is writing to the library.
         """
-        damage = self._store.damage()
+        engine = self._in_folder("read through")
+        damage = engine.store.damage()
         if damage.documents:
-            with self._commits.writing():
-                self._store.read_again(damage.documents)
+            with engine.writing():
+                engine.store.read_again(damage.documents)
         return damage
 
     def rebuild(self) -> None:
@@ -538,7 +546,7 @@ class Library:
             LibraryBusy: Another process is writing to the library.
             LibraryError: The library holds no documents yet.
         """
-        self._commits.rebuild()
+        self._in_folder("rebuilt").rebuild()
 
     def backup(self, destination: str | Path) -> Backup:
         """Keep a copy of the library as it is now, while it is asked and written to.
@@ -553,10 +561,26 @@ class Library:
             LibraryDamaged: Something in the database is not what was written.
             LibraryError: The destination is there already or cannot be written, or the library holds no documents.
         """
-        return make_backup(self._store, absolute(destination))
+        return make_backup(self._in_folder("backed up by rag").store, absolute(destination))
+
+    def _in_folder(self, done: str) -> FolderEngine:
+        """Return the engine of a library in a folder.
+
+        Args:
+            done: What is to be done to it, as a participle.
+
+        Returns:
+            The engine.
+
+        Raises:
+            LibraryError: It is not in a folder.
+        """
+        if not isinstance(self._engine, FolderEngine):
+            raise LibraryError(f"{self.address} cannot be {done}: Milvus keeps its own files; use its own tools")
+        return self._engine
 
     def _snapshot(self) -> Snapshot:
-        return Snapshot(self._store, self._commits.newest())
+        return self._engine.newest()
 
 
 def _chat(settings: Settings) -> Chat | None:

@@ -11,21 +11,20 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from rag.commits import Commits
 from rag.errors import LibraryBusy, LibraryDamaged, LibraryError
 from rag.folder import DATABASE, LOCK
+from rag.folder_engine import FolderEngine
 from rag.page_log import Comparison, PageLog, State, named_pages
 from rag.page_sums import read_sums, sums_path
-from rag.store import Store
 
 
 class PageCare:
     """One look at the pages of one library's database, in two steps with the look at its rows between them."""
 
-    def __init__(self, store: Store, commits: Commits) -> None:
-        """Take a library's store and its commits."""
-        self._store = store
-        self._commits = commits
+    def __init__(self, engine: FolderEngine) -> None:
+        """Take what keeps the library."""
+        self._store = engine.store
+        self._writing = engine.writing
         self._found = Comparison()
         self._mended: list[int] = []
         self._failed = ""
@@ -35,7 +34,7 @@ class PageCare:
         try:
             self._found = self._store.compare_pages()
             if self._found.changed:
-                with self._commits.writing():
+                with self._writing():
                     self._mended = self._store.put_bits_back()
                 self._found = self._store.compare_pages()
         except LibraryError as error:
@@ -56,7 +55,7 @@ class PageCare:
         found = self._found
         try:
             if sound and (found or not found.known):
-                with self._commits.writing():
+                with self._writing():
                     self._store.keep_pages(anew=True)
         except LibraryBusy as error:
             # Between its commits there are no checksums of the file as it is; it keeps them when it is done.

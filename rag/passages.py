@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 from rag.abbreviations import Abbreviation
 from rag.checks import row_crc
 from rag.database import Database
-from rag.errors import LibraryDamaged
 from rag.recent import Recent
 from rag.schema import Passage, Span
-from rag.stored import PassageVectors, StoredPassage
+from rag.stored import PassageVectors, StoredPassage, damaged_vectors
 from rag.tables import LATEST, LIVE
 
 # Documents whose use of one form is counted: enough to tell which other form is common, and soon read.
@@ -219,10 +218,3 @@ def _stored(own: tuple[Any, ...], of_document: tuple[Any, ...]) -> StoredPassage
     # Most documents have none, and a question reads fifty passages.
     parsed = json.loads(metadata) if metadata != "{}" else {}
     return StoredPassage(key, document_key, passage, title, date, language, parsed)
-
-
-def damaged_vectors(path: Path, reason: str) -> LibraryDamaged:
-    """Return the error for a database whose vectors are not what an encoder made."""
-    return LibraryDamaged(
-        f"the vectors in {path} are damaged ({reason}); restore it from a copy, or index into a new library"
-    )

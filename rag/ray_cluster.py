@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -85,7 +86,8 @@ def import_ray() -> Any:
 def _join(ray: Any, where: str) -> str:
     """Connect to a running cluster and return its name, ``""`` where none is needed and there is none."""
     try:
-        ray.init(address=where, runtime_env=_code_to_send(), **_quietly())
+        with _without_stderr():
+            ray.init(address=where, runtime_env=_code_to_send(), **_quietly())
     except (ConnectionError, RuntimeError, ValueError) as error:
         if where == "auto" and not os.environ.get("RAY_ADDRESS") and isinstance(error, ConnectionError):
             return ""
@@ -102,7 +104,8 @@ def _local(ray: Any) -> Iterator[str]:
     folder = tempfile.mkdtemp(prefix="rag-ray-", dir=ROOT)
     try:
         with _loopback_alone(ray):
-            ray.init(address="local", _temp_dir=folder, include_dashboard=False, **_quietly())
+            with _without_stderr():
+                ray.init(address="local", _temp_dir=folder, include_dashboard=False, **_quietly())
             yield f"Ray on this machine alone ({os.cpu_count()} processors)"
             ray.shutdown()
     finally:
@@ -124,6 +127,20 @@ def _loopback_alone(ray: Any) -> Iterator[None]:
         os.environ.pop(name)
         if kept is not None:
             os.environ[name] = kept
+
+
+@contextmanager
+def _without_stderr() -> Iterator[None]:
+    """Keep from people what Ray's C++ part says as it starts; what is wrong it raises besides."""
+    sys.stderr.flush()
+    kept, nothing = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nothing, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nothing)
 
 
 def _quietly() -> dict[str, Any]:

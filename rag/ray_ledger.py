@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from rag.embed import BATCH_PASSAGES
 from rag.entries import Batch, Entry, Failed, piece_of
 from rag.errors import ClusterError
 from rag.ray_rows import Chunk
@@ -30,7 +31,7 @@ class Ledger:
             chunks: What came back.
 
         Yields:
-            A batch of the pieces that are next in their documents, and what cannot be read.
+            Batches of the pieces that are next in their documents, and what cannot be read.
 
         Raises:
             ClusterError: A worker cannot work.
@@ -47,6 +48,9 @@ class Ledger:
                 continue
             self._held.setdefault(chunk.entry, {}).setdefault(chunk.start, chunk)
             batch += self._ready(chunk.entry)
+            if len(batch) >= BATCH_PASSAGES:
+                yield batch
+                batch = []
         if batch:
             yield batch
 

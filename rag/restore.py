@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from rag.abbreviations import find_abbreviations
 from rag.errors import LibraryChanged
+from rag.library_store import LibraryStore
 from rag.schema import Document, Passage
-from rag.store import Origin, PassageVectors, Store, damaged_vectors
+from rag.stored import Origin, PassageVectors, damaged_vectors
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class KeptDocument:
     passages: Sequence[tuple[Passage, PassageVectors]]
 
 
-def take(store: Store, ids: Iterable[str], *, revision: int) -> Iterator[KeptDocument]:
+def take(store: LibraryStore, ids: Iterable[str], *, revision: int) -> Iterator[KeptDocument]:
     """Yield documents of a revision with all that the store holds of them.
 
     Args:
@@ -53,11 +54,11 @@ def take(store: Store, ids: Iterable[str], *, revision: int) -> Iterator[KeptDoc
         if document_id not in store.origins_at([document_id], revision=revision):
             raise LibraryChanged
         if len(vectors) < len(stored):
-            raise damaged_vectors(store.path, "some are missing")
+            raise damaged_vectors(store.place, "some are missing")
         yield KeptDocument(document, origins[document_id], [(s.passage, vectors[s.key]) for s in stored])
 
 
-def put_back(store: Store, kept: Iterable[KeptDocument], *, revision: int) -> int:
+def put_back(store: LibraryStore, kept: Iterable[KeptDocument], *, revision: int) -> int:
     """Put documents into a store, as of a revision that is not published yet, and return how many.
 
     Args:
@@ -82,6 +83,6 @@ def put_back(store: Store, kept: Iterable[KeptDocument], *, revision: int) -> in
     return count
 
 
-def _missing(store: Store, kept: Sequence[KeptDocument]) -> Sequence[KeptDocument]:
+def _missing(store: LibraryStore, kept: Sequence[KeptDocument]) -> Sequence[KeptDocument]:
     known: Mapping[str, Origin] = store.origins(one.document.id for one in kept)
     return [one for one in kept if one.document.id not in known]

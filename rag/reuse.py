@@ -5,16 +5,17 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Sequence
 
 from rag import clean
+from rag.library_store import LibraryStore
 from rag.pipeline import context
 from rag.schema import Passage
-from rag.store import PassageVectors, Store
+from rag.stored import PassageVectors
 
 # Passages whose vectors are read at a time.
 AT_A_TIME = 128
 
 
 def known_vectors(
-    store: Store, digest: str, title: str, passages: Sequence[Passage]
+    store: LibraryStore, digest: str, title: str, passages: Sequence[Passage]
 ) -> Iterator[PassageVectors | None]:
     """Yield the vectors of a document's passages, as far as one made from the same bytes has them in the store.
 

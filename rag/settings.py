@@ -224,12 +224,12 @@ class Settings:
         values |= {k: v for k, v in overrides.items() if v is not None}
         return replace(cls(), **{key: _convert(key, value) for key, value in values.items()})
 
-    def fixed(self, built: Mapping[str, Any], where: Path) -> Settings:
+    def fixed(self, built: Mapping[str, Any], where: Path | str) -> Settings:
         """Return the settings with those that a library is built with filled in: from the library, else by default.
 
         Args:
             built: Values the library was built with, by setting; empty for a new one.
-            where: The library's folder.
+            where: The library's folder or address.
 
         Returns:
             The settings, none of them open.

@@ -7,10 +7,10 @@ what that generation was built from. Knows nothing of FAISS, tantivy or encoders
 from __future__ import annotations
 
 from rag.catalogue import Catalogue
-from rag.passages import Passages, damaged_vectors
+from rag.passages import Passages
 from rag.repair import Repair
 from rag.staging import Staging
-from rag.stored import Damage, DocumentSummary, Origin, PassageVectors, StoredPassage
+from rag.stored import Damage, DocumentSummary, Origin, PassageVectors, Published, StoredPassage, damaged_vectors
 from rag.tables import REVISION, SCHEMA_VERSION
 
 __all__ = [
@@ -20,6 +20,7 @@ __all__ = [
     "DocumentSummary",
     "Origin",
     "PassageVectors",
+    "Published",
     "Store",
     "StoredPassage",
     "damaged_vectors",
@@ -28,3 +29,8 @@ __all__ = [
 
 class Store(Staging, Catalogue, Passages, Repair):
     """One SQLite file; safe to share between threads."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, as an error names it."""
+        return str(self.path)

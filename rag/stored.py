@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from rag.errors import LibraryDamaged
 from rag.schema import Passage
 
 
@@ -105,3 +107,33 @@ class Damage:
     documents: Mapping[str, str]
     settings: tuple[str, ...]
     lost: int
+
+
+@dataclass(frozen=True)
+class Published:
+    """A revision that readers see, without its documents.
+
+    Attributes:
+        revision: Its number.
+        build: What its library was built with.
+        documents: Number of its documents.
+        passages: Number of its passages.
+        languages: ISO 639-1 codes of its documents, sorted.
+        recall: Share of the true neighbours that its vector index finds; ``None`` where it is exact, or unknown.
+        digest: SHA-256 of what describes it, in hexadecimal.
+    """
+
+    revision: int
+    build: Mapping[str, Any]
+    documents: int
+    passages: int
+    languages: tuple[str, ...]
+    recall: float | None
+    digest: str
+
+
+def damaged_vectors(place: Path | str, reason: str) -> LibraryDamaged:
+    """Return the error for a store whose vectors are not what an encoder made."""
+    return LibraryDamaged(
+        f"the vectors in {place} are damaged ({reason}); restore it from a copy, or index into a new library"
+    )

@@ -16,11 +16,12 @@ from rag.embed import EmbedHere
 from rag.entries import Batch, Embed, Entry, Failed
 from rag.errors import SourceError
 from rag.kept_ids import with_kept_ids
+from rag.library_store import LibraryStore
 from rag.parse_limits import ParseLimits
 from rag.schema import Document
 from rag.settings import Settings
 from rag.sources import SourceFile
-from rag.store import Origin, Store
+from rag.stored import Origin
 from rag.tally import IndexReport, Tally
 
 __all__ = ["IndexReport", "Progress", "Tally", "Writer"]
@@ -44,7 +45,7 @@ class Writer:
         embed: Turns what is to be put into passages with vectors; ``None`` for the threads of this process.
     """
 
-    store: Store
+    store: LibraryStore
     encoder: Encoder
     settings: Settings
     revision: int

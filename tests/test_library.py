@@ -1015,11 +1015,11 @@ def test_a_reader_of_a_damaged_library_waits_for_whoever_is_mending_it(
     shutil.copytree(sound[0], path)
     flip(path / "generations/00000002/vectors-00000002.faiss")
     with Library.open(path) as library, Library.open(path) as other, ThreadPoolExecutor(1) as pool:
-        with other._commits.writing():
+        with other._engine.writing():
             waiting = pool.submit(answers, library)
             time.sleep(0.5)
             assert not waiting.done()
-            other._commits._rebuild()
+            other._engine._rebuild()
         assert waiting.result() == sound[1]
 
 

@@ -355,7 +355,7 @@ def test_many_changed_pages_are_no_flipped_bits_and_left_as_they_are(
 
 
 def test_the_doctor_is_content_while_another_process_writes(library: Path) -> None:
-    with open_small(library) as writer, writer._commits.writing():
+    with open_small(library) as writer, writer._engine.writing():
         # A document of many, of which the checksums come when all are there.
         writer._store.put_settings({"name": "value"})
         found = pages(library)
@@ -374,10 +374,10 @@ def test_the_lock_is_let_go_when_keeping_the_checksums_is_interrupted(
     with open_small(library) as writer:
         with monkeypatch.context() as patched:
             patched.setattr(Store, "keep_pages", interrupted)
-            with pytest.raises(KeyboardInterrupt), writer._commits.writing():
+            with pytest.raises(KeyboardInterrupt), writer._engine.writing():
                 assert (library / "writer.json").exists()
             assert not (library / "writer.json").exists()
-        with writer._commits.writing():
+        with writer._engine.writing():
             pass
 
 

@@ -84,7 +84,7 @@ def test_a_writer_waits_for_another_where_it_is_told_to(tmp_path: Path) -> None:
             with Library.open(path, settings=Settings(writing_wait_s=60.0)) as patient:
                 return patient.add([barrel(2)]).added
 
-        with library._commits.writing():
+        with library._engine.writing():
             waiting = pool.submit(add)
             time.sleep(0.3)
             assert not waiting.done()

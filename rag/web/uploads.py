@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, Literal
 
 from rag import pipeline
-from rag.commits import unwritable
+from rag.engine import unwritable
 from rag.errors import SourceError
 from rag.files import sync
 from rag.folder import UPLOADS, is_upload
