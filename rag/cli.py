@@ -190,6 +190,16 @@ def _add_index(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--watch", action="store_true", help="go on following PATH, with one commit for each burst of changes"
     )
+    parser.add_argument(
+        "--ray",
+        metavar="WHERE",
+        type=folder,
+        help="read and embed on a Ray cluster: local (this machine alone), auto (the one that this machine belongs to, "
+        "else local) or its address, HOST:PORT",
+    )
+    parser.add_argument(
+        "--failed", metavar="FILE", type=folder, help="write what could not be indexed to FILE, a line of JSON for each"
+    )
     parser.set_defaults(run=commands.run_index)
 
 

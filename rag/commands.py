@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rag.dead_letters import check_writable, write_failed
 from rag.errors import RagError
 from rag.filters import from_typed
 from rag.marks import around_mark_in_quote, copies_note, disagreement_lines, source_notes
@@ -47,17 +48,34 @@ def run_index(options: argparse.Namespace) -> int:
     """Make the library hold exactly what is under the paths."""
     from rag.sources import find_files
 
+    if options.failed:
+        check_writable(Path(options.failed))
     # A mistyped path must not leave an empty library behind.
     find_files([Path(p) for p in options.paths], _settings(options).parse_limits)
+    if options.watch and (options.ray or options.failed):
+        raise RagError("--watch follows on this machine, one burst at a time; leave out --ray and --failed, or --watch")
     with _open(options, create=True) as library, _saying_what_is_kept(library):
         return _follow(options, library) if options.watch else _index(options, library)
 
 
 def _index(options: argparse.Namespace, library: Library) -> int:
-    with _progress() as progress:
-        report = library.index(options.paths, progress=progress)
+    with _on_ray(options.ray), _progress() as progress:
+        report = library.index(options.paths, progress=progress, ray=options.ray)
     _note_folders(library, options.paths)
-    return _report(options, library, report)
+    return _report(options, library, report, failed=options.failed)
+
+
+@contextmanager
+def _on_ray(where: str | None) -> Iterator[None]:
+    """Be connected to the Ray cluster that was asked for, and say which that is."""
+    if where is None:
+        yield
+        return
+    from rag.ray_cluster import cluster
+
+    with cluster(where) as name:
+        print(f"rag: reading and embedding on {shown(name)}", file=sys.stderr)
+        yield
 
 
 def _follow(options: argparse.Namespace, library: Library) -> int:
@@ -112,7 +130,7 @@ def _note_folders(library: Library, paths: Sequence[str]) -> None:
     library.note_folders(Path(path) for path in paths if os.path.isdir(path))
 
 
-def _report(options: argparse.Namespace, library: Library, report: IndexReport) -> int:
+def _report(options: argparse.Namespace, library: Library, report: IndexReport, *, failed: str | None = None) -> int:
     if options.json:
         _print_json(asdict(report) | {"library": str(library.path)})
     else:
@@ -123,7 +141,10 @@ def _report(options: argparse.Namespace, library: Library, report: IndexReport) 
         )
         if report.copies:
             print(f"{report.copies} of them with the same text as another one: rag list names them")
-    for source, reason in report.failed.items():
+    if failed:
+        write_failed(Path(failed), report.failed)
+        print(f"rag: {len(report.failed)} left out; {shown(failed)} names them", file=sys.stderr)
+    for source, reason in () if failed else report.failed.items():
         print(f"rag: left out {source!r}: {one_line(Exception(reason))}", file=sys.stderr)
     if not report.documents:
         print("rag: the library holds no documents now", file=sys.stderr)

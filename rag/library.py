@@ -18,6 +18,7 @@ from rag.calibration import Calibration, keep_calibration, read_calibration
 from rag.chat import Chat
 from rag.commits import commit
 from rag.confidence import DEFAULT_THRESHOLD
+from rag.elsewhere import embedding_at
 from rag.engine import Engine, no_documents
 from rag.errors import LibraryChanged, LibraryError, LibraryMismatch
 from rag.folder import DATABASE, absolute, default_path, is_upload
@@ -107,7 +108,13 @@ class Library:
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
-    def index(self, paths: str | Path | Iterable[str | Path], *, progress: Progress | None = None) -> IndexReport:
+    def index(
+        self,
+        paths: str | Path | Iterable[str | Path],
+        *,
+        progress: Progress | None = None,
+        ray: str | None = None,
+    ) -> IndexReport:
         """Make the library hold exactly the documents under the given files and folders, and those that were uploaded.
 
         Unchanged files are neither parsed nor embedded again; a bad file is reported and stops no other.
@@ -115,6 +122,7 @@ class Library:
         Args:
             paths: A file or folder, or several.
             progress: Called with a stage's name, the bytes done and the bytes to do.
+            ray: Ray cluster that reads and embeds: ``auto``, ``local`` or an address; ``None`` for this process.
 
         Returns:
             What was done.
@@ -122,14 +130,16 @@ class Library:
         Raises:
             SourceError: A path is missing or holds nothing that can be read; the library is left as it was.
             LibraryBusy: Another process is writing to the library.
+            ClusterError: The Ray cluster cannot be reached, or a machine of it cannot do the work.
         """
         sources, left_out = _find_files(paths, self.settings)
-        return commit(
-            self._engine,
-            lambda writer, tally: writer.sync(sources, tally, keep=partial(is_upload, self.path)),
-            left_out=left_out,
-            progress=progress,
-        )
+        with embedding_at(ray) as there:
+            return commit(
+                self._engine,
+                lambda writer, tally: there(writer).sync(sources, tally, keep=partial(is_upload, self.path)),
+                left_out=left_out,
+                progress=progress,
+            )
 
     def add(self, documents: Iterable[Document], *, progress: Progress | None = None) -> IndexReport:
         """Add documents given as text, replacing those of the same id.
