@@ -7,6 +7,7 @@ from collections.abc import Mapping
 Words = Mapping[str, str]
 
 _ENGLISH: Words = {
+    "code": "en",
     "title": "Quality",
     "intro": "Ask the library questions whose answers are known, and see how often it is right.",
     "library": "Library",
@@ -72,6 +73,7 @@ _ENGLISH: Words = {
     "lost_service": "The service cannot be reached. Is it still running?",
 }
 _CHINESE: Words = {
+    "code": "zh",
     "title": "质量",
     "intro": "用已知答案的问题向文档库提问，看看它答对的比例。",
     "library": "文档库",
