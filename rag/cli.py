@@ -186,7 +186,7 @@ HELP: dict[str, dict[str, Any]] = {
 
 
 def _add_index(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="file or folder")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="file or folder, or an address: s3://bucket/prefix")
     parser.add_argument(
         "--watch", action="store_true", help="go on following PATH, with one commit for each burst of changes"
     )
@@ -204,7 +204,7 @@ def _add_index(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="file or folder")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="file or folder, or an address: s3://bucket/prefix")
     parser.set_defaults(run=commands.run_add)
 
 

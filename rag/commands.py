@@ -46,14 +46,14 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def run_index(options: argparse.Namespace) -> int:
     """Make the library hold exactly what is under the paths."""
-    from rag.sources import find_files
+    from rag.remote import find_sources, is_address
 
+    if options.watch and (options.ray or options.failed or any(map(is_address, options.paths))):
+        raise RagError("--watch follows folders of this machine; leave it out with --ray, --failed and addresses")
     if options.failed:
         check_writable(Path(options.failed))
     # A mistyped path must not leave an empty library behind.
-    find_files([Path(p) for p in options.paths], _settings(options).parse_limits)
-    if options.watch and (options.ray or options.failed):
-        raise RagError("--watch follows on this machine, one burst at a time; leave out --ray and --failed, or --watch")
+    find_sources(options.paths, _settings(options).parse_limits)
     with _open(options, create=True) as library, _saying_what_is_kept(library):
         return _follow(options, library) if options.watch else _index(options, library)
 
@@ -112,9 +112,9 @@ def _saying_what_is_kept(library: Library) -> Iterator[None]:
 
 def run_add(options: argparse.Namespace) -> int:
     """Add files or folders."""
-    from rag.sources import find_files
+    from rag.remote import find_sources
 
-    find_files([Path(p) for p in options.paths], _settings(options).parse_limits)
+    find_sources(options.paths, _settings(options).parse_limits)
     with _open(options, create=True) as library:
         try:
             with _progress() as progress:

@@ -31,7 +31,7 @@ def with_kept_ids(sources: Sequence[SourceFile], known: Mapping[str, Origin], li
     ids = {real_path(origin.source): i for i, origin in known.items() if origin.source}
     kept = []
     for source in sources:
-        place = real_path(str(source.path))
+        place = real_path(source.named)
         there = known.get(source.id)
         if there and there.source and real_path(there.source) == place:
             kept.append(source)
@@ -39,7 +39,7 @@ def with_kept_ids(sources: Sequence[SourceFile], known: Mapping[str, Origin], li
             kept.append(replace(source, id=ids[place]))
         elif there and there.source and not _moved(source, there, limits):
             raise SourceError(
-                f"{source.path} would replace {there.source}, which has the same id {source.id!r}; rename one of them, "
+                f"{source.named} would replace {there.source}, which has the same id {source.id!r}; rename one, "
                 "or index both folders together: rag index A B"
             )
         else:

@@ -26,12 +26,13 @@ from rag.folder_engine import FolderEngine
 from rag.page_care import PageCare
 from rag.pipeline import Pipeline, check_document
 from rag.places import open_engine
+from rag.remote import find_sources
 from rag.restore import KeptDocument, put_back, take
 from rag.rewriting import rewriter
 from rag.schema import Answer, Document, Hit, Passage
 from rag.settings import Settings
 from rag.snapshot import Snapshot
-from rag.sources import SourceFile, find_files
+from rag.sources import SourceFile
 from rag.stored import Damage, DocumentSummary, Origin
 from rag.writer import IndexReport, Progress, Tally, Writer
 
@@ -120,7 +121,7 @@ class Library:
         Unchanged files are neither parsed nor embedded again; a bad file is reported and stops no other.
 
         Args:
-            paths: A file or folder, or several.
+            paths: A file or folder, or several; or addresses that fsspec opens, such as ``s3://bucket/prefix``.
             progress: Called with a stage's name, the bytes done and the bytes to do.
             ray: Ray cluster that reads and embeds: ``auto``, ``local`` or an address; ``None`` for this process.
 
@@ -597,8 +598,7 @@ def _chat(settings: Settings) -> Chat | None:
 def _find_files(
     paths: str | Path | Iterable[str | Path], settings: Settings
 ) -> tuple[list[SourceFile], dict[str, str]]:
-    named = [Path(paths)] if isinstance(paths, str | Path) else [Path(p) for p in paths]
-    return find_files(named, settings.parse_limits)
+    return find_sources([paths] if isinstance(paths, str | Path) else list(paths), settings.parse_limits)
 
 
 def _once_more(ask: Callable[[], T]) -> T:

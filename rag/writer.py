@@ -162,7 +162,7 @@ class Writer:
 
     def _changed(self, source: SourceFile, known: Origin | None, tally: Tally) -> Entry | None:
         """Return what there is to do for a file: nothing when its path and stat, or its digest, are as they were."""
-        place = str(source.path.absolute())
+        place = source.kept_place
         stat = (source.size_bytes, source.modified_ns, place)
         if known and source.modified_ns and stat == (known.size_bytes, known.modified_ns, known.source):
             tally.unchanged += 1
