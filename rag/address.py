@@ -17,7 +17,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from platformdirs import user_state_path
 
-from rag.errors import ConfigurationError
+from rag.errors import ConfigurationError, LibraryError
 from rag.folder import absolute, default_path
 
 SCHEME = "milvus+"
@@ -77,6 +77,27 @@ def read_address(given: str | Path | None) -> Path | MilvusAddress:
     if parts.scheme in ("http", "https"):
         return _on_server(parts, given)
     raise _refused(given, "is no address of a library")
+
+
+def folder_of(given: str | Path | None, done: str) -> Path:
+    """Return the folder of a library that has to be in one.
+
+    Args:
+        given: Its address, as for `read_address`.
+        done: What is to be done with it, as a participle.
+
+    Returns:
+        The folder, from the root.
+
+    Raises:
+        LibraryError: It is not in a folder.
+    """
+    place = read_address(given)
+    if isinstance(place, MilvusAddress):
+        raise LibraryError(
+            f"{place} cannot be {done}; Milvus has its own tools for that, or name a folder: --library PATH"
+        )
+    return place
 
 
 def is_milvus(given: str | Path) -> bool:

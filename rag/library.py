@@ -9,7 +9,6 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -20,7 +19,7 @@ from rag.commits import commit
 from rag.confidence import DEFAULT_THRESHOLD
 from rag.engine import Engine, no_documents
 from rag.errors import LibraryChanged, LibraryError, LibraryMismatch
-from rag.folder import DATABASE, absolute, default_path, is_upload
+from rag.folder import DATABASE, absolute, default_path
 from rag.folder_engine import FolderEngine
 from rag.page_care import PageCare
 from rag.pipeline import Pipeline, check_document
@@ -126,7 +125,7 @@ class Library:
         sources, left_out = _find_files(paths, self.settings)
         return commit(
             self._engine,
-            lambda writer, tally: writer.sync(sources, tally, keep=partial(is_upload, self.path)),
+            lambda writer, tally: writer.sync(sources, tally, keep=self._engine.is_upload),
             left_out=left_out,
             progress=progress,
         )
