@@ -266,7 +266,9 @@ class _Heard(logging.Handler):
 def explained(error: Exception, address: MilvusAddress) -> LibraryError:
     """Return what a failure of Milvus is to people, in one line."""
     said = " ".join(str(getattr(error, "message", "") or error).split())[:300]
-    lower = said.lower()
+    lower = f"{said} {_beneath(error)}".lower()
+    if "should create connection" in lower:
+        return LibraryError(f"the library {address} was closed; open it again")
     if getattr(error, "code", None) == NOT_FOUND or "not exist" in lower or "not found" in lower:
         return LibraryNotFound(
             f"there is no library at {address} ({said}); make one: rag --library '{address}' index PATH"
@@ -278,6 +280,13 @@ def explained(error: Exception, address: MilvusAddress) -> LibraryError:
     if "unavailable" in lower or "deadline" in lower or "timeout" in lower or "fail connecting" in lower:
         return LibraryError(f"{address} does not answer ({said}); start the server or mend the address, then try again")
     return LibraryError(f"{address} failed ({said}); see the log of Milvus, then try again")
+
+
+def _beneath(error: Exception) -> str:
+    """Return what a failure was made of: that a token is refused stands there alone, where a client cannot connect."""
+    beneath = error.__cause__ or error.__context__
+    told = str(getattr(beneath, "code", lambda: "")()) if callable(getattr(beneath, "code", None)) else ""
+    return f"{told} {beneath}" if beneath else ""
 
 
 def now_ms() -> int:

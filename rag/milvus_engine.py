@@ -16,6 +16,7 @@ from rag.address import MilvusAddress
 from rag.build import Build
 from rag.engine import no_documents
 from rag.errors import LibraryError, LibraryNotFound
+from rag.folder import UPLOADS
 from rag.milvus_client import Milvus
 from rag.milvus_lease import Lease
 from rag.milvus_publish import NO_STATE, State, current, publish, read_state, version_name
@@ -82,6 +83,10 @@ class MilvusEngine:
     def close(self) -> None:
         """Let go of the connection."""
         self.store.close()
+
+    def is_upload(self, document_id: str) -> bool:
+        """Tell whether a document was uploaded, to whatever machine: the others do not have its file."""
+        return document_id.startswith(f"{UPLOADS}/")
 
     @contextmanager
     def writing(self, *, wait_s: float = 0.0) -> Iterator[None]:

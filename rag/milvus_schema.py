@@ -12,9 +12,10 @@ NAME_v<revision>     what a published revision holds; NAME is an alias of the ne
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
-from rag.errors import LibraryMismatch, LibraryNotFound
+from rag.errors import LibraryError, LibraryMismatch, LibraryNotFound
 from rag.milvus_client import ADMIN_S, Milvus
 
 # Of what was not removed. As large as a number can be, so that it is above every revision.
@@ -52,6 +53,7 @@ LOOKED_UP = {
     "abbreviations": ("short_hash", "long_hash", "document"),
 }
 MOST_PARTS = 4_096
+TRIES, AGAIN_S = 5, 0.2
 
 
 def check_ours(milvus: Milvus) -> bool:
@@ -125,17 +127,38 @@ def make_collection(
         dim: Number of components of its vectors.
     """
     schema = milvus.new_schema()
-    indexes = milvus.new_indexes()
     for number, (field, kind) in enumerate(fields.items()):
         schema.add_field(field, **_described(kind, dim), **({"is_primary": True} if number == 0 else {}))
+    for tries_left in reversed(range(TRIES)):
+        try:
+            if not milvus.has(name):
+                milvus.call("create_collection", name, schema=schema, consistency_level="Strong", timeout=ADMIN_S)
+            # Not with the collection, which waits half a second for every index of nothing.
+            _make_indexes(milvus, name, fields, looked_up)
+            milvus.call("load_collection", name, timeout=ADMIN_S)
+            return
+        except LibraryError:
+            # Others may make it this moment, as when several processes open a new library at once.
+            if not tries_left:
+                raise
+            time.sleep(AGAIN_S)
+
+
+def _make_indexes(milvus: Milvus, name: str, fields: dict[str, str], looked_up: tuple[str, ...]) -> None:
+    for field, kind in fields.items():
+        indexes = milvus.new_indexes()
         if kind in (DENSE, SPARSE):
             indexes.add_index(field, **_index(field, kind, lite=milvus.is_lite))
         elif field in looked_up and not (milvus.is_lite and kind == INTS):
             indexes.add_index(field, index_type="INVERTED")
-    milvus.call("create_collection", name, schema=schema, consistency_level="Strong", timeout=ADMIN_S)
-    # Not with the collection, which waits half a second for every index of nothing.
-    milvus.call("create_index", name, indexes, sync=False, timeout=ADMIN_S)
-    milvus.call("load_collection", name, timeout=ADMIN_S)
+        else:
+            continue
+        try:
+            milvus.call("create_index", name, indexes, sync=False, timeout=ADMIN_S)
+        except LibraryError as error:
+            # Milvus Lite refuses what is there already; a server takes it for the same again.
+            if "already exists" not in str(error):
+                raise
 
 
 def _described(kind: str, dim: int) -> dict[str, Any]:

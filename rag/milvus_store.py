@@ -248,6 +248,10 @@ class MilvusStore:
         """Take back all that a run that was cut short did towards `revision`."""
         self._drafts.clear()
         self._delete([row["key"] for row in self.milvus.rows("documents", f"added >= {revision}", ["key"])])
+        if revision == 1 and self.has_passages():
+            # Nothing has been published: another encoder may take over, whose vectors are of another size.
+            self.milvus.call("drop_collection", self.milvus.named("passages"))
+            self._has_passages = False
         gone = f"removed >= {revision} and removed < {STAYS}"
         self._mark(list(self.milvus.rows("documents", gone, ["key", *DOCUMENT_FIELDS])), removed=STAYS)
 
