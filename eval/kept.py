@@ -70,6 +70,7 @@ ASKING_MODULES = (
     "holder.py",
     "initials.py",
     "joined.py",
+    "installed.py",
     "instead.py",
     "lacking.py",
     "language.py",

@@ -12,6 +12,7 @@ from typing import Any, NoReturn
 from rag import commands
 from rag.arguments import count, filter_by, folder, port, share
 from rag.errors import RagError
+from rag.installed import installed_version
 from rag.printable import one_line, shown
 
 DONE, WRONG_WORLD, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
@@ -81,7 +82,7 @@ def _parser() -> argparse.ArgumentParser:
         description="Answers from your own documents, with citations to the exact source passage.",
         epilog="Start with: rag index PATH, then: rag ask QUESTION",
     )
-    parser.add_argument("--version", action="version", version=f"leadgoose {_version()}")
+    parser.add_argument("--version", action="version", version=f"leadgoose {installed_version() or '(not installed)'}")
     common = _common(argparse.SUPPRESS)
     _add_common(parser, None)
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
@@ -119,15 +120,6 @@ def _add_common(parser: argparse.ArgumentParser, default: Any) -> None:
         help="sentence-transformers model for a new library, a hub id or a local path (default: the packaged "
         "all-MiniLM-L6-v2, which needs no network)",
     )
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("leadgoose")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 HELP: dict[str, dict[str, Any]] = {

@@ -23,8 +23,9 @@ from rag.sources import find_files
 from rag.web import tokens
 from rag.web.access import LOCAL, Caller, Role, check_page, page_caller
 from rag.web.collections import Collections
-from rag.web.guard import Guard, Limits
+from rag.web.guard import Guard
 from rag.web.headers import page_policy
+from rag.web.house import Limits
 from rag.web.queueing import Gate
 from rag.web.rate import Rate
 from rag.web.serve import Site, create_app

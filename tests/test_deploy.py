@@ -67,6 +67,14 @@ def test_the_image_is_pinned_runs_as_nobody_in_particular_and_says_how_it_is() -
     assert known_variables(shlex.split(last["ENV"]))
 
 
+def test_nothing_is_sent_to_the_builder_but_what_is_copied() -> None:
+    lines = (DEPLOY / "Dockerfile.dockerignore").read_text().splitlines()
+    rules = [line for line in lines if line and not line.startswith("#")]
+    copied = [value.split()[:-1] for name, value in dockerfile() if name == "COPY" and "--from" not in value]
+    assert rules[0] == "*"
+    assert {rule[1:] for rule in rules if rule.startswith("!")} == {path for paths in copied for path in paths}
+
+
 def test_the_composition_can_write_nothing_but_its_data_and_reach_nothing_outside() -> None:
     composed = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
     service = composed["services"]["rag"]

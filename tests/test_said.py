@@ -17,7 +17,14 @@ from rag.web.said_zh import CHINESE
 RAG = Path(__file__).parents[1] / "rag"
 # What the pages can show is raised here.
 MODULES = (
-    *("web/chat_events", "web/collections", "web/documents_page", "web/evaluation_jobs", "web/feedback"),
+    *(
+        "web/chat_events",
+        "web/chat_sent",
+        "web/collections",
+        "web/documents_page",
+        "web/evaluation_jobs",
+        "web/feedback",
+    ),
     *("web/folder_reading", "web/gold_at_hand", "web/history", "web/queueing", "web/quality_page", "web/thresholds"),
     *(
         "web/uploads",

@@ -11,7 +11,8 @@ from rag import Library, tracing
 from rag.errors import ConfigurationError
 from rag.web.api import create_api
 from rag.web.collections import Collections
-from rag.web.guard import Guard, House, Limits
+from rag.web.guard import Guard
+from rag.web.house import House, Limits
 from rag.web.known import Known
 from rag.web.needed import Needed
 from rag.web.queueing import Gate

@@ -24,6 +24,7 @@ from rag.web.evaluation_jobs import Evaluations
 from rag.web.figures import Figures
 from rag.web.mcp_tools import Tools
 from rag.web.metrics import CountRequests, Metrics
+from rag.web.removals import Removals
 from rag.web.running import Runner
 
 if TYPE_CHECKING:
@@ -66,6 +67,7 @@ def create_api(collections: Collections) -> FastAPI:
     app.state.metrics = Metrics(app.state.figures)
     app.state.readiness = service_state.Readiness(collections.first)
     app.state.evaluations = Evaluations(collections.folders)
+    app.state.removals = Removals()
     add_error_handlers(app)
     for router in ROUTERS:
         app.include_router(router)
@@ -82,6 +84,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     async with AsyncExitStack() as stack:
         stack.callback(app.state.figures.close)
         stack.callback(app.state.evaluations.close)
+        # Nothing can be undone by a service that is started anew.
+        stack.callback(app.state.removals.close)
         if mcp_server.is_installed():
             await stack.enter_async_context(app.state.mcp.running())
         yield

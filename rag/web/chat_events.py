@@ -16,11 +16,12 @@ from typing import TYPE_CHECKING, Any
 from rag.conversation import MOST_TURNS
 from rag.errors import RagError
 from rag.schema import Answer, Document
+from rag.web.chat_sent import verdict_of, whole_number
 from rag.web.collections import DEFAULT
 from rag.web.discreet import without_folders
 from rag.web.examples import suggest_questions
 from rag.web.export import answer_markdown, answer_text, conversation_json, conversation_markdown
-from rag.web.feedback import MOST_SPANS, FeedbackError, Marked, Verdict, give_feedback
+from rag.web.feedback import give_feedback
 from rag.web.history import HistoryError, Turn, Turns, kept_turn, read_turns
 from rag.web.menu_html import form_html, header_html, keys_html
 from rag.web.navigation import navigation_html
@@ -138,7 +139,7 @@ class Chat:
 
     def example(self, place: Place, data: Any) -> str:
         """Return one of the questions that are offered, or ``""``."""
-        offered, index = self._examples.get(place.library, ()), _whole(data, "index")
+        offered, index = self._examples.get(place.library, ()), whole_number(data, "index")
         return offered[index] if 0 <= index < len(offered) else ""
 
     def missing(self, place: Place) -> Message:
@@ -171,7 +172,7 @@ class Chat:
 
     def choose(self, turns: Turns, place: Place, data: Any) -> Message | None:
         """Return the panel with the citation that was chosen, ``None`` where there is no such."""
-        turn, number = _whole(data, "turn"), _whole(data, "number")
+        turn, number = whole_number(data, "turn"), whole_number(data, "number")
         answer = turns[turn - 1].answer if 0 < turn <= len(turns) else None
         if answer is None or number not in {c.number for c in evidence(answer)}:
             return None
@@ -180,14 +181,14 @@ class Chat:
 
     def judge(self, turns: Turns, place: Place, data: Any) -> Message:
         """Keep what a reader says of an answer, and return what became of it."""
-        turn = _whole(data, "turn")
+        turn = whole_number(data, "turn")
         answer = turns[turn - 1].answer if 0 < turn <= len(turns) and turns[turn - 1].done else None
         words = place.words
         if answer is None:
             return _stamped({"kind": "note", "note": words.not_kept.format("?")})
         library = self.library(place)
         try:
-            verdict = _verdict(data)
+            verdict = verdict_of(data)
             outcome = give_feedback(library.path, answer, verdict, lambda name: _text_of(library, name))
         except RagError as error:
             return _stamped(
@@ -200,7 +201,7 @@ class Chat:
 
     def export(self, turns: Turns, place: Place, data: Any) -> Message | None:
         """Return an answer, or with ``turn`` 0 the conversation, as a file or as text to copy; ``None`` for neither."""
-        turn, words = _whole(data, "turn"), place.words
+        turn, words = whole_number(data, "turn"), place.words
         form = data.get("form") if isinstance(data, Mapping) else None
         if turn == 0 and turns:
             text = conversation_json(turns) if form == "json" else conversation_markdown(turns, words=words)
@@ -309,37 +310,6 @@ def _text_of(library: Library, document_id: str) -> str | None:
         return library.document(document_id).text
     except KeyError:
         return None
-
-
-def _verdict(data: Mapping[str, Any]) -> Verdict:
-    verdicts = {"right": True, "wrong": False, "none": None}
-    said = data.get("verdict")
-    if not isinstance(said, str) or said not in verdicts:
-        raise FeedbackError("it says neither right nor wrong")
-    passages = data.get("passages") or []
-    given = (data.get("answer") or "", data.get("comment") or "")
-    if not isinstance(passages, list) or not all(isinstance(text, str) for text in given):
-        raise FeedbackError("it is not in the form of feedback")
-    marked = tuple(map(_marked, passages[:MOST_SPANS]))
-    return Verdict(verdicts[said], given[0], marked, data.get("absent") is True, given[1])
-
-
-def _marked(data: Any) -> Marked:
-    names, quote = ("document_id", "quote"), {}
-    if isinstance(data, Mapping):
-        quote = {name: data.get(name) for name in names}
-    start, end = _whole(data, "start_char"), _whole(data, "end_char")
-    if not quote or not all(isinstance(text, str) for text in quote.values()):
-        raise FeedbackError("a passage has to have a document and a quote")
-    return Marked(str(quote["document_id"]), start, end, str(quote["quote"]))
-
-
-def _whole(data: Any, name: str) -> int:
-    """Return a whole number of an event's data, -1 where there is none."""
-    value = data.get(name) if isinstance(data, Mapping) else None
-    if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) < 10:
-        return int(value)
-    return value if type(value) is int else -1
 
 
 def _file(name: str, form: Any, text: str) -> Message:

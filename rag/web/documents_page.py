@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import atexit
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
@@ -36,18 +35,17 @@ if TYPE_CHECKING:
 FIELDS = ("act", "query", "language", "status", "sort", "page", "library", "name", "folder", "ids", "id", "offset")
 
 
-def documents_page(collections: Collections) -> gr.Blocks:
+def documents_page(collections: Collections, removals: Removals) -> gr.Blocks:
     """Return the documents page.
 
     Args:
         collections: The libraries whose documents are listed.
+        removals: Holds what can be undone.
 
     Returns:
         The page, to be rendered into one that is served.
     """
-    documents = _Documents(collections, FolderReadings(), Removals())
-    # Nothing can be undone by a service that is started anew.
-    atexit.register(documents.removals.close)
+    documents = _Documents(collections, FolderReadings(), removals)
     return lay_out(documents, View(), key="doc", scripts=["documents.js"])
 
 

@@ -18,6 +18,7 @@ from anyio import to_thread
 from starlette.responses import JSONResponse
 
 from rag.errors import ModelError
+from rag.installed import installed_version
 from rag.web.mcp_tools import TOOLS, ToolError, Tools
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def create_server(tools: Tools) -> Server[Any]:
 
     return Server(
         "leadgoose",
-        version=_version(),
+        version=installed_version(),
         instructions=INSTRUCTIONS,
         on_list_tools=list_tools,
         on_call_tool=call_tool,
@@ -171,12 +172,3 @@ def _is_own(scope: Scope) -> bool:
     headers = dict(scope["headers"])
     origin, host = headers.get(b"origin"), headers.get(b"host", b"")
     return origin is None or urlsplit(origin.decode("latin-1")).netloc == host.decode("latin-1")
-
-
-def _version() -> str:
-    from importlib.metadata import PackageNotFoundError, version
-
-    try:
-        return version("leadgoose")
-    except PackageNotFoundError:
-        return ""

@@ -84,12 +84,14 @@ class Removals:
             TooManyToKeep: It is more than can be put back; nothing was removed.
             LibraryBusy: Another process is writing to the library; nothing was removed.
         """
-        there = set(_ids(library))
+        there = {summary.id: summary.passages for summary in matching(library)}
         wanted = [i for i in dict.fromkeys(ids) if i in there]
         if not wanted:
             return Removal("", 0, 0)
         origins = library.origins(wanted)
-        documents = [] if for_good else _taken(library, list(origins))
+        if not for_good and (held := sum(there[i] for i in origins)) > MOST_PASSAGES:
+            raise TooManyToKeep(held)
+        documents = [] if for_good else library.take(list(origins))
         uploaded = [i for i in origins if is_upload(library.path, i)]
         count = library.remove(list(origins))
         token = uuid.uuid4().hex
@@ -156,20 +158,13 @@ class Removals:
             _forget(one.files)
 
 
-def _taken(library: Library, ids: Sequence[str]) -> list[KeptDocument]:
-    wanted = set(ids)
-    passages = sum(summary.passages for summary in library.documents() if summary.id in wanted)
-    if passages > MOST_PASSAGES:
-        raise TooManyToKeep(passages)
-    return library.take(ids)
-
-
 def _stash(library: Library, uploaded: Iterable[str], token: str) -> list[tuple[Path, Path]]:
     """Put the files of removed documents aside, but those that others are made from; return where they are and were."""
     names = {i.split("/")[1] for i in uploaded}
     if not names:
         return []
-    in_use = {i.split("/")[1] for i in _ids(library) if i.startswith(f"{UPLOADS}/")}
+    # As it is now: one of them may have been uploaded anew meanwhile.
+    in_use = {s.id.split("/")[1] for s in matching(library) if s.id.startswith(f"{UPLOADS}/")}
     folder = library.path / UPLOADS / f"{REMOVED}{token}"
     files = []
     for name in sorted(names - in_use):
@@ -179,10 +174,6 @@ def _stash(library: Library, uploaded: Iterable[str], token: str) -> list[tuple[
             os.replace(place, folder / name)
             files.append((folder / name, place))
     return files
-
-
-def _ids(library: Library) -> list[str]:
-    return [summary.id for summary in matching(library)]
 
 
 def _forget(files: Iterable[tuple[Path, Path]]) -> None:

@@ -13,7 +13,8 @@ from rag.errors import AccessError
 from rag.settings import Settings
 from rag.web.arenas import few_arenas
 from rag.web.collections import Collections
-from rag.web.guard import Guard, House, Limits
+from rag.web.guard import Guard
+from rag.web.house import House, Limits
 from rag.web.known import Known
 from rag.web.needed import Needed
 from rag.web.origin import LOOPBACK_NAMES, is_loopback
@@ -89,7 +90,7 @@ def create_app(
     known = Known(tokens, Sessions())
     app.router.routes[:0] = login_routes(known).routes
     endpoints = list(app.routes)
-    page = create_page(collections, examples=examples, evaluations=app.state.evaluations)
+    page = create_page(collections, examples=examples, evaluations=app.state.evaluations, removals=app.state.removals)
     mount_page(app, page)
     pages = {f"/{address.strip('/')}" for address, *_ in page.pages}
     app.state.house = House(

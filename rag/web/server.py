@@ -19,7 +19,7 @@ from anyio import to_thread
 from rag.errors import RagError
 
 if TYPE_CHECKING:
-    from rag.web.guard import House
+    from rag.web.house import House
 
 # What is left of connections after answers have ended or were cancelled: to send what they hold.
 CLOSING_S = 2

@@ -22,6 +22,7 @@ from rag.web.chat_page import chat_page
 from rag.web.documents_page import documents_page
 from rag.web.evaluation_jobs import Evaluations
 from rag.web.quality_page import quality_page
+from rag.web.removals import Removals
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -34,7 +35,11 @@ SESSIONS = 1_000
 
 
 def create_page(
-    collections: Collections, *, examples: Sequence[str] | None = None, evaluations: Evaluations | None = None
+    collections: Collections,
+    *,
+    examples: Sequence[str] | None = None,
+    evaluations: Evaluations | None = None,
+    removals: Removals | None = None,
 ) -> gr.Blocks:
     """Return the pages over libraries, not yet mounted anywhere.
 
@@ -42,6 +47,7 @@ def create_page(
         collections: The libraries.
         examples: Questions the chat offers at the start; ``None`` for some that the first library is seen to answer.
         evaluations: Runs what the quality page asks for, one at a time; ``None`` for some of the pages' own.
+        removals: Holds what the documents page can undo, until whoever made it closes it; ``None`` likewise.
 
     Returns:
         The pages.
@@ -52,7 +58,7 @@ def create_page(
         with page:
             _lay_out(page, "chat", chat)
         quality = quality_page(collections, evaluations or Evaluations())
-        for name, part in (("documents", documents_page(collections)), ("quality", quality)):
+        for name, part in (("documents", documents_page(collections, removals or Removals())), ("quality", quality)):
             address, titles = PAGES[name]
             with page.route(titles["en"], address, show_in_navbar=False):
                 _lay_out(page, name, part)
