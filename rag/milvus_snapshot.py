@@ -28,8 +28,9 @@ from rag.settings import EARLIER
 from rag.spelling import TWO_EDITS_CHARS, Near, beginnings, nearest
 from rag.stored import Origin, Published, StoredPassage
 
-# Candidates that are scored exactly for each that is wanted; how far their order is from the exact one decides it.
-CANDIDATES, LEAST_CANDIDATES, MOST_CANDIDATES = 4, 200, 2_000
+# Candidates that are scored exactly for each that is wanted: with 1.5 the best 100 were those of the index in a folder,
+# but for equal scores; with 1 they held 96 to 98 of these, and always the first ten.
+CANDIDATES, LEAST_CANDIDATES, MOST_CANDIDATES = 2, 200, 2_000
 # What is kept in memory of one revision: terms whose counts, passages whose terms, filters whose passages were read.
 MOST_TERMS, MOST_PASSAGES, BEGINNINGS_KEPT, FILTERS_KEPT = 200_000, 8_000, 32, 32
 MOST_WORDS = 16_384
