@@ -475,6 +475,9 @@ def test_the_commands_take_an_address_and_name_it(
     assert main(["--library", address, "--json", "doctor"]) == 0
     findings = {f["subject"]: f["message"] for f in json.loads(capsys.readouterr().out)["findings"]}
     assert "1 documents, 1 passages" in findings["library"]
+    assert main(["--library", address, "token", "add", "phone"]) == 0
+    assert capsys.readouterr().out.startswith("lg_")
+    assert [path.name for path in place.state.iterdir() if path.suffix == ".json"] == ["tokens.json"]
     assert main(["--library", address, "backup", str(tmp_path / "kept")]) == 1
     assert "Milvus keeps its own files" in capsys.readouterr().err
     assert main(["--library", address, "restore", str(tmp_path)]) == 1
