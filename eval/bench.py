@@ -12,6 +12,7 @@ import os
 import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib.util import find_spec
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -25,9 +26,10 @@ from eval.bench_fuzz import fuzz_report
 from eval.bench_fuzz_files import files_report
 from eval.bench_hostile import hostile_report
 from eval.bench_library import token_line
-from eval.bench_load import load_report, soak_report
+from eval.bench_load import load_report
 from eval.bench_quality import HEADING, quality
 from eval.bench_scale import scale_report
+from eval.bench_soak import soak_report
 from eval.bench_speed import askers_line, cold_start_line, indexing_table, search_table
 from eval.bench_vectors import vectors_report
 from eval.bench_writers import writers_report
@@ -38,7 +40,7 @@ from eval.gold import GoldSet, read_gold
 from eval.kept import code_digest, open_gold_library
 from eval.talk import converse, document
 from eval.talk import lines as talk_lines
-from rag import Library
+from rag import Library, Settings
 from rag.errors import RagError
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -107,6 +109,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--rounds", type=_count, default=5, help="rounds of indexing and of changes (default: 5)")
     parser.add_argument("--passages", type=_count, default=100_000, help="of the large library (default: 100,000)")
+    parser.add_argument(
+        "--encoder", default="tiny", help="of the libraries for ray: tiny, one layer of the default one, or a model"
+    )
+    parser.add_argument("--place", metavar="ADDRESS", help="of the libraries for ray, with NAME where they differ")
     parser.add_argument("--vectors", type=_count, default=1_000_000, help="synthetic vectors (default: 1,000,000)")
     parser.add_argument("--requests", type=_count, default=10_000, help="questions of a soak (default: 10,000)")
     parser.add_argument("--seconds", type=_count, default=600, help="of fuzzing (default: 600)")
@@ -288,6 +294,28 @@ def _soak(options: argparse.Namespace) -> Iterator[str]:
         yield from map(_paragraph, report)
 
 
+def _ray(options: argparse.Namespace) -> Iterator[str]:
+    if find_spec("ray") is None:
+        raise Missing("it needs Ray; run: pip install 'leadgoose[ray]'")
+    if options.corpus is None:
+        raise Missing("no large corpus; name a JSON Lines file with --corpus (make bench CORPUS=FILE)")
+    from eval.bench_ray import ray_report
+    from eval.tiny_encoder import write_first_layers
+
+    with TemporaryDirectory(dir=options.work) as folder:
+        work = Path(folder)
+        encoder = str(write_first_layers(work / "one-layer")) if options.encoder == "tiny" else options.encoder
+        place = partial(_place, options.place or str(work / "NAME"))
+        report = ray_report(
+            options.corpus, work, passages=options.passages, settings=Settings(encoder=encoder), place=place
+        )
+        yield from map(_paragraph, report)
+
+
+def _place(pattern: str, name: str) -> str:
+    return pattern.replace("NAME", name)
+
+
 def _api(options: argparse.Namespace) -> Iterator[str]:
     if find_spec("schemathesis") is None:
         raise Missing("it needs the package schemathesis; run: pip install 'leadgoose[dev]'")
@@ -316,6 +344,7 @@ PARTS: Mapping[str, Callable[[argparse.Namespace], Iterator[str]]] = {
     "load": _load,
     "soak": _soak,
     "api": _api,
+    "ray": _ray,
 }
 
 

@@ -1,4 +1,4 @@
-"""A service under many askers at once whose chat model is slow, and one under a great many questions one by one.
+"""A service under many askers at once whose chat model is slow.
 
 Knows what askers see, over HTTP: when the first words come, who is sent away, what is lost; nothing of the inside.
 """
@@ -13,7 +13,6 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from itertools import cycle, islice
 from pathlib import Path
 
 import httpx
@@ -29,7 +28,6 @@ PROBE_S = 0.05
 QUESTION = "Who is the CEO of Geespace?"
 # Without examples some would be sought, by asking.
 ARGUMENTS = ("--example", QUESTION)
-SAMPLES = 20
 
 
 @dataclass(frozen=True)
@@ -77,39 +75,6 @@ def load_report(library: Path, *, askers: Sequence[int] = ASKERS, thinks_s: floa
     ):
         yield f"with as many answered at once as ask (serve_askers = {max(askers)}):"
         yield table(head, asyncio.run(_row(service, max(askers))))
-
-
-def soak_report(library: Path, *, questions: Sequence[str], requests: int) -> Iterator[str]:
-    """Yield what memory, threads and open files do over many questions.
-
-    Args:
-        library: Folder of a library of the seeds.
-        questions: Asked in turn.
-        requests: How many are asked in all.
-
-    Yields:
-        Markdown.
-    """
-    with serving(library, *ARGUMENTS, settings={"RAG_SERVE_RATE_PER_MINUTE": "1000000"}) as service:
-        rows = [["questions", "resident MB", "files", "threads", "p50 ms", "p99 ms"]]
-        step = max(1, requests // SAMPLES)
-        asked = cycle(questions)
-        with httpx.Client(base_url=service.address, timeout=60, trust_env=False) as client:
-            for done in range(step, requests + 1, step):
-                seconds = [_seconds(client, question) for question in islice(asked, step)]
-                held = [f"{service.resident_bytes() / 1e6:.1f}", str(service.open_files()), str(service.threads())]
-                times = [f"{percentile(seconds, share) * 1000:.0f}" for share in (0.5, 0.99)]
-                rows.append([f"{done:,}", *held, *times])
-        yield table(*rows)
-        half = rows[1 + len(rows) // 2 :]
-        grown = float(half[-1][1]) - float(half[0][1])
-        yield f"in the second half memory grew by {grown:.1f} MB; every question was answered"
-
-
-def _seconds(client: httpx.Client, question: str) -> float:
-    started = time.perf_counter()
-    client.post("/v1/ask", json={"question": question}).raise_for_status()
-    return time.perf_counter() - started
 
 
 def _settings(url: str, **more: int) -> dict[str, str]:

@@ -34,6 +34,7 @@ ASKING_MODULES = (
     "antecedent.py",
     "arguments.py",
     "backup.py",
+    "backup_files.py",
     "binding.py",
     "bound.py",
     "breaker.py",

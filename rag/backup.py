@@ -1,7 +1,9 @@
 """A copy of a library at one moment, made while it serves and is written to, and a library made from such a copy.
 
     BACKUP/library.sqlite3   the database, without what a run under way had only begun
-    BACKUP/backup.json       what it holds, its size and SHA-256, and the version of this layout
+    BACKUP/uploads/          files that were given to the service
+    BACKUP/feedback/         what readers said of answers
+    BACKUP/backup.json       what it holds, the size and SHA-256 of each file, and the version of this layout
 
 The indexes are left out: they are made from the database, embedding nothing, so that there is one file to be
 consistent with itself, and half as much to keep. Knows how copies are made and trusted, not what is in them.
@@ -13,21 +15,23 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path, PurePath
 
+from rag.backup_files import copy_kept, kept_files, read_listed, restore_kept
 from rag.engine import unwritable
 from rag.errors import LibraryDamaged, LibraryError, LibraryMismatch, LibraryNotFound
 from rag.files import read_json, replace_file, sync
-from rag.folder import DATABASE
+from rag.folder import DATABASE, UPLOADS
 from rag.folder_engine import FolderEngine
-from rag.manifest import digest
+from rag.manifest import FileDigest, digest
 from rag.settings import Settings
 from rag.store import REVISION, Store
 
-BACKUP, BACKUP_VERSION = "backup.json", 1
+# Version 1 had the database alone.
+BACKUP, BACKUP_VERSION = "backup.json", 2
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Backup:
         passages: Number of passages.
         size_bytes: Size of its database.
         sha256: SHA-256 of that, in hexadecimal.
+        files: Size and SHA-256 of the files beside it, by ``FOLDER/NAME``.
     """
 
     format_version: int
@@ -49,6 +54,7 @@ class Backup:
     passages: int
     size_bytes: int
     sha256: str
+    files: Mapping[str, FileDigest] = field(default_factory=dict)
 
 
 def make_backup(store: Store, destination: Path) -> Backup:
@@ -84,7 +90,10 @@ def make_backup(store: Store, destination: Path) -> Backup:
             copy.close()
         sync(copied)
         found = digest(copied)
-        made = Backup(BACKUP_VERSION, revision, documents, passages, found.size_bytes, found.sha256)
+        # Afterwards, since a file takes its place when its document is committed. What is replaced or removed between
+        # the two is told of its document as ever: changed, or gone.
+        files = copy_kept(store.path.parent, draft, kept_files(store.path.parent))
+        made = Backup(BACKUP_VERSION, revision, documents, passages, found.size_bytes, found.sha256, files)
         replace_file(draft / BACKUP, json.dumps(asdict(made), indent=1).encode())
     return made
 
@@ -111,13 +120,28 @@ def restore(source: Path, path: Path) -> Backup:
         sync(draft / DATABASE)
         if digest(draft / DATABASE).sha256 != backup.sha256:
             raise LibraryDamaged(f"{source / DATABASE} changed while it was read; try again")
+        restore_kept(source, draft, backup.files)
         engine = FolderEngine(draft, Settings())
         try:
             engine.store.check_whole()
+            _move_uploads(engine.store, path.absolute(), backup.files)
             engine.rebuild()
         finally:
             engine.close()
     return backup
+
+
+def _move_uploads(store: Store, path: Path, files: Collection[str]) -> None:
+    """Note where the files of uploaded documents are now, which are known by their whole paths."""
+    for document_id, origin in store.origins().items():
+        # Of a document from an archive, the file is the archive.
+        file = "/".join(document_id.split("/")[:2])
+        if file in files and file.startswith(f"{UPLOADS}/") and _ends_with(origin.source, document_id):
+            store.touch(document_id, replace(origin, source=str(path / document_id)))
+
+
+def _ends_with(place: str, document_id: str) -> bool:
+    return PurePath(place).as_posix().endswith(f"/{document_id}")
 
 
 def read_backup(source: Path) -> Backup:
@@ -144,7 +168,7 @@ def read_backup(source: Path) -> Backup:
             "run: pip install --upgrade leadgoose"
         )
     try:
-        backup = Backup(**data)
+        backup = Backup(**data | {"files": read_listed(data.get("files", {}))})
     except TypeError as error:
         raise LibraryDamaged(f"{source / BACKUP} does not describe a backup ({error}); take another backup") from error
     if (source / DATABASE).is_symlink():

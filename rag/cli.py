@@ -175,7 +175,8 @@ HELP: dict[str, dict[str, Any]] = {
     "backup": {
         "help": "keep a copy of the library in a new folder",
         "description": "Keep a consistent copy of the library in a new folder, verified, while it is asked and written "
-        "to. The indexes are left out: rag restore makes them from the copy, embedding nothing.",
+        "to, with uploaded files and feedback. Not in it are tokens, and the indexes, which rag restore makes from the "
+        "copy, embedding nothing.",
     },
     "restore": {
         "help": "make a library from a backup",
@@ -186,15 +187,25 @@ HELP: dict[str, dict[str, Any]] = {
 
 
 def _add_index(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="file or folder")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="file or folder, or an address: s3://bucket/prefix")
     parser.add_argument(
         "--watch", action="store_true", help="go on following PATH, with one commit for each burst of changes"
+    )
+    parser.add_argument(
+        "--ray",
+        metavar="WHERE",
+        type=folder,
+        help="read and embed on a Ray cluster: local (this machine alone), auto (the one that this machine belongs to, "
+        "else local) or its address, HOST:PORT",
+    )
+    parser.add_argument(
+        "--failed", metavar="FILE", type=folder, help="write what could not be indexed to FILE, a line of JSON for each"
     )
     parser.set_defaults(run=commands.run_index)
 
 
 def _add_add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="file or folder")
+    parser.add_argument("paths", nargs="+", metavar="PATH", help="file or folder, or an address: s3://bucket/prefix")
     parser.set_defaults(run=commands.run_add)
 
 

@@ -13,6 +13,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from rag.dead_letters import check_writable, write_failed
 from rag.errors import RagError
 from rag.filters import from_typed
 from rag.marks import around_mark_in_quote, copies_note, disagreement_lines, source_notes
@@ -45,19 +46,36 @@ def _settings(options: argparse.Namespace) -> Settings:
 
 def run_index(options: argparse.Namespace) -> int:
     """Make the library hold exactly what is under the paths."""
-    from rag.sources import find_files
+    from rag.remote import find_sources, is_address
 
+    if options.watch and (options.ray or options.failed or any(map(is_address, options.paths))):
+        raise RagError("--watch follows folders of this machine; leave it out with --ray, --failed and addresses")
+    if options.failed:
+        check_writable(Path(options.failed))
     # A mistyped path must not leave an empty library behind.
-    find_files([Path(p) for p in options.paths], _settings(options).parse_limits)
+    find_sources(options.paths, _settings(options).parse_limits)
     with _open(options, create=True) as library, _saying_what_is_kept(library):
         return _follow(options, library) if options.watch else _index(options, library)
 
 
 def _index(options: argparse.Namespace, library: Library) -> int:
-    with _progress() as progress:
-        report = library.index(options.paths, progress=progress)
+    with _on_ray(options.ray), _progress() as progress:
+        report = library.index(options.paths, progress=progress, ray=options.ray)
     _note_folders(library, options.paths)
-    return _report(options, library, report)
+    return _report(options, library, report, failed=options.failed)
+
+
+@contextmanager
+def _on_ray(where: str | None) -> Iterator[None]:
+    """Be connected to the Ray cluster that was asked for, and say which that is."""
+    if where is None:
+        yield
+        return
+    from rag.ray_cluster import cluster
+
+    with cluster(where) as name:
+        print(f"rag: reading and embedding on {shown(name)}", file=sys.stderr)
+        yield
 
 
 def _follow(options: argparse.Namespace, library: Library) -> int:
@@ -94,9 +112,9 @@ def _saying_what_is_kept(library: Library) -> Iterator[None]:
 
 def run_add(options: argparse.Namespace) -> int:
     """Add files or folders."""
-    from rag.sources import find_files
+    from rag.remote import find_sources
 
-    find_files([Path(p) for p in options.paths], _settings(options).parse_limits)
+    find_sources(options.paths, _settings(options).parse_limits)
     with _open(options, create=True) as library:
         try:
             with _progress() as progress:
@@ -112,7 +130,7 @@ def _note_folders(library: Library, paths: Sequence[str]) -> None:
     library.note_folders(Path(path) for path in paths if os.path.isdir(path))
 
 
-def _report(options: argparse.Namespace, library: Library, report: IndexReport) -> int:
+def _report(options: argparse.Namespace, library: Library, report: IndexReport, *, failed: str | None = None) -> int:
     if options.json:
         _print_json(asdict(report) | {"library": library.address})
     else:
@@ -123,7 +141,10 @@ def _report(options: argparse.Namespace, library: Library, report: IndexReport) 
         )
         if report.copies:
             print(f"{report.copies} of them with the same text as another one: rag list names them")
-    for source, reason in report.failed.items():
+    if failed:
+        write_failed(Path(failed), report.failed)
+        print(f"rag: {len(report.failed)} left out; {shown(failed)} names them", file=sys.stderr)
+    for source, reason in () if failed else report.failed.items():
         print(f"rag: left out {source!r}: {one_line(Exception(reason))}", file=sys.stderr)
     if not report.documents:
         print("rag: the library holds no documents now", file=sys.stderr)
@@ -316,9 +337,14 @@ def _kept(options: argparse.Namespace, library: str, backup: Backup, place: str,
     else:
         print(
             f"{backup.documents} documents, {backup.passages} passages of {shown(library)} {how} {shown(place)}: "
-            f"{backup.size_bytes:,} bytes, SHA-256 {backup.sha256[:12]}"
+            f"{backup.size_bytes:,} bytes, SHA-256 {backup.sha256[:12]}{_beside(backup)}"
         )
     return DONE
+
+
+def _beside(backup: Backup) -> str:
+    size = sum(file.size_bytes for file in backup.files.values())
+    return f"; {len(backup.files):,} uploaded files and feedback files, {size:,} bytes" if backup.files else ""
 
 
 def _print_json(value: Any) -> None:

@@ -13,6 +13,7 @@
     │   └── LibraryDamaged     a file of it is missing or does not match its digest
     ├── CollectionError        a library among several that cannot be made, named or removed
     │   └── CollectionNotFound there is none of that name
+    ├── ClusterError           a Ray cluster cannot be reached or cannot do what it is asked
     ├── AccessError            who asks may not do that
     ├── ModelError             a model cannot be found, read or trusted
     ├── QuestionError          the question is empty or too long
@@ -79,6 +80,10 @@ class CollectionError(RagError):
 
 class CollectionNotFound(CollectionError):
     """The service holds no library of that name."""
+
+
+class ClusterError(RagError):
+    """A Ray cluster cannot be reached, or a machine of it cannot do what it is asked."""
 
 
 class AccessError(RagError):

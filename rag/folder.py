@@ -12,6 +12,8 @@ from rag.errors import LibraryNotFound
 DATABASE, LOCK = "library.sqlite3", "writer.lock"
 # Where files are kept that were given to the service rather than named by their place; their ids begin with it.
 UPLOADS = "uploads"
+# Where is kept what readers say of answers.
+FEEDBACK = "feedback"
 
 
 def default_path() -> Path:

@@ -17,6 +17,7 @@ from rag.calibration import Calibration, keep_calibration, read_calibration
 from rag.chat import Chat
 from rag.commits import commit
 from rag.confidence import DEFAULT_THRESHOLD
+from rag.elsewhere import embedding_at
 from rag.engine import Engine, no_documents
 from rag.errors import LibraryChanged, LibraryError, LibraryMismatch
 from rag.folder import DATABASE, absolute, default_path
@@ -24,12 +25,13 @@ from rag.folder_engine import FolderEngine
 from rag.page_care import PageCare
 from rag.pipeline import Pipeline, check_document
 from rag.places import open_engine
+from rag.remote import find_sources
 from rag.restore import KeptDocument, put_back, take
 from rag.rewriting import rewriter
 from rag.schema import Answer, Document, Hit, Passage
 from rag.settings import Settings
 from rag.snapshot import Snapshot
-from rag.sources import SourceFile, find_files
+from rag.sources import SourceFile
 from rag.stored import Damage, DocumentSummary, Origin
 from rag.writer import IndexReport, Progress, Tally, Writer
 
@@ -106,14 +108,21 @@ class Library:
 
     # -- writing ------------------------------------------------------------------------------------------------------
 
-    def index(self, paths: str | Path | Iterable[str | Path], *, progress: Progress | None = None) -> IndexReport:
+    def index(
+        self,
+        paths: str | Path | Iterable[str | Path],
+        *,
+        progress: Progress | None = None,
+        ray: str | None = None,
+    ) -> IndexReport:
         """Make the library hold exactly the documents under the given files and folders, and those that were uploaded.
 
         Unchanged files are neither parsed nor embedded again; a bad file is reported and stops no other.
 
         Args:
-            paths: A file or folder, or several.
+            paths: A file or folder, or several; or addresses that fsspec opens, such as ``s3://bucket/prefix``.
             progress: Called with a stage's name, the bytes done and the bytes to do.
+            ray: Ray cluster that reads and embeds: ``auto``, ``local`` or an address; ``None`` for this process.
 
         Returns:
             What was done.
@@ -121,14 +130,16 @@ class Library:
         Raises:
             SourceError: A path is missing or holds nothing that can be read; the library is left as it was.
             LibraryBusy: Another process is writing to the library.
+            ClusterError: The Ray cluster cannot be reached, or a machine of it cannot do the work.
         """
         sources, left_out = _find_files(paths, self.settings)
-        return commit(
-            self._engine,
-            lambda writer, tally: writer.sync(sources, tally, keep=self._engine.is_upload),
-            left_out=left_out,
-            progress=progress,
-        )
+        with embedding_at(ray) as there:
+            return commit(
+                self._engine,
+                lambda writer, tally: there(writer).sync(sources, tally, keep=self._engine.is_upload),
+                left_out=left_out,
+                progress=progress,
+            )
 
     def add(self, documents: Iterable[Document], *, progress: Progress | None = None) -> IndexReport:
         """Add documents given as text, replacing those of the same id.
@@ -586,8 +597,7 @@ def _chat(settings: Settings) -> Chat | None:
 def _find_files(
     paths: str | Path | Iterable[str | Path], settings: Settings
 ) -> tuple[list[SourceFile], dict[str, str]]:
-    named = [Path(paths)] if isinstance(paths, str | Path) else [Path(p) for p in paths]
-    return find_files(named, settings.parse_limits)
+    return find_sources([paths] if isinstance(paths, str | Path) else list(paths), settings.parse_limits)
 
 
 def _once_more(ask: Callable[[], T]) -> T:

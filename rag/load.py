@@ -15,6 +15,7 @@ from rag.extracted import Extracted
 from rag.opening import file_digest, open_regular, unreadable
 from rag.parse_limits import ParseLimits, beyond
 from rag.parser import PARSER
+from rag.remote import read_remote
 from rag.sources import DEFAULT_LIMITS, SourceFile, unsupported
 from rag.suffixes import PLAIN, SUPPORTED
 
@@ -32,7 +33,7 @@ def source_digest(source: SourceFile, limits: ParseLimits = DEFAULT_LIMITS) -> s
     Raises:
         UnreadableSource: It cannot be opened, read or unpacked.
     """
-    if source.archive is None:
+    if source.archive is None and not source.address:
         return file_digest(source.place)
     return hashlib.sha256(_read_bytes(source, limits)).hexdigest()
 
@@ -58,8 +59,8 @@ def read(source: SourceFile, limits: ParseLimits = DEFAULT_LIMITS) -> Extracted:
         if suffix in SUPPORTED:
             return PARSER.parse(data, suffix, limits)
     except UnreadableSource as error:
-        raise UnreadableSource(f"{source.path} {error}") from error
-    raise UnreadableSource(f"{source.path}: {unsupported(source.path)}")
+        raise UnreadableSource(f"{source.named} {error}") from error
+    raise UnreadableSource(f"{source.named}: {unsupported(source.path)}")
 
 
 def _decoded(data: bytes) -> str:
@@ -81,7 +82,7 @@ def check_size(source: SourceFile, size_bytes: int, limits: ParseLimits = DEFAUL
         UnreadableSource: It is.
     """
     if size_bytes > limits.file_bytes:
-        raise UnreadableSource(f"{source.path} {beyond(f'is larger than {limits.file_mb:,} MB', 'file_mb')}")
+        raise UnreadableSource(f"{source.named} {beyond(f'is larger than {limits.file_mb:,} MB', 'file_mb')}")
 
 
 def _read_bytes(source: SourceFile, limits: ParseLimits) -> bytes:
@@ -90,9 +91,13 @@ def _read_bytes(source: SourceFile, limits: ParseLimits) -> bytes:
         try:
             return read_member(source.place, source.member, most_bytes=limits.file_bytes)
         except UnreadableSource as error:
-            raise UnreadableSource(f"{source.path} {error}") from error
+            raise UnreadableSource(f"{source.named} {error}") from error
     # What is too large when it is found need not be opened.
     check_size(source, source.size_bytes, limits)
+    if source.address:
+        data = read_remote(source, limits)
+        check_size(source, len(data), limits)
+        return data
     with open_regular(source.place) as file:
         try:
             data = file.read(limits.file_bytes + 1)

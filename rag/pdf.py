@@ -11,6 +11,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import pypdfium2
@@ -31,9 +32,12 @@ SCANNED = (
     "ocrmypdf IN.pdf OUT.pdf, or set ocr = on (RAG_OCR=on)"
 )
 ILLEGIBLE = "has no text on its {pages}, and none was recognised in their pictures"
-NO_OCR = "has no text on its {pages}; to recognise it run: pip install 'leadgoose[ocr]', or set ocr = off"
+# Said of a file of which only some pages are pictures, too: it would lack them without a word, and for good, since what
+# was indexed is not read again when the extra is there. What failed is.
+NO_OCR = "has no text on {pages}; to recognise it run: pip install 'leadgoose[ocr]', or set ocr = off (RAG_OCR=off)"
 # As scanners do; of a page of any size no more pixels, so that a poster costs no more than a page.
 OCR_DPI, MOST_PIXELS = 300, 20_000_000
+PAGES_NAMED = 5
 
 
 def pdf_to_text(data: bytes, limits: ParseLimits) -> Extracted:
@@ -47,7 +51,8 @@ def pdf_to_text(data: bytes, limits: ParseLimits) -> Extracted:
         Its text and where its pages begin.
 
     Raises:
-        UnreadableError: It is damaged, encrypted, has too many pages, or none of them has text.
+        UnreadableError: It is damaged, encrypted, has too many pages, or none of them has text; or some have pictures
+            instead, and what would recognise their letters is wanted and not installed.
     """
     try:
         document = pypdfium2.PdfDocument(data)
@@ -56,16 +61,17 @@ def pdf_to_text(data: bytes, limits: ParseLimits) -> Extracted:
     count = len(document)
     if count > limits.parse_pages:
         raise UnreadableError(beyond(f"has {count:,} pages, more than {limits.parse_pages:,}", "parse_pages"))
-    pages, chars = [], 0
-    recogniser = _recogniser() if limits.ocr == "on" else None
+    pages, chars, pictures = [], 0, _Pictures(document)
     for number in range(count):
-        lines = _lines(document, number) or (_recognised(document, number, recogniser) if recogniser else [])
+        lines = _lines(document, number) or (pictures.lines(number) if limits.ocr == "on" else [])
         pages.append(lines)
         chars += sum(len(line.text) for line in lines)
         if chars > limits.parse_chars:
             raise UnreadableError(beyond(f"has more than {limits.parse_chars:,} characters", "parse_chars"))
+    if pictures.unread:
+        raise UnreadableError(NO_OCR.format(pages=_named(pictures.unread, count)))
     if not chars:
-        why_not = SCANNED if limits.ocr == "off" else ILLEGIBLE if recogniser else NO_OCR
+        why_not = SCANNED if limits.ocr == "off" else ILLEGIBLE
         raise UnreadableError(why_not.format(pages=f"{count} pages" if count > 1 else "page"))
     title = document.get_metadata_value("Title")
     return replace(paged(pages_to_blocks(pages)), title=_title(title))
@@ -99,13 +105,54 @@ def _lines(document: pypdfium2.PdfDocument, number: int) -> list[Line]:
     return lines
 
 
-def _recogniser() -> Recogniser | None:
-    """Return what recognises letters, ``None`` where the extra is not installed."""
-    try:
-        from rag.ocr import Recogniser
-    except ImportError:
-        return None
-    return Recogniser()
+def _named(numbers: Sequence[int], count: int) -> str:
+    """Return which of a file's pages are meant, the first few of them by number."""
+    if len(numbers) == count:
+        return f"its {count} pages" if count > 1 else "its page"
+    named = [str(number + 1) for number in numbers[:PAGES_NAMED]]
+    more = f" and {len(numbers) - PAGES_NAMED} more" if len(numbers) > PAGES_NAMED else ""
+    return f"{len(numbers)} of its {count} pages ({', '.join(named)}{more})"
+
+
+class _Pictures:
+    """The pages of a document that are pictures; what recognises letters is loaded for the first of them.
+
+    Attributes:
+        unread: Pages, from 0, that nothing is installed to recognise.
+    """
+
+    def __init__(self, document: pypdfium2.PdfDocument) -> None:
+        """Load nothing yet.
+
+        Args:
+            document: The document.
+        """
+        self.unread: list[int] = []
+        self._document = document
+
+    def lines(self, number: int) -> list[Line]:
+        """Return the lines that are recognised on a page; none on an empty one, which is not looked at."""
+        try:
+            page = self._document[number]
+            is_empty = not (pdfium.FPDFPage_CountObjects(page.raw) or pdfium.FPDFPage_GetAnnotCount(page.raw))
+            page.close()
+        except pypdfium2.PdfiumError:
+            return []
+        if is_empty:
+            return []
+        if self._recogniser is None:
+            self.unread.append(number)
+            return []
+        return _recognised(self._document, number, self._recogniser)
+
+    @cached_property
+    def _recogniser(self) -> Recogniser | None:
+        """What recognises letters, ``None`` where the extra is not installed."""
+        try:
+            from rag.ocr import Recogniser
+        except ImportError:
+            return None
+        return Recogniser()
 
 
 def _recognised(document: pypdfium2.PdfDocument, number: int, recogniser: Recogniser) -> list[Line]:

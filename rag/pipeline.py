@@ -145,7 +145,7 @@ def read(source: SourceFile, limits: ParseLimits = DEFAULT_LIMITS) -> Document:
             text=found.text,
             title=_title(found, source.path),
             date=found.date or metadata.find_date(found.text),
-            source=str(source.path.absolute()),
+            source=source.kept_place,
             page_starts=found.page_starts,
         )
     )

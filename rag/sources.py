@@ -35,6 +35,8 @@ class SourceFile:
         target: What it is read from, where `path` is a link: no link is followed once a file has been found.
         archive: The zip archive that it lies in, whose path `path` then begins with, or ``None``.
         member: Its name in the archive, or in each of several that lie in each other.
+        address: Where it is, if that is on no disk of this machine: ``s3://bucket/key`` for one; `path` is then the
+            path of that.
     """
 
     id: str
@@ -44,6 +46,17 @@ class SourceFile:
     target: Path | None = None
     archive: Path | None = None
     member: tuple[str, ...] = ()
+    address: str = ""
+
+    @property
+    def named(self) -> str:
+        """What people know it by: its address, or its path as it was given."""
+        return self.address or str(self.path)
+
+    @property
+    def kept_place(self) -> str:
+        """What a library knows it by: its address, or its absolute path."""
+        return self.address or str(self.path.absolute())
 
     @property
     def place(self) -> Path:

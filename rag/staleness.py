@@ -81,7 +81,8 @@ def staleness(origin: Origin, limits: ParseLimits = DEFAULT_LIMITS) -> Stale | N
         ``"changed"``, ``"gone"``, or ``None`` where it does not, cannot be told, or the document was given as text.
     """
     # A document given as text has no size; what it names as its source may be anything.
-    if not origin.size_bytes:
+    # At an address it is not looked for: an answer must not wait for a network, nor need one.
+    if not origin.size_bytes or "://" in origin.source:
         return None
     try:
         found = os.stat(origin.source)

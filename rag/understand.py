@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -34,6 +34,25 @@ class _Misspelt:
     capitalised: bool
 
 
+@dataclass(frozen=True)
+class _Words:
+    """The words of a question, and what the encoder reads in place of some.
+
+    Attributes:
+        terms: Its terms, those of misspelt and of foreign words as they are meant.
+        weights: How much each says.
+        glosses: Its Chinese words in English, where documents and encoder have no Chinese.
+        in_english: The terms of those, each with how the encoder reads it.
+        read_as: Start and end of a place in the question and what is read instead, in order.
+    """
+
+    terms: tuple[Term, ...]
+    weights: tuple[float, ...]
+    glosses: Sequence[bridge.Gloss]
+    in_english: Mapping[Term, str]
+    read_as: Sequence[tuple[int, int, str]]
+
+
 def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
     """Return a question as it is searched.
 
@@ -45,6 +64,32 @@ def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
     Returns:
         The query.
     """
+    words = _words(text, encoder, snapshot)
+    read, origin = _respell(text, words.read_as)
+    # A prompt of the encoder is cut off its token spans, so that both count characters of the question.
+    encoding = encoder.encode([read], kind="query")[0]
+    token_spans = origin[encoding.token_spans]
+    foreign = [not t.spaced or in_other_letters(text[t.start_char : t.end_char]) for t in words.terms]
+    # What has no words, such as an emoji, is read where the vocabulary has it.
+    plain = bool(words.terms) and not any(foreign)
+    read_by_encoder = bool(words.glosses) or plain or reads(encoder, question_language(text), text)
+    return Query(
+        text=text,
+        vector=encoding.vector,
+        token_vectors=encoding.token_vectors,
+        token_weights=_token_weights(token_spans, words.terms, words.weights),
+        terms=words.terms,
+        weights=words.weights,
+        readable=read_by_encoder or not _mostly_foreign(words.terms, words.weights, foreign, snapshot),
+        # A Chinese question about English documents has no word that says anything of them.
+        understood=read_by_encoder or any(words.weights),
+        phrases=phrases(text, words.terms),
+        token_spans=token_spans,
+        glosses=words.in_english,
+    )
+
+
+def _words(text: str, encoder: Encoder, snapshot: Snapshot) -> _Words:
     written = query_terms(text, languages=snapshot.languages)
     other_forms = expansions(text, snapshot, count_tokens=encoder.count_tokens)
     for expansion in other_forms:
@@ -52,38 +97,22 @@ def understand(text: str, encoder: Encoder, snapshot: Snapshot) -> Query:
     misspelt = _misspelt(text, written, encoder, snapshot)
     meant = {m.term: _as_meant(m, snapshot.languages) for m in misspelt}
     terms = tuple(meant.get(term, term) for term in written)
-    found = _glosses(text, encoder, snapshot)
-    in_english = bridge.bridged(terms, found, snapshot.languages)
-    if found:
+    glosses = _glosses(text, encoder, snapshot)
+    in_english = bridge.bridged(terms, glosses, snapshot.languages)
+    if glosses:
         terms = tuple(sorted([*(t for t in terms if t.spaced), *in_english], key=lambda t: t.start_char))
+    forms = [(e.start_char, e.end_char, form) for e in other_forms for form in commoner(text, e, snapshot)]
+    glossed = [(g.start_char, g.end_char, f" {g.read_as} ") for g in glosses]
+    read_as = sorted([*map(_respelling, misspelt), *forms, *glossed])
+    return _Words(terms, _weights(terms, snapshot), glosses, in_english, read_as)
+
+
+def _weights(terms: Sequence[Term], snapshot: Snapshot) -> tuple[float, ...]:
+    """Return how much each term says: its rarity, and nothing for one that cannot be in the library's scripts."""
     spaced_only = not UNSPACED.intersection(snapshot.languages)
-    weights = tuple(
+    return tuple(
         snapshot.rarity(term.variants) * term.closeness if term.content and (term.spaced or not spaced_only) else 0.0
         for term in terms
-    )
-    meant_forms = [(e.start_char, e.end_char, form) for e in other_forms for form in commoner(text, e, snapshot)]
-    glossed = [(g.start_char, g.end_char, f" {g.read_as} ") for g in found]
-    read, origin = _respell(text, sorted([*map(_respelling, misspelt), *meant_forms, *glossed]))
-    # A prompt of the encoder is cut off its token spans, so that both count characters of the question.
-    encoding = encoder.encode([read], kind="query")[0]
-    token_spans = origin[encoding.token_spans]
-    foreign = [not t.spaced or in_other_letters(text[t.start_char : t.end_char]) for t in terms]
-    # What has no words, such as an emoji, is read where the vocabulary has it.
-    plain = bool(terms) and not any(foreign)
-    read_by_encoder = bool(found) or plain or reads(encoder, question_language(text), text)
-    return Query(
-        text=text,
-        vector=encoding.vector,
-        token_vectors=encoding.token_vectors,
-        token_weights=_token_weights(token_spans, terms, weights),
-        terms=terms,
-        weights=weights,
-        readable=read_by_encoder or not _mostly_foreign(terms, weights, foreign, snapshot),
-        # A Chinese question about English documents has no word that says anything of them.
-        understood=read_by_encoder or any(weights),
-        phrases=phrases(text, terms),
-        token_spans=token_spans,
-        glosses=in_english,
     )
 
 

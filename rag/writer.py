@@ -3,33 +3,29 @@
 from __future__ import annotations
 
 import hashlib
-import os
-import threading
 import time
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from itertools import islice
+from contextlib import closing
+from dataclasses import dataclass
 
-from embeddings.encoder import Encoder, Encoding
-from rag import load, pipeline
+from embeddings.encoder import Encoder
+from rag import load
 from rag.abbreviations import Abbreviation, find_abbreviations
+from rag.embed import EmbedHere
+from rag.entries import Batch, Embed, Entry, Failed
 from rag.errors import SourceError
+from rag.kept_ids import with_kept_ids
 from rag.library_store import LibraryStore
 from rag.parse_limits import ParseLimits
-from rag.reuse import known_vectors
-from rag.schema import Document, Passage
+from rag.schema import Document
 from rag.settings import Settings
 from rag.sources import SourceFile
-from rag.stored import Origin, PassageVectors
+from rag.stored import Origin
+from rag.tally import IndexReport, Tally
 
+__all__ = ["IndexReport", "Progress", "Tally", "Writer"]
 Progress = Callable[[str, int, int], None]
-# Passages embedded, and kept, at a time: enough to batch passages of like length, little enough to lose. Two or three
-# such batches are in memory at once, 40 MB each.
-BATCH_PASSAGES = 128
-# Passages that are encoded before it is asked whether to go on.
-SLICE_PASSAGES = 32
 # Name under which a store notes that the abbreviations of all its documents are there.
 ABBREVIATIONS = "abbreviations"
 # A file that changed this recently may change again without its time of modification moving.
@@ -37,84 +33,24 @@ TRUSTED_AGE_NS = 2_000_000_000
 
 
 @dataclass(frozen=True)
-class IndexReport:
-    """What an indexing run did.
+class Writer:
+    """Writes one revision of a store.
 
     Attributes:
-        added: Documents that are new.
-        updated: Documents whose text was replaced.
-        removed: Documents that left.
-        unchanged: Documents left as they were.
-        failed: Reason in one line by source, for what could not be indexed.
-        documents: Documents in the library afterwards.
-        passages: Passages in the library afterwards.
-        embedded: Passages that were embedded.
-        seconds: Wall time.
-        renamed: Documents whose file has another name or place, and what it held before; neither added nor removed.
-        copies: Documents in the library afterwards that are made from the same bytes as another one.
+        store: The store.
+        encoder: Its encoder.
+        settings: Its settings.
+        revision: The revision that is written towards.
+        progress: Told how far it is.
+        embed: Turns what is to be put into passages with vectors; ``None`` for the threads of this process.
     """
-
-    added: int
-    updated: int
-    removed: int
-    unchanged: int
-    failed: Mapping[str, str]
-    documents: int
-    passages: int
-    embedded: int
-    seconds: float
-    renamed: int = 0
-    copies: int = 0
-
-
-@dataclass
-class Tally:
-    """Running counts of a run."""
-
-    added: int = 0
-    updated: int = 0
-    removed: int = 0
-    unchanged: int = 0
-    embedded: int = 0
-    renamed: int = 0
-    failed: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class _Entry:
-    """A document to be put, read when its turn comes."""
-
-    id: str
-    size_bytes: int
-    origin: Origin
-    read: Callable[[], Document]
-
-
-@dataclass(frozen=True)
-class _Piece:
-    """A passage to be embedded unless its vectors are known.
-
-    It knows whether it is its document's first or last, and its share of the document's bytes.
-    """
-
-    entry: _Entry
-    document: Document
-    passage: Passage
-    first: bool
-    last: bool
-    size_bytes: int
-    known: PassageVectors | None = None
-
-
-@dataclass(frozen=True)
-class Writer:
-    """Writes one revision of a store."""
 
     store: LibraryStore
     encoder: Encoder
     settings: Settings
     revision: int
     progress: Progress
+    embed: Embed | None = None
 
     @property
     def _limits(self) -> ParseLimits:
@@ -161,7 +97,7 @@ class Writer:
         with self.store.transaction():
             self.store.discard_staged(revision=self.revision)
             known = self.store.origins()
-            sources = _with_kept_ids(sources, known, self._limits)
+            sources = with_kept_ids(sources, known, self._limits)
         self._put_changed(sources, known, tally)
         self._refuse_nothing(sources, tally)
 
@@ -177,8 +113,7 @@ class Writer:
             if document.id in known and known[document.id].digest == digest:
                 tally.unchanged += 1
                 continue
-            read = _reader(document)
-            entries.append(_Entry(document.id, len(document.text), Origin(digest), read))
+            entries.append(Entry(document.id, len(document.text), Origin(digest), document))
         self._put(entries, known, tally)
 
     def introduce(self) -> None:
@@ -225,9 +160,9 @@ class Writer:
             self.progress("read", done, total)
         self._put(entries, known, tally, left=left)
 
-    def _changed(self, source: SourceFile, known: Origin | None, tally: Tally) -> _Entry | None:
+    def _changed(self, source: SourceFile, known: Origin | None, tally: Tally) -> Entry | None:
         """Return what there is to do for a file: nothing when its path and stat, or its digest, are as they were."""
-        place = str(source.path.absolute())
+        place = source.kept_place
         stat = (source.size_bytes, source.modified_ns, place)
         if known and source.modified_ns and stat == (known.size_bytes, known.modified_ns, known.source):
             tally.unchanged += 1
@@ -243,11 +178,11 @@ class Writer:
             self.store.touch(source.id, origin)
             tally.unchanged += 1
             return None
-        return _Entry(source.id, source.size_bytes, origin, lambda: pipeline.read(source, self._limits))
+        return Entry(source.id, source.size_bytes, origin, source)
 
     def _put(
         self,
-        entries: Sequence[_Entry],
+        entries: Sequence[Entry],
         known: Mapping[str, Origin],
         tally: Tally,
         *,
@@ -261,151 +196,56 @@ class Writer:
             tally: Counts, which are added to.
             left: How many files of each digest are no longer where they were: a new one of that digest was renamed.
         """
-        total = sum(e.size_bytes for e in entries)
-        done = 0
+        total, done = sum(e.size_bytes for e in entries), 0
         left = left or Counter()
         keys: dict[str, int] = {}
-        for batch, vectors in self._embedded(self._batches(entries, tally)):
-            with self.store.transaction():
-                for piece, vector in zip(batch, vectors, strict=True):
-                    if piece.first:
-                        key = self.store.add_document(piece.document, revision=self.revision)
-                        keys[piece.entry.id] = key
-                        self.store.add_abbreviations(key, _introduced_in(piece.document))
-                    self.store.add_passage(keys[piece.entry.id], piece.passage, vector)
-                    if piece.last:
-                        self.store.seal(keys[piece.entry.id], piece.entry.origin)
-            for piece in batch:
+        for outcome in self._embedded(entries):
+            if isinstance(outcome, Failed):
+                self._fail(outcome, tally)
+                continue
+            self._write(outcome, keys)
+            for piece, _ in outcome:
                 done += piece.size_bytes
                 tally.embedded += piece.known is None
                 if piece.last:
                     _count(piece.entry, known, tally, left)
             self.progress("embed", done, total)
 
-    def _embedded(self, batches: Iterable[list[_Piece]]) -> Iterator[tuple[list[_Piece], list[PassageVectors]]]:
-        """Yield the batches with their vectors, in order.
+    def _embedded(self, entries: Sequence[Entry]) -> Iterator[Batch | Failed]:
+        """Yield what comes of entries; those of the same bytes as another when that one has been written."""
+        embed = self.embed or EmbedHere(self.store, self.encoder, self.settings)
+        for part in _by_digest(entries):
+            with closing(embed(part)) as outcomes:
+                yield from outcomes
 
-        One batch is encoded while the one before it is packed and written and the one after it is read and split, so
-        that no processor waits for the database or for a file.
-        """
-        ended = threading.Event()
-        with ThreadPoolExecutor(1) as worker:
-            under_way: deque[tuple[list[_Piece], Future[list[Encoding]]]] = deque()
-            try:
-                for batch in batches:
-                    under_way.append((batch, worker.submit(self._encode, batch, ended)))
-                    if len(under_way) > 1:
-                        yield self._packed(*under_way.popleft())
-                while under_way:
-                    yield self._packed(*under_way.popleft())
-            finally:
-                # What is not written by now never will be, as after Ctrl-C, which must not wait for a whole batch.
-                ended.set()
-                worker.shutdown(cancel_futures=True)
+    def _write(self, batch: Batch, keys: dict[str, int]) -> None:
+        """Write a batch, and note the numbers of the documents that begin in it."""
+        with self.store.transaction():
+            for piece, vectors in batch:
+                if piece.first:
+                    key = self.store.add_document(piece.document, revision=self.revision)
+                    keys[piece.entry.id] = key
+                    self.store.add_abbreviations(key, _introduced_in(piece.document))
+                self.store.add_passage(keys[piece.entry.id], piece.passage, vectors)
+                if piece.last:
+                    self.store.seal(keys.pop(piece.entry.id), piece.entry.origin)
 
-    def _encode(self, batch: Sequence[_Piece], ended: threading.Event) -> list[Encoding]:
-        encodings: dict[int, Encoding] = {}
-        # Those of like length together, as the encoder wants them.
-        unknown = [n for n, piece in enumerate(batch) if piece.known is None]
-        order = sorted(unknown, key=lambda n: -len(batch[n].passage.text))
-        for start in range(0, len(order), SLICE_PASSAGES):
-            if ended.is_set():
-                return []
-            numbers = order[start : start + SLICE_PASSAGES]
-            pairs = [(batch[n].document.title, batch[n].passage) for n in numbers]
-            encoded = pipeline.encode(pairs, self.encoder, threads=self.settings.indexing_threads)
-            encodings |= zip(numbers, encoded, strict=True)
-        return [encodings[n] for n in unknown]
-
-    def _packed(
-        self, batch: list[_Piece], encoded: Future[list[Encoding]]
-    ) -> tuple[list[_Piece], list[PassageVectors]]:
-        bits = self.settings.token_bits or 0
-        encodings = iter(encoded.result())
-        return batch, [
-            piece.known or pipeline.to_keep(piece.document.title, piece.passage, next(encodings), token_bits=bits)
-            for piece in batch
-        ]
-
-    def _batches(self, entries: Sequence[_Entry], tally: Tally) -> Iterator[list[_Piece]]:
-        """Yield the pieces of documents in batches; of the same bytes once, and again when they have been written."""
-        digests: set[str] = set()
-        firsts: list[_Entry] = []
-        repeats: list[_Entry] = []
-        for entry in entries:
-            (repeats if entry.origin.digest in digests else firsts).append(entry)
-            digests.add(entry.origin.digest)
-        for part in (firsts, repeats):
-            pieces = self._pieces(part, tally)
-            while batch := list(islice(pieces, BATCH_PASSAGES)):
-                yield batch
-            if part is firsts and repeats:
-                # A batch is written when the one after the next is asked for.
-                yield []
-
-    def _pieces(self, entries: Sequence[_Entry], tally: Tally) -> Iterator[_Piece]:
-        for entry in entries:
-            try:
-                document = entry.read()
-                passages = pipeline.split_document(document, self.encoder, self.settings)
-            except (OSError, SourceError) as error:
-                # What the file said before is no longer what it says: no answer may come from it.
-                tally.failed[entry.id] = str(error)
-                with self.store.transaction():
-                    tally.removed += self.store.remove_documents([entry.id], revision=self.revision)
-                continue
-            count, size = len(passages), entry.size_bytes
-            vectors = known_vectors(self.store, entry.origin.digest, document.title, passages)
-            for number, (passage, known) in enumerate(zip(passages, vectors, strict=True)):
-                share = size * (number + 1) // count - size * number // count
-                place = {"first": number == 0, "last": number == count - 1}
-                yield _Piece(entry, document, passage, **place, size_bytes=share, known=known)
+    def _fail(self, failed: Failed, tally: Tally) -> None:
+        tally.failed[failed.entry.id] = failed.reason
+        with self.store.transaction():
+            # What the file said before is no longer what it says: no answer may come from it.
+            tally.removed += self.store.remove_documents([failed.entry.id], revision=self.revision)
 
 
-def _with_kept_ids(sources: Sequence[SourceFile], known: Mapping[str, Origin], limits: ParseLimits) -> list[SourceFile]:
-    """Return the files under the ids they have in the store, refusing one with the id of a document from elsewhere."""
-    real_path = _RealPaths()
-    ids = {real_path(origin.source): i for i, origin in known.items() if origin.source}
-    kept = []
-    for source in sources:
-        place = real_path(str(source.path))
-        there = known.get(source.id)
-        if there and there.source and real_path(there.source) == place:
-            kept.append(source)
-        elif place in ids:
-            kept.append(replace(source, id=ids[place]))
-        elif there and there.source and not _moved(source, there, limits):
-            raise SourceError(
-                f"{source.path} would replace {there.source}, which has the same id {source.id!r}; rename one of them, "
-                "or index both folders together: rag index A B"
-            )
-        else:
-            kept.append(source)
-    return kept
-
-
-class _RealPaths:
-    """Paths without symbolic links; each folder is looked up once, which for 100,000 files saves some seconds."""
-
-    def __init__(self) -> None:
-        self._folders: dict[str, str] = {}
-
-    def __call__(self, source: str) -> str:
-        try:
-            if os.path.islink(source):
-                return os.path.realpath(source)
-            folder, name = os.path.split(source if os.path.isabs(source) else os.path.join(os.getcwd(), source))
-            if folder not in self._folders:
-                self._folders[folder] = os.path.realpath(folder)
-            return os.path.join(self._folders[folder], name)
-        except ValueError:
-            # What a document given as text names as its source need not be a path.
-            return source
-
-
-def _moved(source: SourceFile, known: Origin, limits: ParseLimits) -> bool:
-    """Tell whether a file is the one a document was made from, now at another place."""
-    return not os.path.lexists(known.source) and load.source_digest(source, limits) == known.digest
+def _by_digest(entries: Sequence[Entry]) -> Iterator[list[Entry]]:
+    """Yield the entries in two parts, of each digest the first one and then the others; an empty part is left out."""
+    digests: set[str] = set()
+    firsts: list[Entry] = []
+    repeats: list[Entry] = []
+    for entry in entries:
+        (repeats if entry.origin.digest in digests else firsts).append(entry)
+        digests.add(entry.origin.digest)
+    yield from (part for part in (firsts, repeats) if part)
 
 
 def _document_digest(document: Document) -> str:
@@ -422,16 +262,12 @@ def _document_digest(document: Document) -> str:
     return hashlib.sha256(repr(fields).encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _reader(document: Document) -> Callable[[], Document]:
-    return lambda: pipeline.prepare(document)
-
-
 def _introduced_in(document: Document) -> list[Abbreviation]:
     """Return the abbreviations that a document's title and text introduce."""
     return find_abbreviations(f"{document.title}\n{document.text}")
 
 
-def _count(entry: _Entry, known: Mapping[str, Origin], tally: Tally, left: Counter[str]) -> None:
+def _count(entry: Entry, known: Mapping[str, Origin], tally: Tally, left: Counter[str]) -> None:
     """Count a document that has been put in."""
     renamed = entry.id not in known and left[entry.origin.digest] > 0
     left[entry.origin.digest] -= renamed

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import shutil
 import threading
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +17,12 @@ from eval.faulty import HARBOUR, barrel, grown, open_small, state, with_words
 from rag.backup import restore
 from rag.cli import main
 from rag.errors import LibraryDamaged, LibraryError, LibraryMismatch, LibraryNotFound
+from rag.folder import UPLOADS
+from rag.staleness import staleness
+from rag.web.feedback import Verdict, give_feedback
+from rag.web.uploads import add_uploads
+
+FERRY = "The ferry of Norrwick leaves at nine. It carries 120 passengers and 18 cars."
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +117,99 @@ def test_a_damaged_backup_makes_no_library(path: Path, tmp_path: Path) -> None:
             assert not (tmp_path / "again").exists()
 
 
+def given(path: Path) -> None:
+    """Give a library files, a zip archive among them, and a word on an answer."""
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("old/mill.txt", "The mill of Norrwick grinds barley.")
+    files = {"ferry.txt": FERRY.encode(), "old.zip": packed.getvalue()}
+    with open_small(path) as library:
+        uploaded = add_uploads(library, [(name, io.BytesIO(content)) for name, content in files.items()])
+        assert {one.status for one in uploaded} == {"added"}
+        answer = library.ask("When does the ferry of Norrwick leave?", threshold=0.0)
+        verdict = Verdict(right=False, answer="at nine")
+        assert give_feedback(path, answer, verdict, lambda i: library.document(i).text) == "question"
+    # What uploads, removals and locks leave meanwhile is no file of the library.
+    (path / UPLOADS / ".coming-0").mkdir()
+    (path / UPLOADS / "link.txt").symlink_to(path / UPLOADS / "ferry.txt")
+
+
+def test_uploaded_files_and_feedback_come_back_and_are_known_by_their_new_place(path: Path, tmp_path: Path) -> None:
+    given(path)
+    with open_small(path) as library:
+        made = library.backup(tmp_path / "backup")
+    kept = {"uploads/ferry.txt", "uploads/old.zip", "feedback/feedback.jsonl"}
+    assert made.files.keys() == kept
+    assert names(tmp_path / "backup") == ["backup.json", "feedback", "library.sqlite3", "uploads"]
+    # The library that it is a backup of is no more: nothing may be looked for there.
+    texts = {name: (path / name).read_bytes() for name in kept}
+    shutil.rmtree(path)
+    assert restore(tmp_path / "backup", tmp_path / "again") == made
+    assert {name: (tmp_path / "again" / name).read_bytes() for name in kept} == texts
+    with open_small(tmp_path / "again") as library:
+        origins = library.origins(["uploads/ferry.txt", "uploads/old.zip/old/mill.txt"])
+        assert len(origins) == 2
+        assert [staleness(origin) for origin in origins.values()] == [None, None]
+        assert library.find_damage().documents == {}
+        library.verify()
+        # The same file once more is known, and another one of its name replaces it.
+        assert add_uploads(library, [("ferry.txt", io.BytesIO(FERRY.encode()))])[0].status == "unchanged"
+        assert add_uploads(library, [("ferry.txt", io.BytesIO(b"It leaves at ten."))])[0].status == "updated"
+    (tmp_path / "again" / UPLOADS / "ferry.txt").unlink()
+    with open_small(tmp_path / "again") as library:
+        assert staleness(library.origins(["uploads/ferry.txt"])["uploads/ferry.txt"]) == "gone"
+
+
+def test_a_file_of_a_backup_that_is_damaged_gone_or_leads_elsewhere_makes_no_library(
+    path: Path, tmp_path: Path
+) -> None:
+    given(path)
+    with open_small(path) as library:
+        library.backup(tmp_path / "sound")
+    (tmp_path / "elsewhere").write_text(FERRY)
+
+    def broken(kind: str) -> Path:
+        copy = Path(shutil.copytree(tmp_path / "sound", tmp_path / kind))
+        file = copy / "uploads" / "ferry.txt"
+        if kind == "flipped":
+            file.write_bytes(file.read_bytes().replace(b"nine", b"five"))
+            return copy
+        file.unlink()
+        if kind == "linked":
+            file.symlink_to(tmp_path / "elsewhere")
+        return copy
+
+    for kind in ("flipped", "gone", "linked"):
+        with pytest.raises(LibraryDamaged, match=r"ferry\.txt.*take another backup"):
+            restore(broken(kind), tmp_path / "again")
+        assert not (tmp_path / "again").exists()
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["../tokens.json", "uploads/../tokens.json", "uploads/.removed-0", "tokens.json", "uploads/", "uploads/a\\b"],
+)
+def test_a_backup_that_would_write_elsewhere_is_refused(name: str, path: Path, tmp_path: Path) -> None:
+    with open_small(path) as library:
+        library.backup(tmp_path / "backup")
+    described = json.loads((tmp_path / "backup" / "backup.json").read_text())
+    described["files"] = {name: {"size_bytes": 1, "sha256": "0" * 64}}
+    (tmp_path / "backup" / "backup.json").write_text(json.dumps(described))
+    with pytest.raises(LibraryDamaged, match="is no file of a library"):
+        restore(tmp_path / "backup", tmp_path / "again")
+    assert names(tmp_path) == ["backup", "library"]
+
+
+def test_a_backup_of_an_earlier_version_has_the_database_alone_and_is_restored(path: Path, tmp_path: Path) -> None:
+    with open_small(path) as library:
+        library.backup(tmp_path / "backup")
+    described = json.loads((tmp_path / "backup" / "backup.json").read_text())
+    assert described.pop("files") == {}
+    (tmp_path / "backup" / "backup.json").write_text(json.dumps(described | {"format_version": 1}))
+    assert restore(tmp_path / "backup", tmp_path / "again").files == {}
+    assert state(tmp_path / "again") == state(path)
+
+
 def test_a_damaged_library_makes_no_backup(path: Path, tmp_path: Path) -> None:
     data = (path / "library.sqlite3").read_bytes()
     (path / "library.sqlite3").write_bytes(data.replace(b"employs 41 pilots", b"employs 43 pilots"))
@@ -124,7 +225,7 @@ def test_what_is_no_backup_or_a_later_one_is_refused(path: Path, tmp_path: Path)
         library.backup(tmp_path / "backup")
     described = json.loads((tmp_path / "backup" / "backup.json").read_text())
     (tmp_path / "backup" / "backup.json").write_text(json.dumps(described | {"format_version": 7}))
-    with pytest.raises(LibraryMismatch, match="format 7, and this version reads up to 1"):
+    with pytest.raises(LibraryMismatch, match="format 7, and this version reads up to 2"):
         restore(tmp_path / "backup", tmp_path / "again")
     (tmp_path / "backup" / "backup.json").write_text(json.dumps(described))
     os.rename(tmp_path / "backup" / "library.sqlite3", tmp_path / "elsewhere")
@@ -137,7 +238,7 @@ def test_the_commands_say_what_they_did(path: Path, tmp_path: Path, capsys: pyte
     assert main(["--library", str(path), "--json", "backup", str(tmp_path / "backup")]) == 0
     made = json.loads(capsys.readouterr().out)
     assert made.keys() == {
-        *("library", "backup", "format_version", "revision", "documents", "passages", "size_bytes", "sha256")
+        *("library", "backup", "format_version", "revision", "documents", "passages", "size_bytes", "sha256", "files")
     }
     assert main(["--library", str(tmp_path / "again"), "--json", "restore", str(tmp_path / "backup")]) == 0
     assert json.loads(capsys.readouterr().out) == made | {"library": str(tmp_path / "again")}

@@ -19,6 +19,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from rag import Answer, Citation, Document, Library
+from rag.folder import FEEDBACK
 from rag.schema import AnswerSentence, Disagreement, Hit, Passage, Reading
 from rag.web import feedback
 from rag.web.history import Turn, kept_turn
@@ -245,7 +246,7 @@ def test_feedback_and_comments_are_kept_as_they_are_and_run_nowhere(
         opened.locator(".lg-form [name=comment]").fill(some)
         opened.locator(".lg-form [type=submit]").click()
         opened.locator(".lg-form").wait_for(state="detached")
-    path: Path = library.path / feedback.FOLDER / feedback.GOLD
+    path: Path = library.path / FEEDBACK / feedback.GOLD
     rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     assert [row["comment"] for row in rows] == [" ".join(table[n * 12 : n * 12 + 12])[:1900].strip() for n in range(6)]
     assert [row["answers"] for row in rows] == [[row["comment"]] for row in rows]

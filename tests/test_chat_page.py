@@ -14,6 +14,7 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Locator, Page
 
 from rag import Answer, Citation, Document, Library
+from rag.folder import FEEDBACK
 from rag.schema import AnswerSentence
 from rag.web import feedback
 from rag.web.history import Turn, kept_turn
@@ -251,14 +252,14 @@ def test_what_is_whole_is_said_once_to_those_who_hear_the_page(open_page: Open) 
 
 
 def kept_rows(library: Library) -> list[dict[str, Any]]:
-    path = library.path / feedback.FOLDER / feedback.GOLD
+    path = library.path / FEEDBACK / feedback.GOLD
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
 
 
 @pytest.fixture
 def rows(library: Library) -> Iterator[Callable[[], list[dict[str, Any]]]]:
     yield lambda: kept_rows(library)
-    for path in (library.path / feedback.FOLDER).glob("*.jsonl"):
+    for path in (library.path / FEEDBACK).glob("*.jsonl"):
         path.unlink()
 
 

@@ -16,6 +16,7 @@ from eval.check import Findings, check
 from rag import Answer, Citation, Library
 from rag.cli import main
 from rag.doctor import examine_library
+from rag.folder import FEEDBACK
 from rag.schema import AnswerSentence, Span
 from rag.web import feedback
 from rag.web.feedback import FeedbackError, Marked, Verdict, give_feedback, question_id
@@ -36,7 +37,7 @@ def give(folder: Path, answer: Answer, verdict: Verdict) -> str:
 
 
 def rows(folder: Path, name: str = feedback.GOLD) -> list[dict[str, Any]]:
-    path = folder / feedback.FOLDER / name
+    path = folder / FEEDBACK / name
     return [json.loads(line) for line in path.read_text("utf-8").splitlines()] if path.exists() else []
 
 
@@ -132,7 +133,7 @@ def test_what_is_too_long_or_no_text_is_refused_in_one_line(tmp_path: Path, verd
 
 def test_lines_that_were_written_by_hand_stay(tmp_path: Path) -> None:
     give(tmp_path, ANSWER, Verdict(True))
-    path = tmp_path / feedback.FOLDER / feedback.GOLD
+    path = tmp_path / FEEDBACK / feedback.GOLD
     path.write_text('{"id": "mine", "question": "?"}\nnot json\n' + path.read_text("utf-8"), "utf-8")
     give(tmp_path, ANSWER, Verdict(False, "6,201"))
     lines = path.read_text("utf-8").splitlines()
@@ -191,7 +192,7 @@ def test_the_evaluation_runs_on_feedback_as_it_is(
     ]
     for question, verdict in given:
         give_feedback(library.path, library.ask(question), verdict, text_of)
-    path = library.path / feedback.FOLDER / feedback.GOLD
+    path = library.path / FEEDBACK / feedback.GOLD
     assert check(path, library) == Findings(4, (), ())
     capsys.readouterr()
     assert main(["--library", str(library.path), "--json", "eval", str(path)]) == 0

@@ -20,7 +20,7 @@ from conftest import HARBOUR, MakeLibrary
 from test_library import interrupt_at
 
 from rag.cli import main
-from rag.writer import BATCH_PASSAGES
+from rag.embed import BATCH_PASSAGES
 
 termios = pytest.importorskip("termios")
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="needs signals and terminals")

@@ -23,6 +23,7 @@ from tiny_models import make_tiny_model
 
 from embeddings.errors import UnusableModel
 from rag import Answer, Document, Library, Settings
+from rag.embed import EmbedHere
 from rag.errors import (
     LibraryBusy,
     LibraryChanged,
@@ -35,7 +36,6 @@ from rag.errors import (
     SourceError,
 )
 from rag.pipeline import Pipeline, Work
-from rag.writer import Writer
 
 QUESTION = "Who built the lighthouse of Norrwick?"
 LONG_AGO_NS = 1_600_000_000 * 10**9
@@ -764,7 +764,7 @@ def interrupt_at(wanted: str, times: int = 1) -> Callable[[str, int, int], None]
 def test_an_interrupted_run_leaves_the_old_state_and_is_gone_on_with(
     folder: Path, make_library: MakeLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.writer.BATCH_PASSAGES", 3)
+    monkeypatch.setattr("rag.embed.BATCH_PASSAGES", 3)
     library = make_library()
     library.index(folder)
     (folder / "bakery.txt").unlink()
@@ -788,7 +788,7 @@ def test_an_interrupted_run_leaves_the_old_state_and_is_gone_on_with(
 def test_a_document_cut_in_two_by_an_interruption_is_made_whole(
     make_library: MakeLibrary, monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    monkeypatch.setattr("rag.writer.BATCH_PASSAGES", 2)
+    monkeypatch.setattr("rag.embed.BATCH_PASSAGES", 2)
     library = make_library(passage_chars=100)
     library.index(folder)
     write(folder / "harbour.md", "\n\n".join(f"Sentence {n} of a longer text on pilots. " * 2 for n in range(9)))
@@ -1066,8 +1066,8 @@ def test_an_interruption_ends_encoding_after_a_part_of_a_batch(
         yield from _entries
         raise KeyboardInterrupt
 
-    pieces = Writer._pieces
-    monkeypatch.setattr(Writer, "_pieces", lambda *arguments: interrupt(pieces(*arguments)))
+    pieces = EmbedHere._pieces
+    monkeypatch.setattr(EmbedHere, "_pieces", lambda *arguments: interrupt(pieces(*arguments)))
     monkeypatch.setattr(encoder, "encode", slowly)
     with pytest.raises(KeyboardInterrupt):
         library.add(documents())

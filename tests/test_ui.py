@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -207,16 +209,15 @@ def chosen_text(page: Page, quote: str) -> str:
     return text
 
 
+IN_VIEW = """mark => {
+  const box = mark.closest('.lg-text').getBoundingClientRect(), at = mark.getBoundingClientRect();
+  return at.top >= box.top && at.bottom <= box.bottom && at.top >= 0 && at.bottom <= window.innerHeight;
+}"""
+
+
 def in_view(mark: Locator) -> bool:
     """Whether the mark lies inside both the scrolled text and the window."""
-    return bool(
-        mark.evaluate(
-            """mark => {
-              const box = mark.closest('.lg-text').getBoundingClientRect(), at = mark.getBoundingClientRect();
-              return at.top >= box.top && at.bottom <= box.bottom && at.top >= 0 && at.bottom <= window.innerHeight;
-            }"""
-        )
-    )
+    return bool(mark.evaluate(IN_VIEW))
 
 
 def test_the_page_says_what_the_library_holds(page: Page, library: Library) -> None:
@@ -254,8 +255,9 @@ def test_choosing_the_same_citation_again_scrolls_back_to_it(page: Page, server:
     page.locator(".lg-text").evaluate("text => { text.scrollTop = 0; }")
     assert not in_view(page.locator("mark.lg-chosen"))
     mark.click()
-    page.wait_for_function("() => document.querySelector('.lg-text').scrollTop > 100")
-    assert in_view(page.locator("mark.lg-chosen"))
+    # Scrolling may take several frames: what counts is where it ends.
+    page.wait_for_function(f"() => ({IN_VIEW})(document.querySelector('mark.lg-chosen'))")
+    assert page.locator(".lg-text").evaluate("text => text.scrollTop") > 100
 
 
 def test_the_keyboard_alone_reaches_a_citation_and_comes_back(page: Page, server: Served) -> None:
@@ -431,3 +433,24 @@ def test_the_links_are_in_the_language_of_the_browser(browser: Browser, server: 
     page.goto(f"{server.address}documents")
     page.get_by_role("navigation", name="页面").get_by_role("link", name="问答").wait_for()
     context.close()
+
+
+COUNTED = """
+import sys
+from rag import Library
+from rag.web.collections import Collections
+from rag.web.quick_start import quick_gradio
+with quick_gradio():
+    from rag.web import ui
+application, made = ui.gr.routes.App, []
+make = application.create_app
+application.create_app = staticmethod(lambda *given, **named: made.append(given) or make(*given, **named))
+with Library.open(sys.argv[1], create=False) as library:
+    page = ui.create_page(Collections(library), examples=[])
+print(len(made), isinstance(page.app, application))
+"""
+
+
+def test_for_all_pages_together_one_application_is_made(library: Library) -> None:
+    command = [sys.executable, "-c", COUNTED, str(library.path)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() == ["1", "True"]

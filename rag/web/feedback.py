@@ -17,9 +17,10 @@ from typing import Any, Literal
 
 from rag.errors import RagError
 from rag.files import replace_file
+from rag.folder import FEEDBACK
 from rag.schema import Answer
 
-FOLDER, GOLD, COMPLAINTS = "feedback", "feedback.jsonl", "complaints.jsonl"
+GOLD, COMPLAINTS = "feedback.jsonl", "complaints.jsonl"
 MOST_TEXT_CHARS = 2_000
 MOST_QUESTION_CHARS = 4_000
 MOST_SPANS = 10
@@ -94,7 +95,7 @@ def give_feedback(library: Path, answer: Answer, verdict: Verdict, text_of: Text
     row = _row(answer, verdict, text_of)
     gold = row if row and "answerable" in row else None
     complaint = row if row and gold is None else None
-    _write(library / FOLDER, row_id, {GOLD: gold, COMPLAINTS: complaint})
+    _write(library / FEEDBACK, row_id, {GOLD: gold, COMPLAINTS: complaint})
     return "taken back" if row is None else "question" if gold else "complaint"
 
 

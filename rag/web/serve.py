@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from rag.errors import AccessError
 from rag.settings import Settings
+from rag.web.arenas import few_arenas
 from rag.web.collections import Collections
 from rag.web.guard import Guard, House, Limits
 from rag.web.known import Known
@@ -126,6 +127,7 @@ def serve(
         RagError: The address cannot be listened on, the library cannot answer, or the tokens cannot be read or are
             missing where others could ask.
     """
+    few_arenas()  # before there are threads
     from rag.web.server import Server, address_of, configuration, ending_quietly, listen
 
     with (
