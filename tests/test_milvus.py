@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
 
 from embeddings.encoding import Encoding
 from eval.faulty import WordEncoder, barrel
@@ -27,9 +28,10 @@ from rag import Library, Settings, milvus_lease
 from rag.address import MilvusAddress
 from rag.cli import main
 from rag.errors import LibraryBusy, LibraryDamaged, LibraryError, LibraryMismatch, LibraryNotFound
+from rag.filters import check_filters
 from rag.lexical import LexicalIndex, LexicalPassage
 from rag.milvus_client import Milvus, chunked, explained
-from rag.milvus_facets import condition, facets
+from rag.milvus_facets import condition, day, facets
 from rag.milvus_lease import Lease
 from rag.milvus_terms import document_weights, number, rarity, score
 from rag.schema import Document
@@ -37,6 +39,7 @@ from rag.web.api import create_api
 from rag.web.collections import Collections
 from tests.api_server import error_of, served
 from tests.conftest import HARBOUR, LIGHTHOUSE
+from tests.test_filters import FILTERS, documents, passes
 
 pytest.importorskip("pymilvus", reason="needs the extra milvus")
 pytest.importorskip("milvus_lite", reason="needs the extra milvus")
@@ -134,6 +137,20 @@ def test_equal_values_are_filtered_alike_and_others_are_not() -> None:
         assert clause is not None
         assert not set(json.loads(clause[clause.index("[") : -1])) & set(own)
     assert condition({"n": []}) is None
+
+
+@given(given_documents=documents(), filters=FILTERS)
+def test_what_passes_a_condition_is_what_a_plain_loop_lets_through(
+    given_documents: list[Document], filters: dict[str, Any]
+) -> None:
+    check_filters(filters)
+    wanted = condition(filters)
+    for document in given_documents:
+        # What Milvus is asked is Python too.
+        row = {"facets": facets(document), "day": day(document.date)}
+        known = {"array_contains_any": lambda held, allowed: not set(held).isdisjoint(allowed)}
+        found = wanted is not None and bool(eval(wanted or "True", known, row))
+        assert found == all(passes(document, name, value) for name, value in filters.items())
 
 
 @pytest.mark.parametrize("text", ["", "x", "面" * 50_000, "a𝛽" * 16_000])
