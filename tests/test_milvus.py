@@ -33,6 +33,7 @@ from rag.lexical import LexicalIndex, LexicalPassage
 from rag.milvus_client import Milvus, chunked, explained
 from rag.milvus_facets import condition, day, facets
 from rag.milvus_lease import Lease
+from rag.milvus_schema import MANIFEST, make_collection
 from rag.milvus_terms import document_weights, number, rarity, score
 from rag.schema import Document
 from rag.web.api import create_api
@@ -212,6 +213,21 @@ def test_a_lease_that_was_not_renewed_for_long_is_of_nobody(library: Library, mo
     assert milvus_lease._is_gone(elsewhere | {"at_ms": milvus_lease.now_ms() - milvus_lease.ENDS_MS - 1})
 
 
+def test_what_a_writer_that_was_killed_while_it_waited_left_is_dropped(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    milvus = library._engine._milvus
+    long_ago = milvus_lease.now_ms() - milvus_lease.ENDS_MS - 1
+    with monkeypatch.context() as patch:
+        patch.setattr(milvus_lease, "now_ms", lambda: long_ago)
+        make_collection(milvus, "town_writer_gone", MANIFEST)
+        Lease(milvus)._note("town_writer_gone")
+    make_collection(milvus, "town_writer_waits", MANIFEST)
+    Lease(milvus)._note("town_writer_waits")
+    library.add([HARBOUR])
+    assert [n for n in milvus.call("list_collections") if n.startswith("town_writer")] == ["town_writer_waits"]
+
+
 def test_old_versions_are_dropped_and_rows_of_removed_documents_with_them(library: Library) -> None:
     library.add([barrel(n) for n in range(4)])
     for n in range(3):
@@ -284,6 +300,16 @@ def test_a_refused_token_is_told_with_where_it_is_set() -> None:
         one_line(caught, "refuses the token", "RAG_MILVUS_TOKEN")
     finally:
         running.stop(None)
+
+
+def test_a_server_that_was_started_anew_has_its_collections_loaded_again(library: Library) -> None:
+    library.add([HARBOUR])
+    milvus = library._engine._milvus
+    for name in milvus.call("list_collections"):
+        milvus.call("release_collection", name)
+    assert library.search("pilots")[0].passage.document_id == HARBOUR.id
+    assert [s.id for s in library.documents()] == [HARBOUR.id]
+    assert library.add([LIGHTHOUSE]).documents == 2
 
 
 def test_collections_of_another_program_are_left_alone(library: Library, place: MilvusAddress) -> None:
