@@ -20,7 +20,8 @@ from rag.filters import check_filters, metadata_name, unknown
 from rag.milvus_client import among
 from rag.milvus_facets import condition, named
 from rag.milvus_publish import State, count_at, current
-from rag.milvus_store import PLACE_BITS, MilvusStore, live, passage_keys, ranges
+from rag.milvus_rows import PLACE_BITS, live, passage_keys, ranges
+from rag.milvus_store import MilvusStore
 from rag.milvus_terms import dimension, number, rarity, score
 from rag.recent import Recent
 from rag.schema import Document
