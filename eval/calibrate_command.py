@@ -84,14 +84,17 @@ def run(arguments: argparse.Namespace, *, settings: Settings | None = None) -> i
 def _open(gold: GoldSet | None, path: str | None, settings: Settings | None, progress: Progress) -> Library:
     from eval.kept import open_gold_library
     from rag import Library
+    from rag.address import MilvusAddress, read_address
 
     if gold is None or gold.documents is None:
         return Library.open(path, create=False, settings=settings)
-    if path is not None:
+    place = read_address(path)
+    root = place if isinstance(place, MilvusAddress) else None
+    if path is not None and root is None:
         sys.stderr.write(
             "rag: --library is not used: a gold set that is a folder is calibrated on a library of its own\n"
         )
-    return open_gold_library(gold, settings=settings, progress=progress)
+    return open_gold_library(gold, settings=settings, root=root, progress=progress)
 
 
 def _reset(library: Library) -> tuple[dict[str, Any], Sequence[str]]:

@@ -82,6 +82,7 @@ ASKING_MODULES = (
     "milvus_facets.py",
     "milvus_lease.py",
     "milvus_publish.py",
+    "milvus_rows.py",
     "milvus_schema.py",
     "milvus_snapshot.py",
     "milvus_store.py",

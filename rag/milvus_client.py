@@ -10,7 +10,8 @@ import logging
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -100,8 +101,9 @@ class Milvus:
         import grpc
         from pymilvus.exceptions import MilvusException
 
+        made = partial(getattr(self._client, method), *arguments, timeout=timeout, **options)
         try:
-            return getattr(self._client, method)(*arguments, timeout=timeout, **options)
+            return self._loaded(made, arguments[0]) if arguments else made()
         except (MilvusException, grpc.RpcError) as error:
             raise explained(error, self.address) from error
 
@@ -133,14 +135,16 @@ class Milvus:
         import grpc
         from pymilvus.exceptions import MilvusException
 
+        made = partial(
+            self._client.query_iterator,
+            self.named(kind),
+            batch_size=ITERATED_ROWS,
+            filter=condition,
+            output_fields=list(fields),
+            timeout=CALL_S,
+        )
         try:
-            found = self._client.query_iterator(
-                self.named(kind),
-                batch_size=ITERATED_ROWS,
-                filter=condition,
-                output_fields=list(fields),
-                timeout=CALL_S,
-            )
+            found = self._loaded(made, self.named(kind))
             try:
                 while batch := found.next():
                     yield from batch
@@ -148,6 +152,18 @@ class Milvus:
                 found.close()
         except (MilvusException, grpc.RpcError) as error:
             raise explained(error, self.address) from error
+
+    def _loaded(self, made: Callable[[], Any], collection: str) -> Any:
+        """Return what a call gives, once its collection is loaded again, as after a server was started anew."""
+        from pymilvus.exceptions import MilvusException
+
+        try:
+            return made()
+        except MilvusException as error:
+            if not _is_released(error):
+                raise
+            self._client.load_collection(collection, timeout=ADMIN_S)
+            return made()
 
     def search(
         self, kind: str, vectors: Mapping[str, Any], k: int, *, condition: str, fields: Sequence[str] = ()
@@ -280,6 +296,11 @@ def explained(error: Exception, address: MilvusAddress) -> LibraryError:
     if "unavailable" in lower or "deadline" in lower or "timeout" in lower or "fail connecting" in lower:
         return LibraryError(f"{address} does not answer ({said}); start the server or mend the address, then try again")
     return LibraryError(f"{address} failed ({said}); see the log of Milvus, then try again")
+
+
+def _is_released(error: Exception) -> bool:
+    """Tell whether a call failed because its collection is not in the server's memory."""
+    return any(words in str(error) for words in ("'released'", "not loaded"))
 
 
 def _beneath(error: Exception) -> str:

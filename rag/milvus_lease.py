@@ -77,7 +77,7 @@ class Lease:
             self._note(own)
             while not self._taken(own):
                 holder = self._holder()
-                if holder is None or _is_gone(holder):
+                if holder and _is_gone(holder):
                     self._break()
                 elif time.monotonic() >= deadline:
                     raise LibraryBusy(
@@ -90,6 +90,16 @@ class Lease:
                 self._milvus.call("drop_collection", own)
             raise
         self._held = own
+        self._sweep(own)
+
+    def _sweep(self, own: str) -> None:
+        """Drop what those left who were killed while they waited."""
+        for name in self._milvus.call("list_collections"):
+            if name.startswith(f"{self._alias}_") and name != own:
+                waiting = self._told(name)
+                if waiting and now_ms() - waiting["at_ms"] > ENDS_MS:
+                    with suppress(LibraryError):
+                        self._milvus.call("drop_collection", name)
 
     def _taken(self, own: str) -> bool:
         with suppress(LibraryError):
@@ -110,9 +120,12 @@ class Lease:
     def _holder(self) -> dict[str, Any] | None:
         """Return what the holder says of itself, ``None`` where nobody holds it or nothing of that can be read."""
         collection = self._milvus.aliased(self._alias)
-        if collection is None:
-            return None
+        return self._told(collection) if collection else None
+
+    def _told(self, collection: str) -> dict[str, Any] | None:
         try:
+            # Which a server that was started anew has forgotten.
+            self._milvus.call("load_collection", collection)
             rows = self._milvus.call("query", collection, "key in [1]", output_fields=["body"])
             said = json.loads("".join(rows[0]["body"]))
             return {"pid": int(said["pid"]), "at_ms": int(said["at_ms"]), **said}
@@ -151,6 +164,8 @@ def _is_gone(holder: dict[str, Any]) -> bool:
     return False
 
 
-def _said(holder: dict[str, Any]) -> str:
+def _said(holder: dict[str, Any] | None) -> str:
+    if holder is None:
+        return "another process"
     command = shown(" ".join(str(holder.get("command")).split())[:MOST_COMMAND_CHARS])
     return f"process {holder['pid']} on {shown(str(holder.get('host')))} ({command})"

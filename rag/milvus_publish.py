@@ -15,8 +15,9 @@ from typing import Any
 
 from rag.errors import LibraryDamaged, LibraryError
 from rag.milvus_client import ADMIN_S, NOTHING, Milvus, Row, among, batches, chunked
+from rag.milvus_rows import live, passage_keys
 from rag.milvus_schema import COLLECTIONS, MANIFEST, make_collection
-from rag.milvus_store import MilvusStore, live, passage_keys
+from rag.milvus_store import MilvusStore
 from rag.milvus_terms import number
 from rag.stored import Published
 

@@ -20,7 +20,8 @@ from rag.filters import check_filters, metadata_name, unknown
 from rag.milvus_client import among
 from rag.milvus_facets import condition, named
 from rag.milvus_publish import State, count_at, current
-from rag.milvus_store import PLACE_BITS, MilvusStore, live, passage_keys, ranges
+from rag.milvus_rows import PLACE_BITS, live, passage_keys, ranges
+from rag.milvus_store import MilvusStore
 from rag.milvus_terms import dimension, number, rarity, score
 from rag.recent import Recent
 from rag.schema import Document
@@ -28,8 +29,9 @@ from rag.settings import EARLIER
 from rag.spelling import TWO_EDITS_CHARS, Near, beginnings, nearest
 from rag.stored import Origin, Published, StoredPassage
 
-# Candidates that are scored exactly for each that is wanted; how far their order is from the exact one decides it.
-CANDIDATES, LEAST_CANDIDATES, MOST_CANDIDATES = 4, 200, 2_000
+# Candidates that are scored exactly for each that is wanted: with 1.5 the best 100 were those of the index in a folder,
+# but for equal scores; with 1 they held 96 to 98 of these, and always the first ten.
+CANDIDATES, LEAST_CANDIDATES, MOST_CANDIDATES = 2, 200, 2_000
 # What is kept in memory of one revision: terms whose counts, passages whose terms, filters whose passages were read.
 MOST_TERMS, MOST_PASSAGES, BEGINNINGS_KEPT, FILTERS_KEPT = 200_000, 8_000, 32, 32
 MOST_WORDS = 16_384

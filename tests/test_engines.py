@@ -260,7 +260,7 @@ def test_a_run_that_fails_leaves_nothing_to_be_seen_and_the_next_one_goes_on(
     for n in range(6):
         (docs / f"{n}.md").write_text(f"# Mill {n}\n\nThe mill number{n} of Norrwick grinds {n + 40} sacks of rye.")
     library.index(docs / "0.md")
-    monkeypatch.setattr("rag.writer.BATCH_PASSAGES", 2)
+    monkeypatch.setattr("rag.embed.BATCH_PASSAGES", 2)
     seal, sealed = type(library._store).seal, []
 
     def fail(self: Any, *arguments: Any) -> None:

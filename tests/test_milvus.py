@@ -12,25 +12,35 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
+from contextlib import ExitStack, closing
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
 
 from embeddings.encoding import Encoding
 from eval.faulty import WordEncoder, barrel
+from eval.gold import GoldSet
+from eval.kept import open_gold_library
 from rag import Library, Settings, milvus_lease
 from rag.address import MilvusAddress
+from rag.cli import main
 from rag.errors import LibraryBusy, LibraryDamaged, LibraryError, LibraryMismatch, LibraryNotFound
+from rag.filters import check_filters
 from rag.lexical import LexicalIndex, LexicalPassage
 from rag.milvus_client import Milvus, chunked, explained
-from rag.milvus_facets import condition, facets
+from rag.milvus_facets import condition, day, facets
 from rag.milvus_lease import Lease
+from rag.milvus_schema import MANIFEST, make_collection
 from rag.milvus_terms import document_weights, number, rarity, score
 from rag.schema import Document
+from rag.web.api import create_api
+from rag.web.collections import Collections
+from tests.api_server import error_of, served
 from tests.conftest import HARBOUR, LIGHTHOUSE
+from tests.test_filters import FILTERS, documents, passes
 
 pytest.importorskip("pymilvus", reason="needs the extra milvus")
 pytest.importorskip("milvus_lite", reason="needs the extra milvus")
@@ -130,6 +140,20 @@ def test_equal_values_are_filtered_alike_and_others_are_not() -> None:
     assert condition({"n": []}) is None
 
 
+@given(given_documents=documents(), filters=FILTERS)
+def test_what_passes_a_condition_is_what_a_plain_loop_lets_through(
+    given_documents: list[Document], filters: dict[str, Any]
+) -> None:
+    check_filters(filters)
+    wanted = condition(filters)
+    for document in given_documents:
+        # What Milvus is asked is Python too.
+        row = {"facets": facets(document), "day": day(document.date)}
+        known = {"array_contains_any": lambda held, allowed: not set(held).isdisjoint(allowed)}
+        found = wanted is not None and bool(eval(wanted or "True", known, row))
+        assert found == all(passes(document, name, value) for name, value in filters.items())
+
+
 @pytest.mark.parametrize("text", ["", "x", "面" * 50_000, "a𝛽" * 16_000])
 def test_text_of_any_length_is_cut_into_parts_that_milvus_takes(text: str) -> None:
     parts = chunked(text)
@@ -187,6 +211,21 @@ def test_a_lease_that_was_not_renewed_for_long_is_of_nobody(library: Library, mo
     elsewhere = {"host": "elsewhere", "pid": 1, "command": "rag index", "at_ms": milvus_lease.now_ms()}
     assert not milvus_lease._is_gone(elsewhere)
     assert milvus_lease._is_gone(elsewhere | {"at_ms": milvus_lease.now_ms() - milvus_lease.ENDS_MS - 1})
+
+
+def test_what_a_writer_that_was_killed_while_it_waited_left_is_dropped(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    milvus = library._engine._milvus
+    long_ago = milvus_lease.now_ms() - milvus_lease.ENDS_MS - 1
+    with monkeypatch.context() as patch:
+        patch.setattr(milvus_lease, "now_ms", lambda: long_ago)
+        make_collection(milvus, "town_writer_gone", MANIFEST)
+        Lease(milvus)._note("town_writer_gone")
+    make_collection(milvus, "town_writer_waits", MANIFEST)
+    Lease(milvus)._note("town_writer_waits")
+    library.add([HARBOUR])
+    assert [n for n in milvus.call("list_collections") if n.startswith("town_writer")] == ["town_writer_waits"]
 
 
 def test_old_versions_are_dropped_and_rows_of_removed_documents_with_them(library: Library) -> None:
@@ -261,6 +300,16 @@ def test_a_refused_token_is_told_with_where_it_is_set() -> None:
         one_line(caught, "refuses the token", "RAG_MILVUS_TOKEN")
     finally:
         running.stop(None)
+
+
+def test_a_server_that_was_started_anew_has_its_collections_loaded_again(library: Library) -> None:
+    library.add([HARBOUR])
+    milvus = library._engine._milvus
+    for name in milvus.call("list_collections"):
+        milvus.call("release_collection", name)
+    assert library.search("pilots")[0].passage.document_id == HARBOUR.id
+    assert [s.id for s in library.documents()] == [HARBOUR.id]
+    assert library.add([LIGHTHOUSE]).documents == 2
 
 
 def test_collections_of_another_program_are_left_alone(library: Library, place: MilvusAddress) -> None:
@@ -429,3 +478,64 @@ def test_several_may_open_a_new_library_at_once(place: MilvusAddress) -> None:
         one.close()
     with pytest.raises(LibraryError, match="was closed"):
         opened[0].search("pilots")
+
+
+def test_replicas_answer_over_http_and_one_is_given_files_that_all_can_be_asked_about(
+    server: tuple[str, subprocess.Popen[bytes]],
+) -> None:
+    address, running = server
+    with ExitStack() as opened:
+        clients = []
+        for _ in range(2):
+            library = opened.enter_context(closing(Library.open(address, settings=SMALL)))
+            collections = opened.enter_context(Collections(library))
+            clients.append(opened.enter_context(served(create_api(collections))))
+        files = {"files": ("lamp.md", b"# The lamp\n\nThe lamp of Norrwick was lit by Ada Lindqvist in 1874.")}
+        given = clients[0].post("/v1/documents", files=files)
+        assert given.status_code == 200, given.text
+        for client in clients:
+            found = client.post("/v1/search", json={"query": "lamp lit 1874"}).json()["hits"]
+            assert found[0]["document_id"] == "uploads/lamp.md"
+        # Whoever indexes a folder on another machine leaves alone what was uploaded to this one.
+        with closing(Library.open(address, settings=SMALL)) as other:
+            assert other._engine.is_upload("uploads/lamp.md")
+        running.kill()
+        running.wait()
+        assert "does not answer" in error_of(clients[1].post("/v1/ask", json={"question": "Who lit the lamp?"}), 503)
+
+
+def test_the_commands_take_an_address_and_name_it(
+    place: MilvusAddress, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    address = str(place)
+    (tmp_path / "lamp.md").write_text("# The lamp\n\nThe lamp of Norrwick was lit by Ada Lindqvist in 1874.")
+    assert main(["--library", address, "search", "lamp"]) == 1
+    assert f"there is no library at {address}" in capsys.readouterr().err
+    assert main(["--library", address, "index", str(tmp_path / "lamp.md")]) == 0
+    assert f"1 documents, 1 passages in {address}" in capsys.readouterr().out
+    assert main(["--library", address, "--json", "search", "who lit the lamp"]) == 0
+    assert json.loads(capsys.readouterr().out)["hits"][0]["document_id"] == "lamp.md"
+    assert main(["--library", address, "--json", "doctor"]) == 0
+    findings = {f["subject"]: f["message"] for f in json.loads(capsys.readouterr().out)["findings"]}
+    assert "1 documents, 1 passages" in findings["library"]
+    assert main(["--library", address, "token", "add", "phone"]) == 0
+    assert capsys.readouterr().out.startswith("lg_")
+    assert [path.name for path in place.state.iterdir() if path.suffix == ".json"] == ["tokens.json"]
+    assert main(["--library", address, "backup", str(tmp_path / "kept")]) == 1
+    assert "Milvus keeps its own files" in capsys.readouterr().err
+    assert main(["--library", address, "restore", str(tmp_path)]) == 1
+    assert "Milvus has its own tools" in capsys.readouterr().err
+    assert main(["--library", "milvus+file:///x.db", "list"]) == 1
+    assert "names the library ''" in capsys.readouterr().err
+
+
+def test_a_gold_set_that_brings_its_documents_is_kept_in_the_same_milvus(place: MilvusAddress) -> None:
+    gold = GoldSet("town", "0123456789abcdef" * 4, (), documents=(HARBOUR, LIGHTHOUSE))
+    names = []
+    for _ in range(2):
+        with open_gold_library(gold, settings=SMALL, root=place) as library:
+            assert len(library.documents()) == 2
+            assert library.statistics()["generation"] == 1
+            names.append(library.address)
+    assert names[0] == names[1]
+    assert names[0].startswith(f"{place}_0123456789ab_")

@@ -7,8 +7,9 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
+from rag.address import MilvusAddress, read_address
 from rag.errors import RagError
-from rag.folder import DATABASE, absolute, default_path
+from rag.folder import DATABASE
 from rag.printable import shown
 from rag.web import tokens
 from rag.web.roles import Role
@@ -57,7 +58,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def _file(options: argparse.Namespace) -> Path:
-    folder = absolute(options.library) if options.library else default_path()
+    folder = read_address(options.library)
+    if isinstance(folder, MilvusAddress):
+        # A service on this machine looks for them there; whether Milvus answers makes no difference to that.
+        folder.state.mkdir(parents=True, exist_ok=True)
+        return folder.state / tokens.FILE
     if not (folder / DATABASE).is_file():
         raise RagError(
             f"there is no library at {folder}; tokens are kept beside one: rag --library {folder} index PATH"
