@@ -96,8 +96,8 @@ def _open(gold: GoldSet | None, path: str | None, settings: Settings | None, pro
 
 def _reset(library: Library) -> tuple[dict[str, Any], Sequence[str]]:
     library.calibrate(None)
-    lines = [f"{library.path} has no calibration now; threshold {library.threshold:.3f}"]
-    return {"library": str(library.path), "calibration": None, "threshold": library.threshold}, lines
+    lines = [f"{library.address} has no calibration now; threshold {library.threshold:.3f}"]
+    return {"library": library.address, "calibration": None, "threshold": library.threshold}, lines
 
 
 def _calibrate(
@@ -114,7 +114,7 @@ def _calibrate(
     made = kept_form(fit, library, name=gold.name, digest=gold.digest, path=str(arguments.gold.absolute()))
     library.calibrate(made)
     values = {
-        "library": str(library.path),
+        "library": library.address,
         "calibration": made.to_dict(),
         "threshold": library.threshold,
         "right": fit.right,
@@ -138,7 +138,7 @@ def _before(library: Library) -> Calibration | None:
         return library.calibration
     except LibraryDamaged:
         library.calibrate(None)
-        sys.stderr.write(f"rag: the calibration kept in {library.path} cannot be read and is taken back\n")
+        sys.stderr.write(f"rag: the calibration kept in {library.address} cannot be read and is taken back\n")
         return None
 
 
@@ -213,9 +213,9 @@ def _lines(fit: Fit, gold: GoldSet, library: Library) -> Iterator[str]:
             f"{fit.wanted_risk:g} wanted: expect that of other questions. With more questions the two come closer."
         )
     if gold.documents is None:
-        yield f"kept with the library {library.path}, for every question from now on"
+        yield f"kept with the library {library.address}, for every question from now on"
     else:
-        yield f"kept with {library.path}, the library that was made for this gold set, until it is made anew"
+        yield f"kept with {library.address}, the library that was made for this gold set, until it is made anew"
     if library.threshold != fit.threshold:
         yield f"but the setting threshold = {library.threshold:g} goes before the one found here"
 

@@ -218,14 +218,18 @@ def _open_gold(
 ) -> Library:
     """Open the library that is measured, ready to be asked."""
     from eval.kept import open_gold_library
+    from rag.address import MilvusAddress, read_address
 
     if gold.documents is None:
         library = _open_library(path, settings, opened)
         # Otherwise the first answer would wait for the encoder, and its latency would be another.
         library.warm_up()
         return library
-    _note_unused_library(path, "a gold set that is a folder is indexed into a library of its own")
-    return opened.enter_context(open_gold_library(gold, settings=settings, progress=progress))
+    place = read_address(path)
+    root = place if isinstance(place, MilvusAddress) else None
+    if root is None:
+        _note_unused_library(path, "a gold set that is a folder is indexed into a library of its own")
+    return opened.enter_context(open_gold_library(gold, settings=settings, root=root, progress=progress))
 
 
 def _notes(gold: GoldSet, library: Library, arguments: argparse.Namespace) -> Iterator[str]:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from collections.abc import Collection
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import embeddings
@@ -15,7 +17,9 @@ import rag
 from eval.gold import GoldSet
 from eval.progress import Progress
 from rag import Library, Settings
-from rag.errors import GoldError, LibraryDamaged, LibraryMismatch, LibraryNotFound
+from rag.address import MilvusAddress
+from rag.errors import GoldError, LibraryDamaged, LibraryEmpty, LibraryMismatch, LibraryNotFound
+from rag.writer import IndexReport
 
 # Settings a library is built with; the others only matter when it is asked.
 BUILD_SETTINGS = ("encoder", "passage_tokens", "passage_chars", "token_bits", "precision")
@@ -24,6 +28,7 @@ BUILD_SETTINGS = ("encoder", "passage_tokens", "passage_chars", "token_bits", "p
 ASKING_MODULES = (
     "__main__.py",
     "abandon.py",
+    "address.py",
     "agreement.py",
     "answer.py",
     "antecedent.py",
@@ -71,6 +76,15 @@ ASKING_MODULES = (
     "lists.py",
     "marks.py",
     "mentions.py",
+    "milvus_client.py",
+    "milvus_engine.py",
+    "milvus_facets.py",
+    "milvus_lease.py",
+    "milvus_publish.py",
+    "milvus_schema.py",
+    "milvus_snapshot.py",
+    "milvus_store.py",
+    "milvus_terms.py",
     "names.py",
     "opposites.py",
     "page_care.py",
@@ -111,17 +125,23 @@ ASKING_MODULES = (
     "wording.py",
 )
 RECORD = "gold-library.json"
+# What is added to the name of the library beside which one is kept in Milvus.
+KEPT_IN_MILVUS = re.compile(r"(_[0-9a-f]{12}){2}$")
 
 
 def open_gold_library(
-    gold: GoldSet, *, settings: Settings | None = None, root: Path | None = None, progress: Progress | None = None
+    gold: GoldSet,
+    *,
+    settings: Settings | None = None,
+    root: Path | MilvusAddress | None = None,
+    progress: Progress | None = None,
 ) -> Library:
     """Open a library of a gold set's own documents, built when there is none of this content, settings and code.
 
     Args:
         gold: A gold set with documents.
         settings: Those of the library; those of the environment when ``None``.
-        root: Folder to keep it in; ``eval`` in the cache folder when ``None``.
+        root: Folder to keep it in, or library in Milvus to keep it beside; ``eval`` in the cache folder when ``None``.
         progress: Called with stage, done and total while it is built.
 
     Returns:
@@ -137,6 +157,8 @@ def open_gold_library(
         raise ValueError(f"gold set {gold.name!r} brings no documents; evaluate it on the library they are in")
     settings = settings or _settings()
     built_with = "\n".join(f"{name}={getattr(settings, name)}" for name in BUILD_SETTINGS)
+    if isinstance(root, MilvusAddress):
+        return _open_in_milvus(gold, root, built_with, settings=settings, progress=progress)
     folder = (root or _cache()) / f"{gold.name}-{gold.digest[:12]}-{_sha256(built_with.encode())[:12]}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     code = code_digest(leaving_out=ASKING_MODULES)
@@ -192,15 +214,39 @@ def _open(folder: Path, settings: Settings) -> Library:
     return library
 
 
+def _open_in_milvus(
+    gold: GoldSet, beside: MilvusAddress, built_with: str, *, settings: Settings, progress: Progress | None
+) -> Library:
+    """Open a gold set's library in Milvus, whose name tells content, settings and code, and build it if empty."""
+    asking = [module for module in ASKING_MODULES if not module.startswith("milvus")]
+    made_by = _sha256(f"{built_with}\n{code_digest(leaving_out=asking)}".encode())[:12]
+    name = f"{KEPT_IN_MILVUS.sub('', beside.name)}_{gold.digest[:12]}_{made_by}"
+    with ExitStack() as opened:
+        library = opened.enter_context(Library.open(str(replace(beside, name=name)), settings=settings))
+        try:
+            library.statistics()
+        except LibraryEmpty:
+            # Of one commit: it is there whole or not at all.
+            _fill(library, gold, progress)
+        library.warm_up()
+        opened.pop_all()
+    return library
+
+
+def _fill(library: Library, gold: GoldSet, progress: Progress | None) -> IndexReport:
+    report = library.add(gold.documents or (), progress=progress)
+    if not report.documents:
+        reason = next(iter(report.failed.values()), "it brings none")
+        raise GoldError(f"gold set {gold.name!r}: none of its documents could be indexed ({reason})")
+    return report
+
+
 def _build(gold: GoldSet, folder: Path, *, code: str, settings: Settings, progress: Progress | None) -> Library:
     if folder.exists():
         shutil.rmtree(folder)
     with ExitStack() as opened:
         library = opened.enter_context(Library.open(folder / "library", settings=settings))
-        report = library.add(gold.documents or (), progress=progress)
-        if not report.documents:
-            reason = next(iter(report.failed.values()), "it brings none")
-            raise GoldError(f"gold set {gold.name!r}: none of its documents could be indexed ({reason})")
+        report = _fill(library, gold, progress)
         # Written last and whole: its presence says that the library is complete.
         draft = folder / f"{RECORD}.draft"
         draft.write_text(json.dumps({"code": code, "seconds": report.seconds}), encoding="utf-8")

@@ -18,6 +18,7 @@ from eval.gold import GoldSet
 from eval.kept import BUILD_SETTINGS, build_seconds, open_gold_library
 from eval.progress import Progress
 from rag import Library, Settings
+from rag.address import MilvusAddress, read_address
 from rag.errors import ConfigurationError, LibraryMismatch
 
 __all__ = ["BUILT_IN", "Asker", "OpenSystem", "Searcher", "SystemSpec", "open_system", "passage_at", "read_systems"]
@@ -136,10 +137,12 @@ def _reopened(spec: SystemSpec, *, gold: GoldSet, library: Library, progress: Pr
     other_build = any(getattr(asked, name) != getattr(library.settings, name) for name in BUILD_SETTINGS)
     if other_build and gold.documents is not None:
         # Beside the library it is compared with, when that is a kept one.
-        root = None if build_seconds(library) is None else library.path.parent.parent
-        return open_gold_library(gold, settings=asked, root=root, progress=progress)
+        place: Path | MilvusAddress | None = read_address(library.address)
+        if not isinstance(place, MilvusAddress):
+            place = None if build_seconds(library) is None else library.path.parent.parent
+        return open_gold_library(gold, settings=asked, root=place, progress=progress)
     try:
-        return Library.open(library.path, create=False, settings=asked)
+        return Library.open(library.address, create=False, settings=asked)
     except LibraryMismatch as error:
         raise LibraryMismatch(f"system {spec.name!r}: {error}") from error
 

@@ -17,12 +17,13 @@ from urllib.parse import SplitResult, unquote, urlsplit
 
 from platformdirs import user_state_path
 
-from rag.errors import ConfigurationError
+from rag.errors import ConfigurationError, LibraryError
 from rag.folder import absolute, default_path
 
 SCHEME = "milvus+"
 FORMS = "milvus+file:///folder/x.db#NAME, milvus+http://HOST:19530/NAME or milvus+https://HOST/NAME"
 # Milvus takes 255 characters for the name of a collection, of which ours need some.
+MOST_PLACE_CHARS = 120
 NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,99}")
 
 
@@ -52,7 +53,11 @@ class MilvusAddress:
         """Folder of this machine for what stands beside the library: below ``RAG_STATE``, else the user's own state."""
         named = os.environ.get("RAG_STATE")
         root = absolute(named) if named else user_state_path("leadgoose")
-        return root / f"{self.name}-{hashlib.sha256(str(self).encode()).hexdigest()[:12]}"
+        place = re.sub(r"[^A-Za-z0-9_.]+", "-", f"{self.uri}-{self.name}").strip("-.")
+        if len(place) > MOST_PLACE_CHARS:
+            place = f"{place[-MOST_PLACE_CHARS:]}-{hashlib.sha256(str(self).encode()).hexdigest()[:12]}"
+        # http-milvus-19530-manual: so that a file can be put there before anything has been opened.
+        return root / place
 
 
 def read_address(given: str | Path | None) -> Path | MilvusAddress:
@@ -77,6 +82,27 @@ def read_address(given: str | Path | None) -> Path | MilvusAddress:
     if parts.scheme in ("http", "https"):
         return _on_server(parts, given)
     raise _refused(given, "is no address of a library")
+
+
+def folder_of(given: str | Path | None, done: str) -> Path:
+    """Return the folder of a library that has to be in one.
+
+    Args:
+        given: Its address, as for `read_address`.
+        done: What is to be done with it, as a participle.
+
+    Returns:
+        The folder, from the root.
+
+    Raises:
+        LibraryError: It is not in a folder.
+    """
+    place = read_address(given)
+    if isinstance(place, MilvusAddress):
+        raise LibraryError(
+            f"{place} cannot be {done}; Milvus has its own tools for that, or name a folder: --library PATH"
+        )
+    return place
 
 
 def is_milvus(given: str | Path) -> bool:

@@ -103,7 +103,8 @@ def _add_common(parser: argparse.ArgumentParser, default: Any) -> None:
         metavar="DIR",
         type=folder,
         default=default,
-        help="folder of the library (default: RAG_LIBRARY, else the per-user data folder)",
+        help="folder of the library, or its address in Milvus: milvus+http://HOST:19530/NAME, "
+        "milvus+file:///folder/x.db#NAME (default: RAG_LIBRARY, else the per-user data folder)",
     )
     parser.add_argument(
         "--json",

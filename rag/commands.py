@@ -132,10 +132,10 @@ def _note_folders(library: Library, paths: Sequence[str]) -> None:
 
 def _report(options: argparse.Namespace, library: Library, report: IndexReport, *, failed: str | None = None) -> int:
     if options.json:
-        _print_json(asdict(report) | {"library": str(library.path)})
+        _print_json(asdict(report) | {"library": library.address})
     else:
         print(
-            f"{report.documents} documents, {report.passages} passages in {shown(str(library.path))}: "
+            f"{report.documents} documents, {report.passages} passages in {shown(library.address)}: "
             f"{_changes(report)}, {report.unchanged} unchanged, {len(report.failed)} failed; "
             f"{report.embedded} passages embedded in {report.seconds:.1f} s{_rate(report)}"
         )
@@ -168,7 +168,7 @@ def run_remove(options: argparse.Namespace) -> int:
         missing = [i for i in options.ids if i not in known]
         if missing:
             raise RagError(
-                f"no document {missing[0]!r} in {library.path}; rag list prints the ids; nothing was removed"
+                f"no document {missing[0]!r} in {library.address}; rag list prints the ids; nothing was removed"
             )
         count = library.remove(options.ids)
     _print_json({"removed": count}) if options.json else print(f"{count} removed")
@@ -317,25 +317,26 @@ def run_backup(options: argparse.Namespace) -> int:
     """Keep a copy of the library."""
     with _open(options, create=False) as library:
         made = library.backup(options.destination)
-        return _kept(options, library.path, made, options.destination, "kept in")
+        return _kept(options, library.address, made, options.destination, "kept in")
 
 
 def run_restore(options: argparse.Namespace) -> int:
     """Make a library from a backup."""
+    from rag.address import folder_of
     from rag.backup import restore
-    from rag.folder import absolute, default_path
+    from rag.folder import absolute
 
-    path = absolute(options.library) if options.library else default_path()
-    return _kept(options, path, restore(absolute(options.source), path), options.source, "made from")
+    path = folder_of(options.library, "made from a backup")
+    return _kept(options, str(path), restore(absolute(options.source), path), options.source, "made from")
 
 
-def _kept(options: argparse.Namespace, library: Path, backup: Backup, place: str, how: str) -> int:
+def _kept(options: argparse.Namespace, library: str, backup: Backup, place: str, how: str) -> int:
     place = os.path.abspath(os.path.expanduser(place))
     if options.json:
-        _print_json(asdict(backup) | {"library": str(library), "backup": place})
+        _print_json(asdict(backup) | {"library": library, "backup": place})
     else:
         print(
-            f"{backup.documents} documents, {backup.passages} passages of {shown(str(library))} {how} {shown(place)}: "
+            f"{backup.documents} documents, {backup.passages} passages of {shown(library)} {how} {shown(place)}: "
             f"{backup.size_bytes:,} bytes, SHA-256 {backup.sha256[:12]}{_beside(backup)}"
         )
     return DONE

@@ -10,10 +10,11 @@ from dataclasses import dataclass, replace
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
+from rag.address import MilvusAddress, read_address
 from rag.build import precision_of
 from rag.calibration import Calibration
 from rag.errors import LibraryDamaged, LibraryError, LibraryNotFound, RagError
-from rag.library import DATABASE, Library, default_path
+from rag.library import DATABASE, Library
 from rag.page_care import put_back_closed
 from rag.settings import Settings
 
@@ -33,6 +34,9 @@ PACKAGES = (
     "tokenizers",
     "xberg",
 )
+
+
+MILVUS_PACKAGES = ("pymilvus", "milvus-lite")
 
 
 @dataclass(frozen=True)
@@ -60,18 +64,21 @@ def examine(
     """Look at everything and return what was found; derived indexes that are damaged are rebuilt.
 
     Args:
-        path: Folder of the library; ``None`` for the default one.
+        path: Address of the library; ``None`` for the default one.
         encoder: Model to try, where it is not the library's own.
         changed_gold: Compares gold sets, which only the evaluation can read.
 
     Returns:
         One finding for everything looked at.
     """
-    folder = Path(path).expanduser().absolute() if path else default_path()
-    findings = [*_versions(), *examine_library(folder, changed_gold)]
-    settings = _settings(folder)
+    place = read_address(path)
+    if isinstance(place, MilvusAddress):
+        findings = [*_versions(), *examine_milvus(place, changed_gold)]
+    else:
+        findings = [*_versions(), *examine_library(place, changed_gold)]
+    settings = _settings(place)
     # Another model is tried as a new library would run it.
-    tried = Settings(encoder=encoder).fixed({}, folder) if encoder or not settings else settings
+    tried = Settings(encoder=encoder).fixed({}, str(place)) if encoder or not settings else settings
     findings.append(_encoder(tried))
     if settings and settings.rerank == "cross":
         findings.append(_cross_encoder(str(settings.cross_encoder)))
@@ -119,6 +126,32 @@ def examine_library(folder: Path, changed_gold: ChangedGold = lambda _: None) ->
             yield from examine_library(folder, changed_gold)
             return
         yield Finding("database", False, str(error).replace("; run: rag doctor", f"; {RESTORE}"))
+
+
+def examine_milvus(place: MilvusAddress, changed_gold: ChangedGold = lambda _: None) -> Iterator[Finding]:
+    """Look at a library in Milvus, which looks after its own files: it answers, and holds what it says.
+
+    Args:
+        place: Where it is.
+        changed_gold: As for `examine`.
+
+    Yields:
+        One finding for everything looked at.
+    """
+    for package in MILVUS_PACKAGES if place.is_file else MILVUS_PACKAGES[:1]:
+        try:
+            yield Finding(package, True, version(package))
+        except PackageNotFoundError:
+            yield Finding(package, False, 'is not installed; run: pip install "leadgoose[milvus]"')
+    try:
+        with Library.open(str(place), create=False) as library:
+            held = sum(1 for _ in library.passages())
+            said = library.statistics()["passages"]
+            lacking = "" if held == said else f"; {said - held} passages are missing: index its documents again"
+            yield Finding("library", held == said, f"{place} answers; {_size(library)}{lacking}")
+            yield _calibration(library, changed_gold)
+    except RagError as error:
+        yield Finding("library", False, str(error))
 
 
 def _database(library: Library, database: Path) -> Finding:
@@ -268,9 +301,9 @@ def _chat_model(settings: Settings) -> Finding:
     return Finding("chat model", True, f"{chat.id} answers, the first time after {seconds:.1f} s")
 
 
-def _settings(folder: Path) -> Settings | None:
+def _settings(place: Path | MilvusAddress) -> Settings | None:
     try:
-        with Library.open(folder, create=False) as library:
+        with Library.open(str(place), create=False) as library:
             return library.settings
     except RagError:
         return None

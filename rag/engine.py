@@ -35,6 +35,9 @@ class Engine(Protocol):
     def build(self) -> Build:
         """What it is built with."""
 
+    def is_upload(self, document_id: str) -> bool:
+        """Tell whether a document is made from a file that the library was given, rather than from one at its place."""
+
     def writing(self, *, wait_s: float = 0.0) -> AbstractContextManager[None]:
         """Hold the one writer's lock.
 

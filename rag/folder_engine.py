@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from rag.build import Build
 from rag.engine import no_documents, unwritable
 from rag.errors import LibraryBusy, LibraryDamaged, LibraryError
-from rag.folder import DATABASE, LOCK
+from rag.folder import DATABASE, LOCK, is_upload
 from rag.folder_snapshot import FolderSnapshot
 from rag.generations import Generation, open_generation, publish
 from rag.holder import forget_holder, holder, note_holder
@@ -70,6 +70,10 @@ class FolderEngine:
     def close(self) -> None:
         """Release its files and connections."""
         self.store.close()
+
+    def is_upload(self, document_id: str) -> bool:
+        """Tell whether a document is made from a file that the library was given, which is in its folder."""
+        return is_upload(self.folder, document_id)
 
     # -- writing ------------------------------------------------------------------------------------------------------
 

@@ -9,7 +9,6 @@ import logging
 import os
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +20,7 @@ from rag.confidence import DEFAULT_THRESHOLD
 from rag.elsewhere import embedding_at
 from rag.engine import Engine, no_documents
 from rag.errors import LibraryChanged, LibraryError, LibraryMismatch
-from rag.folder import DATABASE, absolute, default_path, is_upload
+from rag.folder import DATABASE, absolute, default_path
 from rag.folder_engine import FolderEngine
 from rag.page_care import PageCare
 from rag.pipeline import Pipeline, check_document
@@ -137,7 +136,7 @@ class Library:
         with embedding_at(ray) as there:
             return commit(
                 self._engine,
-                lambda writer, tally: there(writer).sync(sources, tally, keep=partial(is_upload, self.path)),
+                lambda writer, tally: there(writer).sync(sources, tally, keep=self._engine.is_upload),
                 left_out=left_out,
                 progress=progress,
             )

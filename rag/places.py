@@ -6,7 +6,6 @@ from pathlib import Path
 
 from rag.address import MilvusAddress, read_address
 from rag.engine import Engine
-from rag.errors import LibraryNotFound
 from rag.folder import check_folder
 from rag.folder_engine import FolderEngine
 from rag.settings import Settings
@@ -31,6 +30,9 @@ def open_engine(address: str | Path | None, *, create: bool, settings: Settings)
     """
     place = read_address(address)
     if isinstance(place, MilvusAddress):
-        raise LibraryNotFound(f"{place}: libraries in Milvus cannot be opened yet; name a folder")
+        # Nothing of it is loaded where libraries are in folders.
+        from rag.milvus_engine import MilvusEngine
+
+        return MilvusEngine(place, settings, create=create)
     check_folder(place, create=create)
     return FolderEngine(place, settings)

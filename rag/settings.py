@@ -17,7 +17,7 @@ from rag.parse_limits import ParseLimits
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 ENVIRONMENT_PREFIX = "RAG_"
 # Environment variables that share the prefix but say where things are, not how the service behaves.
-PLACES = {"RAG_LIBRARY", "RAG_CACHE", "RAG_CONFIG"}
+PLACES = {"RAG_LIBRARY", "RAG_CACHE", "RAG_CONFIG", "RAG_STATE", "RAG_MILVUS_TOKEN"}
 # What a new library is built with unless told otherwise.
 NEW_LIBRARY: Mapping[str, Any] = {
     "encoder": DEFAULT_ENCODER,

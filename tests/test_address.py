@@ -68,7 +68,10 @@ def test_an_address_is_shown_as_it_was_given_and_keeps_its_state_apart(
     assert [str(one) for one in read] == shown
     states = {one.state for one in read if isinstance(one, MilvusAddress)}
     assert len(states) == 2
-    assert all(state.parent == tmp_path and state.name.startswith("manual-") for state in states)
+    assert {state.relative_to(tmp_path).as_posix() for state in states} == {"srv-x.db-manual", "http-host-19530-manual"}
+    long = MilvusAddress(f"/{'x' * 300}.db", "manual").state, MilvusAddress(f"/y{'x' * 300}.db", "manual").state
+    assert long[0] != long[1]
+    assert all(len(state.name) < 200 for state in long)
 
 
 def test_the_address_of_the_environment_is_the_default(monkeypatch: pytest.MonkeyPatch) -> None:

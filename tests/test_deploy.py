@@ -7,10 +7,12 @@ import re
 import shlex
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
+from rag.address import MilvusAddress, read_address
 from rag.cli import _parser
 from rag.configuration import reference
 from rag.settings import PLACES, Settings
@@ -102,3 +104,65 @@ def test_systemd_finds_nothing_wrong_with_the_unit(tmp_path: Path) -> None:
     checked = subprocess.run(command, capture_output=True, text=True, check=False)
     about = [line for line in checked.stderr.splitlines() if "leadgoose.service" in line]
     assert about == []
+
+
+def manifests() -> dict[str, dict[str, Any]]:
+    return {one["kind"]: one for one in yaml.safe_load_all((DEPLOY / "kubernetes.yaml").read_text())}
+
+
+def test_the_manifest_for_kubernetes_is_what_its_schemas_allow() -> None:
+    validate = pytest.importorskip("kubernetes_validate")
+    for one in manifests().values():
+        # The latest schemas that it brings; a field that they do not know is refused.
+        validate.validate(one, validate.latest_version(), strict=True)
+
+
+def test_replicas_run_as_nobody_keep_nothing_and_start_what_there_is() -> None:
+    found = manifests()
+    pod = found["Deployment"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert pod["securityContext"]["runAsNonRoot"] is True
+    assert f"{pod['securityContext']['runAsUser']}:{pod['securityContext']['runAsGroup']}" == dict(dockerfile())["USER"]
+    assert container["securityContext"] == {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }
+    assert {kind for volume in pod["volumes"] for kind in volume if kind != "name"} == {"emptyDir", "secret"}
+    assert container["resources"].keys() == {"requests", "limits"}
+    options = _parser().parse_args(container["args"])
+    assert (options.command, options.host) == ("serve", "0.0.0.0")
+    pause = container["lifecycle"]["preStop"]["sleep"]["seconds"]
+    assert pod["terminationGracePeriodSeconds"] > grace_s() + pause
+    assert container["livenessProbe"]["httpGet"]["path"] == "/health"
+    for probe in ("readinessProbe", "startupProbe"):
+        (code,) = container[probe]["exec"]["command"][2:]
+        compile(code, probe, "exec")
+        assert "/ready" in code
+    assert known_variables([*found["ConfigMap"]["data"], *(one["name"] for one in container["env"])])
+
+
+def test_the_tokens_are_where_the_service_of_that_library_looks_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = manifests()
+    variables = found["ConfigMap"]["data"]
+    monkeypatch.setenv("RAG_STATE", variables["RAG_STATE"])
+    place = read_address(variables["RAG_LIBRARY"])
+    assert isinstance(place, MilvusAddress)
+    mounts = found["Deployment"]["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
+    assert str(place.state / "tokens.json") in [mount["mountPath"] for mount in mounts]
+
+
+def test_all_that_scales_or_reaches_the_replicas_means_the_same_ones() -> None:
+    found = manifests()
+    labels = found["Deployment"]["spec"]["template"]["metadata"]["labels"]
+    assert found["Deployment"]["spec"]["selector"]["matchLabels"] == labels
+    assert found["Service"]["spec"]["selector"] == labels
+    assert found["PodDisruptionBudget"]["spec"]["selector"]["matchLabels"] == labels
+    assert found["HorizontalPodAutoscaler"]["spec"]["scaleTargetRef"]["name"] == found["Deployment"]["metadata"]["name"]
+    assert "replicas" not in found["Deployment"]["spec"]
+    least = found["HorizontalPodAutoscaler"]["spec"]["minReplicas"]
+    assert least > found["PodDisruptionBudget"]["spec"]["minAvailable"]
+    (port,) = found["Service"]["spec"]["ports"]
+    assert port["targetPort"] in [
+        p["name"] for p in found["Deployment"]["spec"]["template"]["spec"]["containers"][0]["ports"]
+    ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -172,6 +173,28 @@ def test_what_readers_said_is_a_gold_set_at_hand_and_only_some_of_it_can_be_aske
     assert row.locator(".lg-number").first.inner_text() == "2"
 
 
+def test_an_evaluation_is_stopped_and_another_one_can_be_begun(page: Page, tmp_path: Path) -> None:
+    many = [row | {"id": f"{row['id']}-{turn}"} for turn in range(50) for row in gold()]
+    form = page.locator("form[data-url]")
+    form.locator("[name=gold]").set_input_files(write(many, tmp_path / "many.jsonl"))
+    form.get_by_role("button", name="Evaluate").click()
+    job = page.locator(".lg-job")
+    expect(job).to_contain_text("Asking the questions of many")
+    expect(job).to_contain_text(" of 2000", timeout=30_000)
+    # While it runs no other one is begun.
+    form.get_by_role("button", name="Evaluate").click()
+    expect(form.get_by_role("alert")).to_contain_text("there is one at a time")
+    job.get_by_role("button", name="Stop").click()
+    row = page.locator("tbody tr", has_text="many").first
+    expect(row.locator(".lg-cancelled")).to_have_text("stopped", timeout=30_000)
+    expect(job).to_have_count(0)
+    expect(row.get_by_role("button")).to_have_count(0)
+
+    form.locator("[name=gold]").set_input_files(write(gold()[:2], tmp_path / "few.jsonl"))
+    form.get_by_role("button", name="Evaluate").click()
+    expect(page.locator("tbody tr", has_text="few").first.locator(".lg-done")).to_be_visible(timeout=60_000)
+
+
 def test_it_reads_well_on_a_phone_in_the_dark_and_in_the_language_that_was_chosen(
     browser: Browser, server: Served
 ) -> None:
@@ -186,6 +209,59 @@ def test_it_reads_well_on_a_phone_in_the_dark_and_in_the_language_that_was_chose
         assert contrast(page.locator(seen).first) >= 4.5, seen
     assert serious(page) == []
     context.close()
+
+
+# Every text that a reader sees, hears or is offered, with what names documents and files left out.
+TEXTS = """() => {
+  const given = 'script, style, noscript, iframe, [lang=en], .lg-name, .lg-id, .lg-shelf, .lg-text, .lg-question';
+  const found = [], hidden = (node) => node.closest(given) || !node.checkVisibility({visibilityProperty: true});
+  const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+  while (walker.nextNode()) {
+    if (!hidden(walker.currentNode.parentElement)) found.push(walker.currentNode.textContent);
+  }
+  for (const node of document.querySelectorAll('[aria-label], [placeholder], [title], [alt], option')) {
+    if (node.matches('option') ? hidden(node.closest('select')) : hidden(node)) continue;
+    found.push(...['aria-label', 'placeholder', 'title', 'alt'].map((name) => node.getAttribute(name) ?? ''));
+    if (node.matches('option')) found.push(node.textContent);
+  }
+  return [...new Set(found.map((text) => text.trim()).filter((text) => /[A-Za-z]{3,}/.test(text)))];
+}"""
+# Names: of the program, its commands and settings, formats, a library, a language in itself, and files.
+NAMES = ("leadgoose", "rag index", "sync_folders", "JSON Lines", "Office", "PDF", "zip", "default", "English")
+FILES = r"[A-Za-z]+\.(?:md|pdf)|towns|few|many|feedback"
+
+
+def in_english(page: Page) -> list[str]:
+    """What a page says in English."""
+    names = "|".join([FILES, *map(re.escape, NAMES)])
+    return [text for text in page.evaluate(TEXTS) if re.search(r"[A-Za-z]{3,}", re.sub(rf"({names})", "", text))]
+
+
+def test_on_a_chinese_page_nothing_is_said_in_english(browser: Browser, server: Served, tmp_path: Path) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, locale="zh-CN")
+    page = context.new_page()
+    said = {}
+    page.goto(server.address)
+    page.locator(".lg-welcome").wait_for()
+    said["chat"] = in_english(page)
+    page.goto(f"{server.address}documents")
+    page.locator(".lg-list").wait_for()
+    (tmp_path / "torn.pdf").write_bytes(b"%PDF-1.7 torn")
+    page.locator(".lg-drop input[type=file]").set_input_files(tmp_path / "torn.pdf")
+    expect(page.locator(".lg-drop")).to_contain_text("已损坏", timeout=60_000)
+    said["documents, with a file that cannot be read"] = in_english(page)
+    page.goto(f"{server.address}quality")
+    page.locator("#lg-run").wait_for()
+    form = page.locator("form[data-url]")
+    form.locator("[name=gold]").set_input_files(write([{"id": "a"}], tmp_path / "torn.jsonl"))
+    form.get_by_role("button", name="开始评估").click()
+    expect(form.get_by_role("alert")).to_contain_text("出错（原文）")
+    form.locator("[name=gold]").set_input_files(write(gold()[:2], tmp_path / "few.jsonl"))
+    form.get_by_role("button", name="开始评估").click()
+    expect(page.locator("tbody tr", has_text="few").first.locator(".lg-done")).to_be_visible(timeout=60_000)
+    said["quality, with a threshold to choose"] = in_english(page)
+    context.close()
+    assert said == {state: [] for state in said}
 
 
 # --- thresholds

@@ -5,6 +5,8 @@ from __future__ import annotations
 import re
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -431,3 +433,24 @@ def test_the_links_are_in_the_language_of_the_browser(browser: Browser, server: 
     page.goto(f"{server.address}documents")
     page.get_by_role("navigation", name="页面").get_by_role("link", name="问答").wait_for()
     context.close()
+
+
+COUNTED = """
+import sys
+from rag import Library
+from rag.web.collections import Collections
+from rag.web.quick_start import quick_gradio
+with quick_gradio():
+    from rag.web import ui
+application, made = ui.gr.routes.App, []
+make = application.create_app
+application.create_app = staticmethod(lambda *given, **named: made.append(given) or make(*given, **named))
+with Library.open(sys.argv[1], create=False) as library:
+    page = ui.create_page(Collections(library), examples=[])
+print(len(made), isinstance(page.app, application))
+"""
+
+
+def test_for_all_pages_together_one_application_is_made(library: Library) -> None:
+    command = [sys.executable, "-c", COUNTED, str(library.path)]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout.split() == ["1", "True"]

@@ -18,6 +18,7 @@ from rag.web.discreet import told
 from rag.web.documents_html import notice_html
 from rag.web.documents_words import Words
 from rag.web.navigation import page_language
+from rag.web.said import worded
 
 DIRECT: dict[str, Any] = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
 # How often a page asks how far something is, while it runs.
@@ -78,7 +79,8 @@ class ActingPage(ABC):
         try:
             return self._shown({"notice": ""} | work())
         except RagError as error:
-            return self._shown({"notice": notice_html(told(page_caller(request), str(error)), error=True)})
+            line = worded(told(page_caller(request), str(error)), page_language(request.headers))
+            return self._shown({"notice": notice_html(line, error=True)})
 
     def _shown(self, parts: Parts) -> tuple[Any, ...]:
         return tuple(parts.get(name, gr.skip()) for name in self.parts)

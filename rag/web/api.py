@@ -65,7 +65,7 @@ def create_api(collections: Collections) -> FastAPI:
     app.state.figures = Figures(collections)
     app.state.metrics = Metrics(app.state.figures)
     app.state.readiness = service_state.Readiness(collections.first)
-    app.state.evaluations = Evaluations()
+    app.state.evaluations = Evaluations(collections.folders)
     add_error_handlers(app)
     for router in ROUTERS:
         app.include_router(router)

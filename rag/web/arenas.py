@@ -7,9 +7,9 @@ import os
 
 # From <malloc.h> of glibc.
 M_ARENA_MAX = -8
-# With one for each thread, up to eight a processor, as glibc has it, every thread that answers its first question adds
-# what a question takes at most, 9 MB and more, and keeps it: 64 askers at once took 600 to 680 MB, and 450 to 510 with
-# two pools, in the same time (threads of Python take turns anyway).
+# With one for each thread, up to eight a processor, as glibc has it, every thread that answers adds what a question
+# takes at most and keeps it, 9 MB for one that comes late: 64 askers at once took 695 and 745 MB, with two pools 523
+# and 553, 8 of them 552 and 520, in the same time (threads of Python take turns anyway).
 ARENAS = 2
 
 

@@ -25,6 +25,7 @@ from rag.web.history import HistoryError, Turn, Turns, kept_turn, read_turns
 from rag.web.menu_html import form_html, header_html, keys_html
 from rag.web.navigation import navigation_html
 from rag.web.panel_html import chosen_citation, evidence, no_sources_html, shelf_html, sources_html
+from rag.web.said import worded
 from rag.web.turn_html import said_of, turn_html, welcome_html
 from rag.web.words import ENGLISH, WORDS, Words, browser_words, language_of
 
@@ -47,7 +48,7 @@ class Place:
 
     def told(self, error: RagError) -> str:
         """What is said of an error: where files lie is for readers who run the service."""
-        return str(error) if self.folders else without_folders(str(error))
+        return worded(str(error) if self.folders else without_folders(str(error)), self.language)
 
     @property
     def words(self) -> Words:
@@ -299,7 +300,7 @@ def show_sources(library: Library, answer: Answer, words: Words, *, turn: int, n
     except KeyError:
         source = words.removed
     except RagError as error:
-        source = words.unreadable.format(without_folders(str(error)))
+        source = words.unreadable.format(worded(without_folders(str(error)), words.code))
     return sources_html(answer, chosen, source, words, turn=turn)
 
 

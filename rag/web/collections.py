@@ -65,6 +65,10 @@ class Collections:
             found = [p.name for p in self.root.iterdir() if NAME.fullmatch(p.name) and (p / DATABASE).is_file()]
         return [DEFAULT, *sorted(name for name in found if name != DEFAULT)]
 
+    def folders(self) -> dict[str, Path]:
+        """Return the folders of all libraries by name; none of them is opened for it."""
+        return {name: self.first.path if name == DEFAULT else self._folder(name) for name in self.names()}
+
     def library(self, name: str | None = None) -> Library:
         """Return a library.
 

@@ -25,6 +25,9 @@ element.addEventListener('submit', (event) => {
   else act({act: wanted, ...Object.fromEntries(new FormData(form))});
 });
 
+// What is refused is said in the language of the page.
+const ofPage = () => ({'X-Leadgoose-Page': document.querySelector('.lg-nav')?.lang ?? 'en'});
+
 // A form with a file goes to an address of the interface for programs; what that refuses is said beside it.
 const postForm = async (form) => {
   const body = new FormData(form), line = form.querySelector('[role=alert]'), button = form.querySelector('button');
@@ -33,7 +36,7 @@ const postForm = async (form) => {
   button.disabled = true;
   let error;
   try {
-    const answer = await fetch(form.dataset.url, {method: 'POST', body});
+    const answer = await fetch(form.dataset.url, {method: 'POST', body, headers: ofPage()});
     if (!answer.ok) error = (await answer.json()).error;
   } catch { error = form.dataset.lost; }
   button.disabled = false;
@@ -155,6 +158,7 @@ const postOnce = (part) => new Promise((resolve) => {
   part.forEach((one) => { form.append('files', one.file, one.file.name); say(one, 'sending'); });
   request = new XMLHttpRequest();
   request.open('POST', `./v1/documents?library=${encodeURIComponent(library)}`);
+  Object.entries(ofPage()).forEach(([name, value]) => request.setRequestHeader(name, value));
   request.upload.onprogress = ({loaded}) => {
     let before = 0;
     for (const one of part) {

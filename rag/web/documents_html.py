@@ -17,6 +17,7 @@ from rag.web.documents_words import Words
 from rag.web.folder_reading import FolderReading
 from rag.web.inert import language_html, name_html
 from rag.web.listing import STATUSES, Listing, Row, View
+from rag.web.said import worded
 
 # A document is shown in parts of so many characters.
 PART_CHARS = 20_000
@@ -162,7 +163,7 @@ def _row_html(row: Row, words: Words, *, write: bool) -> str:
         opened = f'<button class="lg-open" data-act="open" data-id="{escape(row.id)}">{opened}</button>'
     detail = name_html(words["copy"].format(other=row.detail) if row.status == "copies" else words[row.status])
     if failed:
-        detail += f": {name_html(row.detail)}"
+        detail += f": {name_html(worded(row.detail, words['code']))}"
     cells = (
         f'<td class="lg-name" dir="auto">{opened}{where}</td><td class="lg-state lg-{row.status}">{detail}</td>'
         f'<td class="lg-number">{row.pages or ""}</td><td class="lg-number">{row.passages or ""}</td>'
@@ -235,11 +236,11 @@ def reading_html(reading: FolderReading | None, words: Words) -> str:
     if reading.state == "cancelled":
         return f'<p class="lg-job" role="status">{escape(words["sync_cancelled"])}</p>'
     if reading.state == "failed":
-        return f'<p class="lg-job lg-error" role="alert">{name_html(reading.error)}</p>'
+        return f'<p class="lg-job lg-error" role="alert">{name_html(worded(reading.error, words["code"]))}</p>'
     took = duration(reading.seconds, words)
     said = escape(words["sync_done"]).format(folder=folder, seconds=escape(took), **reading.counts)
     failed = list(reading.failed.items())[:FAILED_SHOWN]
-    listed = "".join(f"<li>{name_html(_once(file, reason))}</li>" for file, reason in failed)
+    listed = "".join(f"<li>{name_html(_once(file, worded(reason, words['code'])))}</li>" for file, reason in failed)
     return f'<div class="lg-job" role="status"><p>{said}</p>{f"<ul>{listed}</ul>" if listed else ""}</div>'
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 Words = Mapping[str, str]
 
 _ENGLISH: Words = {
+    "code": "en",
     "title": "Documents",
     "held": "{documents} documents · {passages} passages",
     "held_none": "No documents yet. Add files below.",
@@ -92,6 +93,7 @@ _ENGLISH: Words = {
     "reload": "Something went wrong inside leadgoose. The terminal it runs in says more.",
 }
 _CHINESE: Words = {
+    "code": "zh",
     "title": "文档",
     "held": "{documents} 个文档 · {passages} 个段落",
     "held_none": "还没有文档。请在下方添加文件。",

@@ -27,6 +27,7 @@ from rag.errors import (
 from rag.web.access import caller_of
 from rag.web.discreet import told
 from rag.web.queueing import Busy
+from rag.web.said import PAGE_LANGUAGE, worded
 
 # The first that fits; what is wrong with the service itself is a 503.
 STATUSES: tuple[tuple[type[RagError], int], ...] = (
@@ -72,7 +73,7 @@ def error_response(
     Returns:
         ``{"error": "one line"}``, or the same in OpenAI's shape.
     """
-    line = public(request, message)
+    line = worded(public(request, message), request.headers.get(PAGE_LANGUAGE, ""))
     if not request.url.path.startswith(OPENAI_PATHS):
         return JSONResponse({"error": line}, status_code=status, headers=headers)
     status = 400 if status == 422 else status

@@ -7,12 +7,13 @@ import tempfile
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from rag.errors import GoldError, RagError
+from rag.web import evaluation_shelf as shelf
 from rag.web.discreet import without_folders
 
 if TYPE_CHECKING:
@@ -21,10 +22,11 @@ if TYPE_CHECKING:
     from rag.library import Library
 
 Status = Literal["running", "done", "failed", "cancelled"]
-# The results of so many are kept; those before them are forgotten.
-MOST_KEPT = 10
 STAGE = "asking"
 PREFIX = "leadgoose-gold-"
+# What is shown of a result.
+PARTS = ("answers", "retrieval", "abstention")
+KEPT = ("gold", "total", "seconds", "begun_s", "result")
 
 
 class EvaluationRunning(RagError):
@@ -46,8 +48,10 @@ class Evaluation:
         seconds: Wall time so far, or in all.
         error: Why it failed, or ``""``.
         result: What came of it, as ``rag eval --json`` prints it.
-        report: The same as an HTML page.
-        rows: What came of each question.
+        rows: What came of each question; nothing of one that an earlier service ran.
+        begun_s: When it was begun, in seconds since the epoch.
+        folder: That of the library, where the report is kept; ``None`` while there is none.
+        unkept: The report, where it could not be kept.
     """
 
     id: str
@@ -60,14 +64,25 @@ class Evaluation:
     seconds: float = 0.0
     error: str = ""
     result: dict[str, Any] | None = None
-    report: str | None = None
     rows: tuple[Outcome, ...] = ()
+    begun_s: float = 0.0
+    folder: Path | None = None
+    unkept: str | None = None
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON values, without the report."""
         names = ("id", "library", "gold", "status", "stage", "done", "total", "seconds", "error", "result")
         return {name: getattr(self, name) for name in names}
+
+    @property
+    def has_report(self) -> bool:
+        """Whether there is a report."""
+        return self.unkept is not None or self.folder is not None
+
+    def report(self) -> str | None:
+        """Return what came of it as an HTML page; ``None`` where there is none, or it was deleted."""
+        return shelf.report(self.folder, self.id) if self.folder else self.unkept
 
 
 class _Cancelled(Exception):
@@ -77,10 +92,16 @@ class _Cancelled(Exception):
 class Evaluations:
     """The evaluations of one service; safe to share between threads."""
 
-    def __init__(self) -> None:
-        """Begin with none."""
+    def __init__(self, folders: Callable[[], Mapping[str, Path]] = dict) -> None:
+        """Begin with those that earlier services kept.
+
+        Args:
+            folders: Returns the folders of all libraries by name.
+        """
+        self._folders = folders
         self._lock = threading.Lock()
         self._known: dict[str, Evaluation] = {}
+        self._read: set[str] = set()
 
     def start(
         self, library: Library, name: str, gold: GoldSet, *, threshold: float | None = None, limit: int | None = None
@@ -101,13 +122,15 @@ class Evaluations:
             EvaluationRunning: Another one is.
         """
         begun = Evaluation(uuid.uuid4().hex[:12], name, gold.name, total=min(limit or 10**9, len(gold.questions)))
+        begun.begun_s = time.time()
+        self._read_kept()
         with self._lock:
             if running := next((e for e in self._known.values() if e.status == "running"), None):
                 raise EvaluationRunning(
                     f"the evaluation {running.id} is under way, and there is one at a time; wait for it, or cancel it"
                 )
             self._known[begun.id] = begun
-            for old in list(self._known)[:-MOST_KEPT]:
+            for old in [e.id for e in self._known.values() if e.library == name][: -shelf.MOST_KEPT]:
                 del self._known[old]
 
         def work(evaluation: Evaluation) -> None:
@@ -118,17 +141,33 @@ class Evaluations:
 
     def all(self) -> list[Evaluation]:
         """Return those that are known, newest first."""
+        self._read_kept()
         with self._lock:
-            return list(reversed(self._known.values()))
+            return sorted(self._known.values(), key=lambda evaluation: evaluation.begun_s, reverse=True)
 
     def get(self, evaluation_id: str) -> Evaluation | None:
         """Return one of them; ``None`` where it is not known."""
+        self._read_kept()
         return self._known.get(evaluation_id)
 
     def close(self) -> None:
         """Give up what is under way."""
-        for evaluation in self.all():
-            evaluation.cancelled.set()
+        with self._lock:
+            for evaluation in self._known.values():
+                evaluation.cancelled.set()
+
+    def _read_kept(self) -> None:
+        """Read what is kept of libraries that were not seen before, and forget those that are gone."""
+        folders = self._folders()
+        with self._lock:
+            for name in self._read - folders.keys():
+                self._known = {i: e for i, e in self._known.items() if e.library != name}
+            new = folders.keys() - self._read
+            self._read = set(folders)
+            for name in new:
+                for evaluation_id, values in shelf.kept(folders[name]).items():
+                    found = _kept(evaluation_id, name, folders[name], values)
+                    self._known.setdefault(evaluation_id, found)
 
 
 def read_gold_set(name: str, content: bytes) -> GoldSet:
@@ -200,6 +239,31 @@ def _evaluate(
     evaluation.stage = "summing up"
     values = document({"default": report})
     titles = {summary.id: summary.title for summary in library.documents()}
-    evaluation.report = render(values, examples(report.rows, Corpus(library), titles=titles))
-    evaluation.rows = report.rows
-    evaluation.result = values
+    page = render(values, examples(report.rows, Corpus(library), titles=titles))
+    evaluation.rows, evaluation.result = report.rows, values
+    evaluation.seconds = time.monotonic() - start_s
+    if shelf.put(library.path, evaluation.id, _to_keep(evaluation), page):
+        evaluation.folder = library.path
+    else:
+        evaluation.unkept = page
+
+
+def _to_keep(evaluation: Evaluation) -> dict[str, Any]:
+    return {name: getattr(evaluation, name) for name in KEPT}
+
+
+def _kept(evaluation_id: str, name: str, folder: Path, values: Mapping[str, Any]) -> Evaluation:
+    """Return an evaluation as it was kept, by whomever."""
+    result = values.get("result")
+    if not isinstance(result, dict) or not all(isinstance(result.get(part) or {}, dict) for part in PARTS):
+        result = {}
+    found = Evaluation(evaluation_id, name, str(values.get("gold", "")), status="done")
+    found.result = result
+    found.total = found.done = int(_number(values.get("total")))
+    found.seconds, found.begun_s = _number(values.get("seconds")), _number(values.get("begun_s"))
+    found.folder = folder
+    return found
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) and 0 <= value < 10**12 else 0.0

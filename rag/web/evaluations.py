@@ -85,7 +85,7 @@ def start(
     responses=returns(EvaluationsBody),
 )
 def evaluations(request: Request) -> JSONResponse:
-    """Return the evaluations of libraries that the caller may read, newest first; the last ten are kept."""
+    """Return the evaluations of libraries that the caller may read, newest first; the last ten of each are kept."""
     caller = caller_of(request)
     found = [e for e in _jobs(request).all() if caller.may(Role.READ, e.library)]
     return JSONResponse({"evaluations": [e.to_dict() | {"result": None} for e in found]})
@@ -116,10 +116,11 @@ def report(
 ) -> HTMLResponse:
     """Return the report as one HTML page that needs no other file."""
     found = _found(request, evaluation_id, Role.READ)
-    if found.report is None:
+    page = found.report()
+    if page is None:
         raise HTTPException(409, f"the evaluation {evaluation_id} has no report: it is {found.status}")
     name = f'attachment; filename="evaluation-{found.id}.html"'
-    return HTMLResponse(found.report, headers=REPORT | ({"Content-Disposition": name} if download else {}))
+    return HTMLResponse(page, headers=REPORT | ({"Content-Disposition": name} if download else {}))
 
 
 @router.delete(

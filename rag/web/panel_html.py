@@ -12,6 +12,7 @@ from rag.marks import source_notes
 from rag.schema import Answer, Citation, Document, Hit
 from rag.web.history import NEAREST_SHOWN
 from rag.web.inert import language_html, name_html
+from rag.web.said import worded
 from rag.web.words import Words
 
 SHELF_SHOWN = 50
@@ -112,7 +113,9 @@ def _source_html(
     page = words.page.format(chosen.page) if chosen.page is not None else ""
     heading = chosen.heading if chosen.heading != source.title else None
     facts = " · ".join(name_html(fact) for fact in (source.date, heading, page, source.id) if fact)
-    notes = "".join(f'<p class="lg-notice" dir="auto">{name_html(note)}</p>' for note in source_notes(chosen))
+    notes = "".join(
+        f'<p class="lg-notice" dir="auto">{name_html(worded(note, words.code))}</p>' for note in source_notes(chosen)
+    )
     spans = [chosen] if nearest else [chosen, *(c for c in found if c.document_id == source.id)]
     start, _ = _window(source.text, chosen)
     # What is selected here becomes a place in the document: counted from the start of what is shown.

@@ -12,6 +12,7 @@ from rag.web.documents_html import duration
 from rag.web.documents_words import Words
 from rag.web.evaluation_jobs import Evaluation
 from rag.web.inert import name_html
+from rag.web.said import worded
 from rag.web.thresholds import STEPS, AtThreshold
 
 TABLE_STEP = 5
@@ -113,13 +114,13 @@ def list_html(evaluations: Sequence[Evaluation], words: Words) -> str:
 
 def _row_html(one: Evaluation, words: Words) -> str:
     state = words["running_state"] if one.status == "running" else words[one.status]
-    detail = name_html(f"{state}: {one.error}" if one.error else state)
+    detail = name_html(f"{state}: {worded(one.error, words['code'])}" if one.error else state)
     result = one.result or {}
     figures = "".join(
         f'<td class="lg-number">{_share((result.get(part) or {}).get(key))}</td>' for part, key in FIGURES
     )
     buttons = ""
-    if one.report is not None:
+    if one.has_report:
         label = escape(words["show_of"].format(gold=one.gold))
         buttons = (
             f'<button data-act="report" data-id="{one.id}" aria-label="{label}">{escape(words["show"])}</button> '

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 Words = Mapping[str, str]
 
 _ENGLISH: Words = {
+    "code": "en",
     "title": "Quality",
     "intro": "Ask the library questions whose answers are known, and see how often it is right.",
     "library": "Library",
@@ -28,7 +29,7 @@ _ENGLISH: Words = {
     "minutes": "{n} min",
     "evaluations": "Evaluations",
     "none_yet": "None yet.",
-    "kept_note": "The last ten are kept until the service ends.",
+    "kept_note": "The last ten are kept. To choose a threshold once the service was started anew, evaluate again.",
     "done": "done",
     "failed": "failed",
     "cancelled": "stopped",
@@ -72,6 +73,7 @@ _ENGLISH: Words = {
     "lost_service": "The service cannot be reached. Is it still running?",
 }
 _CHINESE: Words = {
+    "code": "zh",
     "title": "质量",
     "intro": "用已知答案的问题向文档库提问，看看它答对的比例。",
     "library": "文档库",
@@ -93,7 +95,7 @@ _CHINESE: Words = {
     "minutes": "{n} 分钟",
     "evaluations": "评估记录",
     "none_yet": "尚无。",
-    "kept_note": "保留最近十次，直到服务结束。",
+    "kept_note": "最近十次评估随文档库保存。服务重新启动后，如需选择阈值，请重新评估。",
     "done": "完成",
     "failed": "失败",
     "cancelled": "已停止",

@@ -13,6 +13,7 @@ from rag.schema import Answer, AnswerSentence, Citation
 from rag.web.conflict_html import conflicts_html
 from rag.web.history import Turn
 from rag.web.inert import cut_html, name_html, spoken_html
+from rag.web.said import worded
 from rag.web.words import Words
 
 QUESTION_SHOWN_CHARS = 600
@@ -95,7 +96,7 @@ def _answer_html(turn: int, answer: Answer, words: Words, *, done: bool) -> str:
         return f'<div class="lg-abstained"><p><strong>{words.absent}</strong></p>{why}{sure}{look}</div>{tools}'
     sentences = " ".join(_sentence_html(turn, sentence, answer.citations, words) for sentence in answer.sentences)
     conflicts = conflicts_html(turn, answer, words)
-    note = f'<p class="lg-notice">{escape(answer.notice)}</p>' if answer.notice else ""
+    note = f'<p class="lg-notice">{escape(worded(answer.notice, words.code))}</p>' if answer.notice else ""
     body = f"<p{spoken_html(answer.text)}>{sentences or escape(answer.text)}</p>"
     return f'<div class="lg-answer">{body}{conflicts}{sure}{note}</div>{tools}'
 

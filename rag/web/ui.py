@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -45,21 +46,38 @@ def create_page(
     Returns:
         The pages.
     """
-    page = gr.Blocks(title="leadgoose", fill_width=True)
-    chat = chat_page(collections, examples=examples)
-    with page:
-        _lay_out(page, "chat", chat)
-    quality = quality_page(collections, evaluations or Evaluations())
-    for name, part in (("documents", documents_page(collections)), ("quality", quality)):
-        address, titles = PAGES[name]
-        with page.route(titles["en"], address, show_in_navbar=False):
-            _lay_out(page, name, part)
+    with _one_application():
+        page = gr.Blocks(title="leadgoose", fill_width=True)
+        chat = chat_page(collections, examples=examples)
+        with page:
+            _lay_out(page, "chat", chat)
+        quality = quality_page(collections, evaluations or Evaluations())
+        for name, part in (("documents", documents_page(collections)), ("quality", quality)):
+            address, titles = PAGES[name]
+            with page.route(titles["en"], address, show_in_navbar=False):
+                _lay_out(page, name, part)
     page.state_session_capacity = SESSIONS
     settings = collections.first.settings
     # They wait for their turn with all other questions, not in a line of Gradio's own, which has no end, and which
     # whoever calls Gradio's routes by hand would pass by.
     page.queue(default_concurrency_limit=settings.serve_askers + settings.serve_queue, api_open=False)
     return page
+
+
+@contextmanager
+def _one_application() -> Iterator[None]:
+    """Let no application be made of parts inside the context.
+
+    Gradio makes one with all its routes, 0.1 s each, whenever a part is begun or closed, and drops it for the next
+    one; what is kept is that of `gradio.Blocks.queue`, at the end. A fifth of the time to the first page was theirs.
+    """
+    application: Any = gr.routes.App
+    made = vars(application)["create_app"]
+    application.create_app = staticmethod(lambda *_, **__: None)
+    try:
+        yield
+    finally:
+        application.create_app = made
 
 
 def _lay_out(page: gr.Blocks, name: str, part: Any) -> None:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, File, HTTPException, UploadFile
+from fastapi import APIRouter, File, HTTPException, Request, UploadFile
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel
 
 from rag.web.error_responses import returns
 from rag.web.named import Writable
+from rag.web.said import PAGE_LANGUAGE, worded
 from rag.web.uploads import Uploaded, add_uploads
 
 router = APIRouter(tags=["documents"])
@@ -49,6 +50,7 @@ EXAMPLE = {"application/json": {"example": FILES}}
     responses=returns(UploadsBody, 400, 403, 404, 409, 413, 415, 422, 503, content=EXAMPLE),
 )
 def upload(
+    request: Request,
     library: Writable,
     files: Annotated[list[UploadFile], File(min_length=1, description="One file, or several under this name")],
 ) -> JSONResponse:
@@ -60,11 +62,11 @@ def upload(
     failed = [one for one in uploaded if one.status == "failed"]
     if failed and len(failed) == len(uploaded):
         raise HTTPException(STATUSES[failed[0].why], "; ".join(_line(one) for one in failed))
-    return JSONResponse({"files": [_shown(one) for one in uploaded]})
+    return JSONResponse({"files": [_shown(one, request.headers.get(PAGE_LANGUAGE, "")) for one in uploaded]})
 
 
-def _shown(one: Uploaded) -> dict[str, Any]:
-    values = asdict(one)
+def _shown(one: Uploaded, language: str) -> dict[str, Any]:
+    values = asdict(one) | {"reason": worded(one.reason, language)}
     del values["why"]
     return values | {"documents": list(one.documents)}
 

@@ -12,6 +12,7 @@ ENGLISH = "en"
 class Words:
     """What the page says of itself in one language; ``{}`` are filled in by whoever shows it."""
 
+    code: str
     name: str
     documents: str
     document: str
@@ -108,6 +109,7 @@ class Words:
 
 WORDS: Mapping[str, Words] = {
     "en": Words(
+        code="en",
         name="English",
         documents="documents",
         document="document",
@@ -202,6 +204,7 @@ WORDS: Mapping[str, Words] = {
         answered="Answer:",
     ),
     "zh": Words(
+        code="zh",
         name="中文",
         documents="篇文档",
         document="篇文档",

@@ -1,0 +1,431 @@
+"""What is Milvus's own: who may write, what is told when it fails, replicas that share a library, what is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from embeddings.encoding import Encoding
+from eval.faulty import WordEncoder, barrel
+from rag import Library, Settings, milvus_lease
+from rag.address import MilvusAddress
+from rag.errors import LibraryBusy, LibraryDamaged, LibraryError, LibraryMismatch, LibraryNotFound
+from rag.lexical import LexicalIndex, LexicalPassage
+from rag.milvus_client import Milvus, chunked, explained
+from rag.milvus_facets import condition, facets
+from rag.milvus_lease import Lease
+from rag.milvus_terms import document_weights, number, rarity, score
+from rag.schema import Document
+from tests.conftest import HARBOUR, LIGHTHOUSE
+
+pytest.importorskip("pymilvus", reason="needs the extra milvus")
+pytest.importorskip("milvus_lite", reason="needs the extra milvus")
+ROOT = Path(__file__).resolve().parent.parent
+SMALL = Settings(indexing_threads=1)
+
+
+@pytest.fixture(autouse=True)
+def _apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr("embeddings.encoder.load_encoder", lambda *_, **__: WordEncoder())
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> MilvusAddress:
+    return MilvusAddress(str(tmp_path / "all.db"), "town")
+
+
+@pytest.fixture
+def library(place: MilvusAddress) -> Iterator[Library]:
+    with Library.open(str(place), settings=SMALL) as opened:
+        yield opened
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[tuple[str, subprocess.Popen[bytes]]]:
+    """Milvus Lite as a server of its own, as several processes share it."""
+    port = free_port()
+    command = [
+        sys.executable,
+        "-m",
+        "milvus_lite",
+        "server",
+        "--data-dir",
+        str(tmp_path / "served.db"),
+        "--port",
+        str(port),
+    ]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as running:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            with closing(socket.socket()) as probe:
+                if probe.connect_ex(("127.0.0.1", port)) == 0:
+                    break
+            time.sleep(0.1)
+        yield f"milvus+http://127.0.0.1:{port}/town", running
+        running.kill()
+
+
+def one_line(error: pytest.ExceptionInfo[BaseException], *words: str) -> None:
+    said = str(error.value)
+    assert "\n" not in said
+    assert all(word in said for word in words), said
+
+
+def test_scores_of_terms_are_those_of_the_lexical_index_in_a_folder(tmp_path: Path) -> None:
+    import random
+
+    chance = random.Random(2)
+    terms = [f"t{n}" for n in range(120)]
+    held = {
+        n: chance.choices(terms, weights=range(1, 121), k=chance.choice([1, 9, 41, 77, 300])) for n in range(1, 200)
+    }
+    index = LexicalIndex.build(tmp_path / "lexical", (LexicalPassage(key, own) for key, own in held.items()))
+    holding = Counter(term for own in held.values() for term in set(own))
+    rarities = {term: rarity(holding[term], len(held)) for term in terms}
+    mean = sum(map(len, held.values())) / len(held)
+    for _ in range(20):
+        asked = list({tuple(chance.sample(terms, 2)), (" ".join(chance.sample(terms, 2)),), (chance.choice(terms),)})
+        own = {key: score(asked, Counter(found), rarities, mean) for key, found in held.items()}
+        assert {k: s for k, s in own.items() if s} == pytest.approx(index.search(asked, len(held)), rel=1e-5)
+
+
+def test_a_passage_without_terms_has_a_vector_that_milvus_takes() -> None:
+    assert len(document_weights({})) == 1
+    assert all(0 <= dimension < 2**32 - 1 for dimension in document_weights(Counter(["a", "b", "面包"])))
+
+
+def test_equal_values_are_filtered_alike_and_others_are_not() -> None:
+    own = facets(Document(id="a/b/c.md", text="", metadata={"n": 1.0, "t": ["x", None, {"k": 1}], "s": "1"}))
+    wanted = {"n": [1, True, 1.0], "t": ["x"], "s": ["1"]}
+    for name, values in wanted.items():
+        for value in values:
+            (clause,) = [condition({name: value})]
+            assert clause is not None
+            assert set(json.loads(clause[clause.index("[") : -1])) & set(own)
+    for name, value in {"n": "1", "s": 1, "t": "k", "folder": "a/b/c.md"}.items():
+        clause = condition({name: value})
+        assert clause is not None
+        assert not set(json.loads(clause[clause.index("[") : -1])) & set(own)
+    assert condition({"n": []}) is None
+
+
+@pytest.mark.parametrize("text", ["", "x", "面" * 50_000, "a𝛽" * 16_000])
+def test_text_of_any_length_is_cut_into_parts_that_milvus_takes(text: str) -> None:
+    parts = chunked(text)
+    assert "".join(parts) == text
+    assert parts
+    assert all(len(part.encode()) <= 65_535 for part in parts)
+
+
+def test_numbers_of_texts_are_never_negative_and_differ() -> None:
+    numbers = [number(str(n)) for n in range(1_000)]
+    assert len(set(numbers)) == 1_000
+    assert all(0 <= n < 2**63 for n in numbers)
+
+
+def test_there_is_one_writer_and_others_are_told_who_it_is(library: Library) -> None:
+    library.add([HARBOUR])
+    with closing(Library.open(library.address, settings=SMALL)) as other, library._engine.writing():
+        with pytest.raises(LibraryBusy) as caught:
+            other.add([LIGHTHOUSE])
+        one_line(caught, f"process {os.getpid()} on {socket.gethostname()}", library.address, "90 s after it went")
+        assert other.search("pilots")
+    assert library.add([LIGHTHOUSE]).documents == 2
+
+
+def test_a_writer_waits_as_long_as_it_is_told_to(library: Library) -> None:
+    with closing(Library.open(library.address, settings=Settings(indexing_threads=1, writing_wait_s=20))) as other:
+        with library._engine.writing():
+            waiting = threading.Thread(target=other.add, args=([HARBOUR],))
+            waiting.start()
+            time.sleep(0.5)
+            assert waiting.is_alive()
+        waiting.join(20)
+    assert [s.id for s in library.documents()] == ["harbour.md"]
+
+
+def test_the_lease_of_a_writer_that_is_gone_is_taken_over(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    milvus = library._engine._milvus
+    gone = Lease(milvus)
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    monkeypatch.setattr(milvus_lease.os, "getpid", lambda: ended.pid)
+    held = gone.held(wait_s=0)
+    held.__enter__()
+    monkeypatch.undo()
+    monkeypatch.setattr("embeddings.encoder.load_encoder", lambda *_, **__: WordEncoder())
+    assert library.add([HARBOUR]).documents == 1
+    # It may come back, as from a sleep, and must not publish over what others have written since.
+    with pytest.raises(LibraryBusy, match="took over"):
+        gone.check()
+    held.__exit__(None, None, None)
+    assert library.add([LIGHTHOUSE]).documents == 2
+
+
+def test_a_lease_that_was_not_renewed_for_long_is_of_nobody(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    elsewhere = {"host": "elsewhere", "pid": 1, "command": "rag index", "at_ms": milvus_lease.now_ms()}
+    assert not milvus_lease._is_gone(elsewhere)
+    assert milvus_lease._is_gone(elsewhere | {"at_ms": milvus_lease.now_ms() - milvus_lease.ENDS_MS - 1})
+
+
+def test_old_versions_are_dropped_and_rows_of_removed_documents_with_them(library: Library) -> None:
+    library.add([barrel(n) for n in range(4)])
+    for n in range(3):
+        library.remove([f"barrel-{n}.md"])
+    library.add([barrel(9)])
+    milvus = library._engine._milvus
+    names = {name.removeprefix("town_") for name in milvus.call("list_collections")}
+    assert {name for name in names if name.startswith("v") or name.startswith("writer")} == {"v4", "v5"}
+    assert milvus.aliased("town") == "town_v5"
+    assert len(list(milvus.rows("passages", "key > 0", ["key"]))) == 2
+    assert len(list(milvus.rows("contents", "key > 0", ["key"]))) == 2
+
+
+def test_a_commit_that_ends_before_its_switch_is_made_good_by_the_next_one(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    library.add([barrel(n) for n in range(3)])
+    with monkeypatch.context() as patch:
+        patch.setattr("rag.milvus_publish._verify", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            library.remove(["barrel-0.md"])
+    assert len(library.documents()) == 3
+    assert len(library.search("barrel", 9)) == 3
+    library.add([barrel(7)])
+    assert [s.id for s in library.documents()] == ["barrel-1.md", "barrel-2.md", "barrel-7.md"]
+    snapshot = library.pipeline().snapshot
+    assert snapshot.published.passages == len(library.search("barrel", 9)) == 3
+    assert not snapshot.holds(("number0",))
+    assert snapshot.holds(("number7",))
+
+
+def test_a_file_that_another_process_has_open_is_told_with_what_lifts_it(tmp_path: Path) -> None:
+    held = "from pymilvus import MilvusClient; c = MilvusClient(r'{}'); print('open', flush=True); input()"
+    path = tmp_path / "held.db"
+    with subprocess.Popen(
+        [sys.executable, "-c", held.format(path)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == "open\n"
+        with pytest.raises(LibraryError) as caught:
+            Library.open(f"milvus+file://{path}#town", settings=SMALL)
+        one_line(caught, "is open in another process", "milvus-lite server --data-dir", "milvus+http://")
+        other.communicate("\n")
+
+
+def test_a_server_that_is_away_is_told_and_never_taken_for_an_empty_library() -> None:
+    with pytest.raises(LibraryError) as caught:
+        Library.open(f"milvus+http://127.0.0.1:{free_port()}/town", create=False)
+    one_line(caught, "milvus+http://127.0.0.1:", "does not answer", "start the server")
+    assert not isinstance(caught.value, LibraryNotFound)
+
+
+def test_a_refused_token_is_told_with_where_it_is_set() -> None:
+    import grpc
+
+    class Refuses(grpc.GenericRpcHandler):  # type: ignore[misc]
+        def service(self, _details: Any) -> Any:
+            def refuse(_request: bytes, context: Any) -> bytes:
+                context.abort(grpc.StatusCode.UNAUTHENTICATED, "auth check failure, please check api key is correct")
+                return b""
+
+            return grpc.unary_unary_rpc_method_handler(refuse)
+
+    running = grpc.server(ThreadPoolExecutor(2), handlers=[Refuses()])
+    port = running.add_insecure_port("127.0.0.1:0")
+    running.start()
+    try:
+        with pytest.raises(LibraryError) as caught:
+            Library.open(f"milvus+http://127.0.0.1:{port}/town", create=False)
+        one_line(caught, "refuses the token", "RAG_MILVUS_TOKEN")
+    finally:
+        running.stop(None)
+
+
+def test_collections_of_another_program_are_left_alone(library: Library, place: MilvusAddress) -> None:
+    milvus = Milvus(place, None)
+    with closing(milvus):
+        milvus.call("create_collection", "theirs", dimension=4)
+        milvus.call("create_collection", "also_settings", dimension=4)
+    for name in ("theirs", "also"):
+        with pytest.raises(LibraryMismatch) as caught:
+            Library.open(f"milvus+file://{place.uri}#{name}", settings=SMALL)
+        one_line(caught, "another program's", "name the library otherwise")
+
+
+def test_a_library_of_another_encoder_is_refused(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
+    library.add([HARBOUR])
+    with pytest.raises(LibraryMismatch, match="was built with encoder"):
+        Library.open(library.address, settings=Settings(encoder="other/model"))
+
+    class Wider(WordEncoder):
+        dim, digest = 64, "1" * 64
+
+    monkeypatch.setattr("embeddings.encoder.load_encoder", lambda *_, **__: Wider())
+    with closing(Library.open(library.address, settings=SMALL)) as other, pytest.raises(LibraryMismatch) as caught:
+        other.search("pilots")
+    one_line(caught, "the weights of", library.address)
+
+
+def test_a_text_that_is_not_what_was_written_is_damage_and_no_answer(library: Library) -> None:
+    library.add([HARBOUR])
+    milvus = library._engine._milvus
+    (row,) = milvus.rows("texts", "key > 0", ["key", "text", "nothing"])
+    milvus.put("texts", [{**row, "text": row["text"].replace("41", "42")}])
+    with pytest.raises(LibraryDamaged, match="is not what was written"):
+        library.document("harbour.md")
+
+
+def test_two_replicas_see_a_commit_at_their_next_question_and_a_lost_server_is_an_error(
+    server: tuple[str, subprocess.Popen[bytes]],
+) -> None:
+    address, running = server
+    with closing(Library.open(address, settings=SMALL)) as writer:
+        writer.add([HARBOUR])
+        with (
+            closing(Library.open(address, create=False, settings=SMALL)) as one,
+            closing(Library.open(address, create=False, settings=SMALL)) as other,
+        ):
+            assert not one.search("lighthouse lamp")[0].passage.document_id.startswith("old/")
+            writer.add([LIGHTHOUSE])
+            for replica in (one, other):
+                assert replica.search("lighthouse lamp")[0].passage.document_id == LIGHTHOUSE.id
+            with ThreadsBeside(one, other) as seen:
+                for n in range(3):
+                    writer.add([barrel(n)])
+            assert not seen.failed
+            assert seen.counts <= {2, 3, 4, 5}
+            running.kill()
+            running.wait()
+            with pytest.raises(LibraryError) as caught:
+                one.ask("Who built the lighthouse of Norrwick?")
+            one_line(caught, address, "does not answer")
+
+
+class ThreadsBeside:
+    """Asks libraries all the while, and notes how many documents each question sees, all of them at once."""
+
+    def __init__(self, *libraries: Library) -> None:
+        self.counts: set[int] = set()
+        self.failed: list[Exception] = []
+        self._ended = threading.Event()
+        self._threads = [threading.Thread(target=self._ask, args=(library,)) for library in libraries]
+
+    def _ask(self, library: Library) -> None:
+        while not self._ended.is_set():
+            try:
+                snapshot = library.pipeline().snapshot
+                vector = WordEncoder().encode(["Norrwick"], kind="query")[0].vector
+                found = snapshot.dense(vector, 99, allowed=None)
+                assert len(found) == snapshot.published.passages == len(snapshot.passages(list(found)))
+                self.counts.add(len(found))
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is told in the test's own thread
+                self.failed.append(error)
+                return
+
+    def __enter__(self) -> ThreadsBeside:
+        for thread in self._threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        for thread in self._threads:
+            thread.join()
+
+
+def test_without_the_packages_one_line_says_what_to_install() -> None:
+    code = """
+import sys
+sys.modules["pymilvus"] = None
+from rag import Library
+from rag.errors import LibraryError
+try:
+    Library.open("milvus+http://127.0.0.1:1/town")
+except LibraryError as error:
+    print(error)
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert 'run: pip install "leadgoose[milvus]"' in said.stdout
+
+
+def test_nothing_of_milvus_is_loaded_for_a_library_in_a_folder(tmp_path: Path) -> None:
+    code = f"""
+import sys
+from rag import Library
+Library.open({str(tmp_path / "library")!r}).close()
+print([name for name in sys.modules if name.split(".")[0] in ("pymilvus", "milvus_lite", "grpc")])
+"""
+    said = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT, check=True)
+    assert said.stdout == "[]\n"
+
+
+@pytest.mark.parametrize(
+    ("said", "kind", "next_step"),
+    [
+        ("deadline exceeded", LibraryError, "does not answer"),
+        ("privilege check failed", LibraryError, "RAG_MILVUS_TOKEN"),
+        ("vector dimension mismatch\nexpected 3", LibraryError, "see the log of Milvus"),
+    ],
+)
+def test_a_failure_of_milvus_is_one_line_with_its_address(said: str, kind: type, next_step: str) -> None:
+    error = explained(Exception(said), MilvusAddress("http://host:19530", "town"))
+    assert isinstance(error, kind)
+    assert str(error).startswith("milvus+http://host:19530/town ")
+    assert next_step in str(error)
+    assert "\n" not in str(error)
+
+
+def test_a_first_run_that_was_cut_short_does_not_bind_the_library_to_its_encoder(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Wider(WordEncoder):
+        dim, digest = 64, "1" * 64
+
+        def _encode(self, text: str) -> Any:
+            narrow = super()._encode(text)
+            double = [
+                np.concatenate([part, part], axis=-1) / np.sqrt(2) for part in (narrow.vector, narrow.token_vectors)
+            ]
+            return Encoding(*double, narrow.token_spans)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("rag.milvus_engine.MilvusEngine.publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        with pytest.raises(KeyboardInterrupt):
+            library.add([HARBOUR])
+    monkeypatch.setattr("embeddings.encoder.load_encoder", lambda *_, **__: Wider())
+    with closing(Library.open(library.address, settings=SMALL)) as other:
+        assert other.add([LIGHTHOUSE]).documents == 1
+        assert [s.id for s in other.documents()] == ["old/lighthouse.md"]
+
+
+def test_several_may_open_a_new_library_at_once(place: MilvusAddress) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        opened = list(pool.map(lambda _: Library.open(str(place), settings=SMALL), range(4)))
+    assert opened[0].add([HARBOUR]).documents == 1
+    assert all(one.search("pilots") for one in opened)
+    for one in opened:
+        one.close()
+    with pytest.raises(LibraryError, match="was closed"):
+        opened[0].search("pilots")
