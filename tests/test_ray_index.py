@@ -186,7 +186,7 @@ def test_ctrl_c_ends_the_cluster_keeps_whole_documents_and_the_next_run_goes_on(
     # As a terminal does: to everything that was started from it.
     os.killpg(process.pid, signal.SIGINT)
     said, complained = process.communicate(timeout=100)
-    assert (process.returncode, said) == (130, "")
+    assert (process.returncode, said) == (130, ""), complained
     assert "documents embedded so far are kept, run the command again to go on" in complained.splitlines()[-1]
     assert "Traceback" not in complained
     number = kept(library)
