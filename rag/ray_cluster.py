@@ -57,7 +57,7 @@ def cluster(where: str) -> Iterator[str]:
             "cluster and give HOST:PORT, or auto"
         )
     try:
-        _keep_stdout_clean()
+        keep_stdout_clean()
         if where != "local" and (joined := _join(ray, where)):
             yield joined
             return
@@ -133,7 +133,7 @@ def _local(ray: Any) -> Iterator[str]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _keep_stdout_clean() -> None:
+def keep_stdout_clean() -> None:
     """Log what goes wrong in a cluster and is mended by it, which Ray prints among what a command prints."""
     from ray._private import worker
 
