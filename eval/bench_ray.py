@@ -22,7 +22,7 @@ import numpy as np
 from eval.bench_corpus import read_corpus
 from eval.bench_figures import table
 from rag import Library, Settings, ray_embed, ray_rows
-from rag.ray_cluster import import_ray
+from rag.ray_cluster import import_ray, keep_stdout_clean
 from rag.store import StoredPassage
 from rag.writer import IndexReport, Writer
 
@@ -234,6 +234,7 @@ class _Cluster:
 @contextmanager
 def _nodes(workers: int) -> Iterator[_Cluster]:
     ray = import_ray()
+    keep_stdout_clean()
     from ray.cluster_utils import Cluster
 
     cluster: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 0, "include_dashboard": False})

@@ -54,12 +54,12 @@ def run_index(options: argparse.Namespace) -> int:
         check_writable(Path(options.failed))
     # A mistyped path must not leave an empty library behind.
     find_sources(options.paths, _settings(options).parse_limits)
-    with _open(options, create=True) as library, _saying_what_is_kept(library):
+    with _on_ray(options.ray), _open(options, create=True) as library, _saying_what_is_kept(library):
         return _follow(options, library) if options.watch else _index(options, library)
 
 
 def _index(options: argparse.Namespace, library: Library) -> int:
-    with _on_ray(options.ray), _progress() as progress:
+    with _progress() as progress:
         report = library.index(options.paths, progress=progress, ray=options.ray)
     _note_folders(library, options.paths)
     return _report(options, library, report, failed=options.failed)

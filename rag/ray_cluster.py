@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import shutil
+import socket
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from typing import Any
 from rag.errors import ClusterError
 from rag.printable import one_line
 
+LOG = logging.getLogger(__name__)
 # Read by Ray when it is imported.
 QUIET = {
     "RAY_USAGE_STATS_ENABLED": "0",
@@ -24,6 +26,10 @@ QUIET = {
 }
 # A cluster of this machine alone lives below this folder: the paths of its sockets must be short.
 ROOT = "/tmp" if os.name == "posix" else None  # noqa: S108
+
+
+# Seconds within which the head of a cluster answers.
+REACH_S = 10.0
 
 
 @contextmanager
@@ -51,6 +57,7 @@ def cluster(where: str) -> Iterator[str]:
             "cluster and give HOST:PORT, or auto"
         )
     try:
+        keep_stdout_clean()
         if where != "local" and (joined := _join(ray, where)):
             yield joined
             return
@@ -85,6 +92,8 @@ def import_ray() -> Any:
 
 def _join(ray: Any, where: str) -> str:
     """Connect to a running cluster and return its name, ``""`` where none is needed and there is none."""
+    if where != "auto":
+        _check_reachable(where)
     try:
         with _without_stderr():
             ray.init(address=where, runtime_env=_code_to_send(), **_quietly())
@@ -92,10 +101,22 @@ def _join(ray: Any, where: str) -> str:
         if where == "auto" and not os.environ.get("RAY_ADDRESS") and isinstance(error, ConnectionError):
             return ""
         raise ClusterError(
-            f"no Ray cluster at {where}: {one_line(error)}; start one (ray start --head), join this machine to it "
-            "(ray start --address HOST:PORT), or give --ray local"
+            f"cannot join the Ray cluster at {where}: {one_line(error)}; this machine has to belong to it (ray start "
+            "--address HOST:PORT), and where it asks for a token, set RAY_AUTH_MODE=token"
         ) from error
     return f"the Ray cluster at {ray.get_runtime_context().gcs_address}"
+
+
+def _check_reachable(address: str) -> None:
+    """Refuse an address at which nobody listens: Ray would try for minutes."""
+    host, _, port = address.rpartition(":")
+    try:
+        with socket.create_connection((host.strip("[]"), int(port)), timeout=REACH_S):
+            pass
+    except (OSError, ValueError) as error:
+        raise ClusterError(
+            f"no Ray cluster at {address} ({one_line(error)}); give HOST:PORT as ray start --head prints it, or auto"
+        ) from error
 
 
 @contextmanager
@@ -110,6 +131,16 @@ def _local(ray: Any) -> Iterator[str]:
             ray.shutdown()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+def keep_stdout_clean() -> None:
+    """Log what goes wrong in a cluster and is mended by it, which Ray prints among what a command prints."""
+    from ray._private import worker
+
+    def log(data: Any, ignore_prefix: bool = False) -> None:
+        LOG.info("%s", "\n".join(data["lines"]))
+
+    worker.print_to_stdstream = log
 
 
 @contextmanager

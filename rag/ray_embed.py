@@ -148,6 +148,9 @@ def _as_one_line(ray: Any) -> Iterator[None]:
     try:
         yield
     except ray.exceptions.RayError as error:
+        # Ctrl-C in a terminal comes to the workers of this machine as well, whose word of it may be here first.
+        if isinstance(error, ray.exceptions.TaskCancelledError) or "KeyboardInterrupt" in str(error):
+            raise KeyboardInterrupt from error
         raise ClusterError(
             f"the Ray cluster failed ({_cause(error)}); what was embedded so far is kept, run the command again"
         ) from error

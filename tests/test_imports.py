@@ -15,6 +15,7 @@ import rag
 from rag import Library
 
 HEAVY = {
+    "ray", "pyarrow", "fsspec",
     "torch", "transformers", "sentence_transformers", "gradio", "faiss", "langchain", "langchain_core", "fastapi",
     "numpy", "onnxruntime", "tokenizers", "tantivy", "sklearn", "pandas", "huggingface_hub", "tqdm",
 }  # fmt: skip

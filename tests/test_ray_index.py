@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import random
+import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -14,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from test_interrupted import kept
 from tiny_models import make_tiny_model
 
 from rag import Library, Settings
@@ -164,3 +168,29 @@ def test_the_command_says_where_it_works_keeps_stdout_clean_and_lists_what_faile
     (line,) = map(json.loads, failed.read_text().splitlines())
     assert line["path"] == "bad.pdf"
     assert "no PDF" in line["reason"]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
+def test_ctrl_c_ends_the_cluster_keeps_whole_documents_and_the_next_run_goes_on(
+    tmp_path: Path, settings: Settings
+) -> None:
+    docs, library = write_docs(tmp_path / "docs", files=400), tmp_path / "library"
+    arguments = ["index", docs, "--ray", "local", "--encoder", settings.encoder]
+    command = [sys.executable, "-m", "rag", "--library", library, *arguments]
+    process = subprocess.Popen(
+        list(map(str, command)), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    )
+    deadline = time.monotonic() + 200
+    while not kept(library) and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.02)
+    # As a terminal does: to everything that was started from it.
+    os.killpg(process.pid, signal.SIGINT)
+    said, complained = process.communicate(timeout=100)
+    assert (process.returncode, said) == (130, ""), complained
+    assert "documents embedded so far are kept, run the command again to go on" in complained.splitlines()[-1]
+    assert "Traceback" not in complained
+    number = kept(library)
+    assert 0 < number < 402
+    with Library.open(library, settings=Settings(encoder=settings.encoder)) as opened:
+        report = opened.index(docs)
+        assert (report.documents, report.added) == (402, 402 - number)

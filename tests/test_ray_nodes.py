@@ -45,7 +45,7 @@ def test_a_node_lost_in_the_middle_of_a_run_loses_and_doubles_nothing(
 ) -> None:
     cluster, workers = nodes
     settings = Settings(encoder=str(make_tiny_model(tmp_path / "tiny")), passage_chars=200)
-    docs = write_docs(tmp_path / "docs", files=400)
+    docs = write_docs(tmp_path / "docs", files=200)
     lost: list[Any] = []
 
     def lose(stage: str, done: int, total: int) -> None:
@@ -58,5 +58,5 @@ def test_a_node_lost_in_the_middle_of_a_run_loses_and_doubles_nothing(
         with Library.open(tmp_path / "there", settings=settings) as there:
             report = there.index(docs, ray="auto", progress=lose)
             assert lost
-            assert (report.added, list(report.failed)) == (402, ["bad.pdf"])
+            assert (report.added, list(report.failed)) == (202, ["bad.pdf"])
             assert_same(stored(here), stored(there))
