@@ -76,6 +76,11 @@ def read_address(given: str | Path | None) -> Path | MilvusAddress:
         given = os.environ.get("RAG_LIBRARY") or default_path()
     if isinstance(given, Path) or not is_milvus(given):
         return absolute(given)
+    if "@" in given and not given.startswith("milvus+file:///"):
+        # Not repeated: it may hold a password.
+        raise ConfigurationError(
+            "the address of a library in Milvus holds no user or password; give them as RAG_MILVUS_TOKEN"
+        )
     parts = _split(given)
     if parts.scheme == "file":
         return _in_file(parts, given)
@@ -116,11 +121,6 @@ def _split(given: str) -> SplitResult:
         parts.port  # noqa: B018 - a port that is no number shows when it is asked for
     except ValueError as error:
         raise _refused(given, f"is no address of a library ({error})") from error
-    if "@" in parts.netloc:
-        # Not repeated: it may hold a password.
-        raise ConfigurationError(
-            "the address of a library in Milvus holds no user or password; give them as RAG_MILVUS_TOKEN"
-        )
     return parts
 
 
@@ -144,4 +144,6 @@ def _name(name: str, given: str) -> str:
 
 
 def _refused(given: str, what: str) -> ConfigurationError:
-    return ConfigurationError(f"{given!r} {what}; write {FORMS}")
+    # Of what follows a question mark nothing is repeated: it may be a token.
+    shown = given.split("?", maxsplit=1)[0] + "?…" * ("?" in given)
+    return ConfigurationError(f"{shown!r} {what}; write {FORMS}")

@@ -7,6 +7,7 @@ written out, as Lite has no templates, and rows are put whole, as servers before
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections import Counter
@@ -27,6 +28,10 @@ MOST_CHARS = 16_000
 # Every collection has to have a vector; most of ours are only looked up.
 NOTHING = [0.0, 0.0]
 NOT_FOUND = 100
+# Of a server, and of Milvus Lite: "can't find collection[…]", "alias not found[…]", "collection 'x' does not exist".
+MISSING = re.compile(r"can't find collection|\b(?:collection|alias|database)\b.{0,150}\bnot (?:found|exist)")
+# As gRPC and pymilvus say it.
+AWAY = re.compile(r"\bunavailable\b|\bdeadline.?exceeded\b|\btimeout\b|\bfail connecting\b|\bdns resolution\b")
 Row = dict[str, Any]
 LOG = logging.getLogger(__name__)
 _opened: Counter[str] = Counter()
@@ -65,10 +70,18 @@ class Milvus:
         """
         self.address = address
         self._client = _connected(address, token)
-        self.is_lite = "lite" in str(self.call("get_server_version"))
+        self._closed = False
+        try:
+            self.is_lite = "lite" in str(self.call("get_server_version"))
+        except LibraryError:
+            self.close()
+            raise
 
     def close(self) -> None:
         """Let go of it; who closes a file of Milvus Lite last lets other processes open it."""
+        if self._closed:
+            return
+        self._closed = True
         self._client.close()
         if not self.address.is_file:
             return
@@ -285,16 +298,17 @@ def explained(error: Exception, address: MilvusAddress) -> LibraryError:
     lower = f"{said} {_beneath(error)}".lower()
     if "should create connection" in lower:
         return LibraryError(f"the library {address} was closed; open it again")
-    if getattr(error, "code", None) == NOT_FOUND or "not exist" in lower or "not found" in lower:
-        return LibraryNotFound(
-            f"there is no library at {address} ({said}); make one: rag --library '{address}' index PATH"
-        )
     if "unauthenticated" in lower or "auth check" in lower or "permission" in lower or "privilege" in lower:
         return LibraryError(
             f"{address} refuses the token ({said}); set RAG_MILVUS_TOKEN to user:password or an API key"
         )
-    if "unavailable" in lower or "deadline" in lower or "timeout" in lower or "fail connecting" in lower:
+    # Before what is missing: a server of a name that nobody has is "not found" as well.
+    if AWAY.search(lower):
         return LibraryError(f"{address} does not answer ({said}); start the server or mend the address, then try again")
+    if getattr(error, "code", None) == NOT_FOUND or MISSING.search(lower):
+        return LibraryNotFound(
+            f"there is no library at {address} ({said}); make one: rag --library '{address}' index PATH"
+        )
     return LibraryError(f"{address} failed ({said}); see the log of Milvus, then try again")
 
 

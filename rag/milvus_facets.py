@@ -7,6 +7,7 @@ that no value has to be written into a condition, whatever its characters; a day
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -108,4 +109,7 @@ def _metadata(name: str, value: str | float) -> str:
     whole = isinstance(value, int) or value.is_integer()
     if whole and abs(value) < 2**63:
         return f"number\0{name}\0{int(value)}"
-    return f"number\0{name}\0{float(value)!r}"
+    try:
+        return f"number\0{name}\0{float(value)!r}"
+    except OverflowError:
+        return f"number\0{name}\0{math.inf if value > 0 else -math.inf!r}"

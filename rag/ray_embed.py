@@ -63,11 +63,19 @@ class EmbedOnRay:
         _check_workers(ray, job)
         ids = [entry.id for entry in entries]
         ledger = Ledger(entries)
+        failed: list[Entry] = []
         with _as_one_line(ray):
             for table in _blocks(ray, entries, job):
-                yield from ledger.take(chunks_in(table, ids))
+                for outcome in ledger.take(chunks_in(table, ids)):
+                    if isinstance(outcome, Failed):
+                        failed.append(outcome.entry)
+                    else:
+                        yield outcome
         if ledger.missing():
             raise ClusterError(f"{ledger.missing()} documents did not come back; run the command again")
+        # Tried where they were found: what a worker cannot open, for want of a shared folder or of credentials, would
+        # count as a file that holds nothing any more.
+        yield from self.here(failed)
 
 
 def _blocks(ray: Any, entries: Sequence[Entry], job: Job) -> Iterator[Any]:

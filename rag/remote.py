@@ -94,12 +94,22 @@ def _below(address: str, left_out: dict[str, str]) -> list[SourceFile]:
             left_out[named] = reason
             continue
         name = unicodedata.normalize("NFC", below)
-        sources.append(SourceFile(name, Path(path), int(facts.get("size") or 0), _stamp(facts), address=named))
+        with _one_line(named):
+            size_bytes = _size_bytes(files, path, facts)
+        sources.append(SourceFile(name, Path(path), size_bytes, _stamp(facts), address=named))
     if not found:
         raise SourceNotFound(f"there is nothing at {address}; check the address")
     if not sources:
         raise SourceError(f"nothing to index at {address}: supported are {' '.join(SUPPORTED)}")
     return sources
+
+
+def _size_bytes(files: Any, path: str, facts: Mapping[str, Any]) -> int:
+    """Return the size of a file; 1 where the store does not tell, since one of 0 is known to be empty."""
+    size = facts.get("size")
+    if size is None:
+        size = files.info(path).get("size")
+    return 1 if size is None else int(size)
 
 
 def _why_not(path: Path) -> str:

@@ -53,10 +53,24 @@ def test_an_address_that_is_none_is_refused_in_one_line_that_says_how_one_looks(
     assert "\n" not in str(caught.value)
 
 
-def test_a_password_in_an_address_is_refused_and_not_repeated() -> None:
-    with pytest.raises(ConfigurationError, match="RAG_MILVUS_TOKEN") as caught:
-        read_address("milvus+http://root:secret@host:19530/n")
+@pytest.mark.parametrize(
+    "given",
+    [
+        "milvus+http://root:secret@host:19530/n",
+        "milvus:http://root:secret@host/n",
+        "milvus+http:root:secret@host/n",
+        "milvus+http:///root:secret@host/n",
+        "milvus+http://host/n?token=secret",
+    ],
+)
+def test_a_password_in_an_address_is_refused_and_not_repeated(given: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        read_address(given)
     assert "secret" not in str(caught.value)
+
+
+def test_a_file_in_a_folder_with_an_at_sign_is_no_password() -> None:
+    assert read_address("milvus+file:///srv/a@b/x.db#n") == MilvusAddress("/srv/a@b/x.db", "n")
 
 
 def test_an_address_is_shown_as_it_was_given_and_keeps_its_state_apart(

@@ -156,8 +156,13 @@ def test_the_tokens_are_where_the_service_of_that_library_looks_for_them(monkeyp
     monkeypatch.setenv("RAG_STATE", variables["RAG_STATE"])
     place = read_address(variables["RAG_LIBRARY"])
     assert isinstance(place, MilvusAddress)
-    mounts = found["Deployment"]["spec"]["template"]["spec"]["containers"][0]["volumeMounts"]
-    assert str(place.state / "tokens.json") in [mount["mountPath"] for mount in mounts]
+    pod = found["Deployment"]["spec"]["template"]["spec"]
+    (copying,) = pod["initContainers"]
+    assert copying["command"][-1] == str(place.state / "tokens.json")
+    assert copying["command"][-2] == "/secret/tokens.json"
+    # The folder is made by the user that the service runs as, who keeps other things in it.
+    assert all("subPath" not in mount for mount in pod["containers"][0]["volumeMounts"])
+    assert {mount["mountPath"]: mount["name"] for mount in copying["volumeMounts"]}["/state"] == "state"
 
 
 def test_all_that_scales_or_reaches_the_replicas_means_the_same_ones() -> None:

@@ -434,6 +434,8 @@ print([name for name in sys.modules if name.split(".")[0] in ("pymilvus", "milvu
     ("said", "kind", "next_step"),
     [
         ("deadline exceeded", LibraryError, "does not answer"),
+        ("DNS resolution failed: domain name not found", LibraryError, "does not answer"),
+        ("channel not found[channel=by-dev_1]", LibraryError, "see the log of Milvus"),
         ("privilege check failed", LibraryError, "RAG_MILVUS_TOKEN"),
         ("vector dimension mismatch\nexpected 3", LibraryError, "see the log of Milvus"),
     ],
@@ -444,6 +446,29 @@ def test_a_failure_of_milvus_is_one_line_with_its_address(said: str, kind: type,
     assert str(error).startswith("milvus+http://host:19530/town ")
     assert next_step in str(error)
     assert "\n" not in str(error)
+
+
+def test_what_is_missing_on_a_server_is_a_library_to_be_made() -> None:
+    for said in ("can't find collection[database=default][collection=town_v3]", "alias not found[alias=town]"):
+        error = explained(Exception(said), MilvusAddress("http://host:19530", "town"))
+        assert isinstance(error, LibraryNotFound)
+
+
+@pytest.mark.parametrize("value", [10**400, -(10**400), 2**63, 1e300])
+def test_numbers_beyond_all_integers_of_a_database_are_filtered_too(value: float) -> None:
+    own = facets(Document(id="a", text="", metadata={"n": value}))
+    clause = condition({"n": value})
+    assert clause is not None
+    assert set(json.loads(clause[clause.index("[") : -1])) & set(own)
+
+
+def test_a_library_that_is_closed_twice_leaves_others_their_file(place: MilvusAddress) -> None:
+    with Library.open(str(place), settings=SMALL) as library:
+        library.add([Document(id="a", title="A", text="Fourteen pilots.")])
+        with Library.open(str(place), settings=SMALL) as other:
+            other.close()
+        assert [d.id for d in library.documents()] == ["a"]
+        assert library.document("a").text == "Fourteen pilots."
 
 
 def test_a_first_run_that_was_cut_short_does_not_bind_the_library_to_its_encoder(

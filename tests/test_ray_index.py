@@ -11,7 +11,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +25,7 @@ from rag.errors import ClusterError
 
 pytest.importorskip("ray", reason='needs Ray; run: pip install "leadgoose[ray]"')
 from rag.ray_cluster import cluster
+from rag.ray_rows import Chunk, chunks_table
 
 # Ray warns of its own settings, and leaves it to the end of the process to close what it opened.
 pytestmark = [
@@ -151,6 +152,31 @@ def test_a_worker_with_other_code_or_without_the_encoder_is_named_and_the_librar
                 library.index(docs, ray="auto")
         assert library.unpublished() == 0
         assert len(library.documents()) == 1
+
+
+def test_what_a_worker_cannot_open_is_read_where_it_was_found(
+    tmp_path: Path, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    docs = write_docs(tmp_path / "docs", files=3, long=2)
+
+    def unmounted(_ray: Any, entries: Any, _job: Any) -> Iterator[Any]:
+        for number, entry in enumerate(entries):
+            yield chunks_table([Chunk(number, failed=f"cannot read {entry.id}: it is not there")])
+
+    @contextmanager
+    def nowhere(_where: str) -> Iterator[str]:
+        yield "nowhere"
+
+    monkeypatch.setattr("rag.ray_cluster.cluster", nowhere)
+    monkeypatch.setattr("rag.ray_embed._check_workers", lambda _ray, _job: None)
+    monkeypatch.setattr("rag.ray_embed._blocks", unmounted)
+    with Library.open(tmp_path / "library", settings=settings) as library:
+        library.index(docs)
+        (docs / "001.md").write_text("# Report 1\n\nIt was written anew.")
+        report = library.index(docs, ray="auto")
+        assert (report.updated, report.removed) == (1, 0)
+        assert set(report.failed) == {"bad.pdf"}
+        assert "It was written anew." in library.document("001.md").text
 
 
 def test_the_command_says_where_it_works_keeps_stdout_clean_and_lists_what_failed(

@@ -51,6 +51,21 @@ def test_what_is_at_an_address_is_indexed_by_its_path_below_it_and_cited(store: 
     assert library.ask("How many pilots does the harbour employ?").citations[0].stale is None
 
 
+def test_a_store_that_names_no_sizes_does_not_make_files_empty(
+    store: Any, make_library: MakeLibrary, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = type(store).find
+
+    def without_sizes(self: Any, *arguments: Any, **options: Any) -> Any:
+        return {path: {**facts, "size": None} for path, facts in listed(self, *arguments, **options).items()}
+
+    monkeypatch.setattr(type(store), "find", without_sizes)
+    monkeypatch.setattr(type(store), "info", lambda *_, **__: {"size": None})
+    library = make_library()
+    library.index("memory://town")
+    assert [d.id for d in library.documents()] == ["harbour.md", "old/lighthouse.md"]
+
+
 def test_only_what_has_changed_at_an_address_is_read_again(
     store: Any, make_library: MakeLibrary, monkeypatch: pytest.MonkeyPatch
 ) -> None:
