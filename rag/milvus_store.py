@@ -183,7 +183,7 @@ class MilvusStore(MilvusRows):
     def remove_documents(self, ids: Iterable[str], *, revision: int) -> int:
         """Mark live documents as removed as of `revision` and return how many there were."""
         live = self._found(ids, f"removed == {STAYS}", DOCUMENT_FIELDS)
-        self._delete([row["key"] for row in live if row["added"] >= revision])
+        self._delete([row for row in live if row["added"] >= revision])
         self._mark([row for row in live if row["added"] < revision], removed=revision)
         return len(live)
 
@@ -198,18 +198,18 @@ class MilvusStore(MilvusRows):
     def discard_unsealed(self) -> None:
         """Delete documents whose passages are not all there, because a run was cut short."""
         self._drafts.clear()
-        self._delete([row["key"] for row in self.milvus.rows("documents", "sealed == 0", ["key"])])
+        self._delete(self._documents("sealed == 0"))
 
     def discard_staged(self, *, revision: int) -> None:
         """Take back all that a run that was cut short did towards `revision`."""
         self._drafts.clear()
-        self._delete([row["key"] for row in self.milvus.rows("documents", f"added >= {revision}", ["key"])])
+        self._delete(self._documents(f"added >= {revision} or sealed == 0"))
         if revision == 1 and self.has_passages():
             # Nothing has been published: another encoder may take over, whose vectors are of another size.
             self.milvus.call("drop_collection", self.milvus.named("passages"))
             self._has_passages = False
         gone = f"removed >= {revision} and removed < {STAYS}"
-        self._mark(list(self.milvus.rows("documents", gone, ["key", *DOCUMENT_FIELDS])), removed=STAYS)
+        self._mark(self._documents(gone), removed=STAYS)
 
     def has_staged(self, *, revision: int) -> bool:
         """Tell whether anything was added or removed as of `revision`."""
@@ -218,11 +218,23 @@ class MilvusStore(MilvusRows):
 
     def purge(self, *, before: int) -> None:
         """Delete what was removed at or before revision `before`: no reader sees it any more."""
-        self._delete([row["key"] for row in self.milvus.rows("documents", f"removed <= {before}", ["key"])])
+        self._delete(self._documents(f"removed <= {before}"))
 
-    def _delete(self, keys: Sequence[int]) -> None:
-        """Delete documents with all that is in them; themselves last, so that what was cut short is done again."""
-        for some in batches(keys, 64):
+    def unseal(self, keys: Sequence[int]) -> None:
+        """Note that documents are not whole, so that the next run makes them anew."""
+        self._unseal(self.milvus.get("documents", keys, DOCUMENT_FIELDS))
+
+    def _unseal(self, documents: Iterable[Row]) -> None:
+        self.milvus.put("documents", ({**row, "sealed": 0, "nothing": NOTHING} for row in documents))
+
+    def _documents(self, condition: str) -> list[Row]:
+        return list(self.milvus.rows("documents", condition, ["key", *DOCUMENT_FIELDS]))
+
+    def _delete(self, documents: Sequence[Row]) -> None:
+        """Delete documents with all that is in them; where that is cut short they count as incomplete."""
+        for rows in batches(documents, 64):
+            self._unseal(row for row in rows if row["sealed"])
+            some = [row["key"] for row in rows]
             for kind in ("passages", "contents", "texts", "abbreviations"):
                 if kind != "passages" or self.has_passages():
                     self.milvus.delete(kind, " or ".join(f"({_of(key)})" for key in some))

@@ -246,7 +246,7 @@ def test_a_commit_that_ends_before_its_switch_is_made_good_by_the_next_one(
 ) -> None:
     library.add([barrel(n) for n in range(3)])
     with monkeypatch.context() as patch:
-        patch.setattr("rag.milvus_publish._verify", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("rag.milvus_publish.make_collection", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             library.remove(["barrel-0.md"])
     assert len(library.documents()) == 3
