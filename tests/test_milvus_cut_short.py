@@ -17,6 +17,7 @@ from rag.milvus_client import Milvus, Row
 pytest.importorskip("pymilvus", reason="needs the extra milvus")
 pytest.importorskip("milvus_lite", reason="needs the extra milvus")
 CHEESE = Document(id="cheese", title="Cheese", text="Cheese is made of milk. The dairy sells harbour butter.")
+PILOTS = Document(id="pilots", title="Pilots", text="The harbour employs twelve pilots. They board ships.")
 APPLES = Document(id="apples", title="Apples", text="Apples grow on trees near the harbour.")
 
 
@@ -101,3 +102,37 @@ def test_a_commit_whose_passages_are_lost_is_refused_once_and_indexing_again_men
     assert ids(library) == ["apples"]
     library.index(folder)
     assert ids(library) == found(library) == ["a.txt", "b.txt"]
+
+
+@pytest.mark.parametrize("where", ["documents", "passages"])
+def test_a_removal_that_was_cut_short_is_taken_back_whole(library: Library, where: str) -> None:
+    library.add([CHEESE, PILOTS])
+    killed_at("put", where, lambda: library.remove(["pilots"]))
+    assert found(library) == ["cheese", "pilots"]
+    library.add([APPLES])
+    assert ids(library) == found(library) == ["apples", "cheese", "pilots"]
+
+
+@pytest.mark.parametrize("where", ["documents", "passages"])
+def test_a_removal_by_indexing_that_was_cut_short_is_made_anew(library: Library, folder: Path, where: str) -> None:
+    library.index(folder)
+    (folder / "a.txt").unlink()
+    killed_at("put", where, lambda: library.index(folder))
+    (folder / "c.txt").write_text("Apples grow on trees near the harbour.")
+    library.index(folder)
+    assert ids(library) == found(library) == ["b.txt", "c.txt"]
+
+
+@pytest.mark.parametrize("where", ["documents", "passages"])
+def test_documents_whose_removal_was_half_taken_back_are_found_or_gone_as_a_whole(
+    library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch, where: str
+) -> None:
+    library.index(folder)
+    with monkeypatch.context() as patch:
+        patch.setattr(library._engine, "publish", die)
+        with pytest.raises(Killed):
+            library.remove(["a.txt"])
+    killed_at("put", where, lambda: library.add([CHEESE]))
+    (folder / "a.txt").unlink()
+    library.index(folder)
+    assert ids(library) == found(library) == ["b.txt"]
