@@ -235,10 +235,11 @@ def _newest_day(store: MilvusStore, came: list[Row], left: list[Row], *, before:
 
 
 def _verify(store: MilvusStore, came: list[Row], revision: int) -> None:
-    """Read back that every passage that came is there, before anybody is told so."""
+    """Read back that every passage that came is there, to be searched and to be read, before anybody is told so."""
     missing: set[int] = set()
     for keys in batches((key for row in came for key in passage_keys(row)), 512):
-        missing.update(set(keys) - {row["key"] for row in store.milvus.get("passages", keys, [])})
+        for kind in ("passages", "contents"):
+            missing.update(set(keys) - {row["key"] for row in store.milvus.get(kind, keys, [])})
     if missing:
         store.unseal(list({key >> PLACE_BITS for key in missing}))
         raise LibraryDamaged(

@@ -85,14 +85,15 @@ def test_documents_that_were_half_deleted_are_made_anew(
     assert ids(library) == found(library) == ["a.txt", "b.txt"]
 
 
+@pytest.mark.parametrize(("kind", "those"), [("passages", "added > 1"), ("contents", f"key >= {2 << 20}")])
 def test_a_commit_whose_passages_are_lost_is_refused_once_and_indexing_again_mends_it(
-    library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch
+    library: Library, folder: Path, monkeypatch: pytest.MonkeyPatch, kind: str, those: str
 ) -> None:
     library.add([APPLES])
     real = Milvus.settle
 
     def lost(self: Milvus, kinds: Iterable[str]) -> None:
-        self.delete("passages", "added > 1")
+        self.delete(kind, those)
         real(self, kinds)
 
     with monkeypatch.context() as patch:
