@@ -184,7 +184,7 @@ class MilvusStore(MilvusRows):
     def remove_documents(self, ids: Iterable[str], *, revision: int) -> int:
         """Mark live documents as removed as of `revision` and return how many there were."""
         live = self._found(ids, f"removed == {STAYS}", DOCUMENT_FIELDS)
-        self._delete([row for row in live if row["added"] >= revision])
+        self._delete([row["key"] for row in live if row["added"] >= revision])
         self._mark([row for row in live if row["added"] < revision], removed=revision)
         return len(live)
 
@@ -199,18 +199,18 @@ class MilvusStore(MilvusRows):
     def discard_unsealed(self) -> None:
         """Delete documents whose passages are not all there, because a run was cut short."""
         self._drafts.clear()
-        self._delete(self._documents("sealed == 0"))
-        self._mark_again(self._documents(_gone(int(self.setting(REVISION) or 0) + 1)))
+        self._delete(self._keys("sealed == 0"))
+        self._mark_again(_gone(int(self.setting(REVISION) or 0) + 1))
 
     def discard_staged(self, *, revision: int) -> None:
         """Take back all that a run that was cut short did towards `revision`."""
         self._drafts.clear()
-        self._delete(self._documents(f"added >= {revision} or sealed == 0"))
+        self._delete(self._keys(f"added >= {revision} or sealed == 0"))
         if revision == 1 and self.has_passages():
             # Nothing has been published: another encoder may take over, whose vectors are of another size.
             self.milvus.call("drop_collection", self.milvus.named("passages"))
             self._has_passages = False
-        self._unmark(self._documents(_gone(revision)))
+        self._unmark(list(self.milvus.rows("documents", _gone(revision), ["key", *DOCUMENT_FIELDS])))
 
     def has_staged(self, *, revision: int) -> bool:
         """Tell whether anything was added or removed as of `revision`."""
@@ -219,23 +219,20 @@ class MilvusStore(MilvusRows):
 
     def purge(self, *, before: int) -> None:
         """Delete what was removed at or before revision `before`: no reader sees it any more."""
-        self._delete(self._documents(f"removed <= {before}"))
+        self._delete(self._keys(f"removed <= {before}"))
 
     def unseal(self, keys: Sequence[int]) -> None:
         """Note that documents are not whole, so that the next run makes them anew."""
-        self._unseal(self.milvus.get("documents", keys, DOCUMENT_FIELDS))
+        whole = (row for row in self.milvus.get("documents", keys, DOCUMENT_FIELDS) if row["sealed"])
+        self.milvus.put("documents", ({**row, "sealed": 0, "nothing": NOTHING} for row in whole))
 
-    def _unseal(self, documents: Iterable[Row]) -> None:
-        self.milvus.put("documents", ({**row, "sealed": 0, "nothing": NOTHING} for row in documents))
+    def _keys(self, condition: str) -> list[int]:
+        return [row["key"] for row in self.milvus.rows("documents", condition, ["key"])]
 
-    def _documents(self, condition: str) -> list[Row]:
-        return list(self.milvus.rows("documents", condition, ["key", *DOCUMENT_FIELDS]))
-
-    def _delete(self, documents: Sequence[Row]) -> None:
+    def _delete(self, keys: Sequence[int]) -> None:
         """Delete documents with all that is in them; where that is cut short they count as incomplete."""
-        for rows in batches(documents, 64):
-            self._unseal(row for row in rows if row["sealed"])
-            some = [row["key"] for row in rows]
+        for some in batches(keys, 64):
+            self.unseal(some)
             for kind in ("passages", "contents", "texts", "abbreviations"):
                 if kind != "passages" or self.has_passages():
                     self.milvus.delete(kind, " or ".join(f"({_of(key)})" for key in some))
@@ -253,9 +250,9 @@ class MilvusStore(MilvusRows):
             self._mark_passages([key for row in some for key in passage_keys(row)], STAYS)
             self._put_marks(some, STAYS)
 
-    def _mark_again(self, documents: Sequence[Row]) -> None:
+    def _mark_again(self, condition: str) -> None:
         """Note of passages what their documents say, where marking them or taking that back was cut short."""
-        for row in documents:
+        for row in list(self.milvus.rows("documents", condition, ["key", "removed", "passages"])):
             there = self.milvus.get("passages", passage_keys(row), ["removed"])
             self._mark_passages([p["key"] for p in there if p["removed"] != row["removed"]], row["removed"])
 
