@@ -9,6 +9,7 @@ import os
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -112,8 +113,9 @@ class MilvusEngine:
             LibraryBusy: Somebody else took the lease for given up meanwhile.
         """
         self._lease.check()
-        self.build.bind(values, revision=revision)
-        publish(self.store, self._state(), revision=revision, build=values)
+        # Not before all of it is known to be there: of a revision that is bound nothing is taken back any more.
+        verified = partial(self.build.bind, values, revision=revision)
+        publish(self.store, self._state(), revision=revision, build=values, verified=verified)
 
     def is_published(self, revision: int) -> bool:
         """Tell whether readers see a revision; they do not when publishing it was cut short."""

@@ -8,14 +8,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from rag.errors import LibraryDamaged, LibraryError
 from rag.milvus_client import ADMIN_S, NOTHING, Milvus, Row, among, batches, chunked
-from rag.milvus_rows import live, passage_keys
+from rag.milvus_rows import PLACE_BITS, live, passage_keys
 from rag.milvus_schema import COLLECTIONS, MANIFEST, make_collection
 from rag.milvus_store import MilvusStore
 from rag.milvus_terms import number
@@ -106,7 +106,9 @@ def read_state(milvus: Milvus, collection: str) -> State:
     return state
 
 
-def publish(store: MilvusStore, before: State, *, revision: int, build: Mapping[str, Any]) -> str:
+def publish(
+    store: MilvusStore, before: State, *, revision: int, build: Mapping[str, Any], verified: Callable[[], None]
+) -> str:
     """Make a revision ready, and let readers see it by one switch of an alias.
 
     Args:
@@ -114,6 +116,7 @@ def publish(store: MilvusStore, before: State, *, revision: int, build: Mapping[
         before: The revision that readers see.
         revision: The new one's number.
         build: What the library was built with.
+        verified: Called once all of the revision is known to be there, before readers see it.
 
     Returns:
         The name of the collection that readers see now.
@@ -126,6 +129,7 @@ def publish(store: MilvusStore, before: State, *, revision: int, build: Mapping[
     state = _count(store, came, left, before=before, revision=revision, build=build)
     milvus.settle(kind for kind in COLLECTIONS if kind != "passages" or store.has_passages())
     _verify(store, came, revision)
+    verified()
     name = version_name(milvus, revision)
     if not milvus.has(name):
         make_collection(milvus, name, MANIFEST)
@@ -231,12 +235,16 @@ def _newest_day(store: MilvusStore, came: list[Row], left: list[Row], *, before:
 
 
 def _verify(store: MilvusStore, came: list[Row], revision: int) -> None:
-    """Read back that every passage that came is there, before anybody is told so."""
-    wanted = _passages(came)
+    """Read back that every passage that came is there, to be searched and to be read, before anybody is told so."""
+    missing: set[int] = set()
     for keys in batches((key for row in came for key in passage_keys(row)), 512):
-        wanted -= len(store.milvus.get("passages", keys, ["added"]))
-    if wanted:
-        raise LibraryDamaged(f"{store.place}: {wanted} passages of revision {revision} are not there; index again")
+        for kind in ("passages", "contents"):
+            missing.update(set(keys) - {row["key"] for row in store.milvus.get(kind, keys, [])})
+    if missing:
+        store.unseal(list({key >> PLACE_BITS for key in missing}))
+        raise LibraryDamaged(
+            f"{store.place}: {len(missing)} passages of revision {revision} are not there; index again"
+        )
 
 
 def _drop_old(milvus: Milvus, revision: int) -> None:

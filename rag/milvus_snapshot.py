@@ -115,11 +115,14 @@ class MilvusSnapshot:
             weights: Mapping[str, float] = {term: rarities[term] for term, count in counts.items() if count}
             most = max(LEAST_CANDIDATES, CANDIDATES * k)
         else:
-            # All passages of the rarest term, of which those that hold the others are left.
+            # All passages of the rarest term, of which those that hold the others are left. Where it is in more than
+            # are looked at, all terms find them, so that passages that hold each come before those that hold one.
             choices = [[part for variant in variants for part in variant.split(" ")] for variants in terms]
             rarest = min(choices, key=lambda parts: sum(counts[part] for part in parts))
             weights = {part: 1.0 for part in rarest if counts[part]}
             most = max(LEAST_CANDIDATES, sum(counts[part] for part in rarest))
+            if most > MOST_CANDIDATES:
+                weights = {term: rarities[term] for term, count in counts.items() if count}
         query: dict[int, float] = {}
         for term, weight in weights.items():
             query[dimension(term)] = query.get(dimension(term), 0.0) + weight

@@ -24,6 +24,7 @@ from rag.milvus_schema import STAYS, make_passages
 from rag.milvus_terms import document_weights, number
 from rag.schema import Document, Passage
 from rag.stored import Origin, PassageVectors
+from rag.tables import REVISION
 from rag.terms import document_terms, spelt_words
 
 # Numbers of documents that are taken at a time: what is not used of them when a run ends never will be.
@@ -198,43 +199,70 @@ class MilvusStore(MilvusRows):
     def discard_unsealed(self) -> None:
         """Delete documents whose passages are not all there, because a run was cut short."""
         self._drafts.clear()
-        self._delete([row["key"] for row in self.milvus.rows("documents", "sealed == 0", ["key"])])
+        self._delete(self._keys("sealed == 0"))
+        self._mark_again(_gone(int(self.setting(REVISION) or 0) + 1))
 
     def discard_staged(self, *, revision: int) -> None:
         """Take back all that a run that was cut short did towards `revision`."""
         self._drafts.clear()
-        self._delete([row["key"] for row in self.milvus.rows("documents", f"added >= {revision}", ["key"])])
+        self._delete(self._keys(f"added >= {revision} or sealed == 0"))
         if revision == 1 and self.has_passages():
             # Nothing has been published: another encoder may take over, whose vectors are of another size.
             self.milvus.call("drop_collection", self.milvus.named("passages"))
             self._has_passages = False
-        gone = f"removed >= {revision} and removed < {STAYS}"
-        self._mark(list(self.milvus.rows("documents", gone, ["key", *DOCUMENT_FIELDS])), removed=STAYS)
+        self._unmark(list(self.milvus.rows("documents", _gone(revision), ["key", *DOCUMENT_FIELDS])))
 
     def has_staged(self, *, revision: int) -> bool:
         """Tell whether anything was added or removed as of `revision`."""
-        staged = f"added >= {revision} or (removed >= {revision} and removed < {STAYS})"
+        staged = f"added >= {revision} or ({_gone(revision)})"
         return bool(self.milvus.first("documents", staged, ["key"], most=1))
 
     def purge(self, *, before: int) -> None:
         """Delete what was removed at or before revision `before`: no reader sees it any more."""
-        self._delete([row["key"] for row in self.milvus.rows("documents", f"removed <= {before}", ["key"])])
+        self._delete(self._keys(f"removed <= {before}"))
+
+    def unseal(self, keys: Sequence[int]) -> None:
+        """Note that documents are not whole, so that the next run makes them anew."""
+        whole = (row for row in self.milvus.get("documents", keys, DOCUMENT_FIELDS) if row["sealed"])
+        self.milvus.put("documents", ({**row, "sealed": 0, "nothing": NOTHING} for row in whole))
+
+    def _keys(self, condition: str) -> list[int]:
+        return [row["key"] for row in self.milvus.rows("documents", condition, ["key"])]
 
     def _delete(self, keys: Sequence[int]) -> None:
-        """Delete documents with all that is in them; themselves last, so that what was cut short is done again."""
+        """Delete documents with all that is in them; where that is cut short they count as incomplete."""
         for some in batches(keys, 64):
+            self.unseal(some)
             for kind in ("passages", "contents", "texts", "abbreviations"):
                 if kind != "passages" or self.has_passages():
                     self.milvus.delete(kind, " or ".join(f"({_of(key)})" for key in some))
             self.milvus.delete("documents", among("key", some))
 
     def _mark(self, documents: Sequence[Row], *, removed: int) -> None:
-        """Note by which revision documents are removed; servers before 2.6 take rows whole."""
+        """Note by which revision documents are removed: of their passages last, so that what is cut short is found."""
         for some in batches(documents, 16):
-            keys = [key for row in some for key in passage_keys(row)]
-            passages = self.milvus.get("passages", keys, PASSAGE_FIELDS) if keys else []
-            self.milvus.put("passages", ({**row, "removed": removed} for row in passages))
-            self.milvus.put("documents", ({**row, "removed": removed, "nothing": NOTHING} for row in some))
+            self._put_marks(some, removed)
+            self._mark_passages([key for row in some for key in passage_keys(row)], removed)
+
+    def _unmark(self, documents: Sequence[Row]) -> None:
+        """Take back that documents are removed: of their passages first, so that what is cut short is found."""
+        for some in batches(documents, 16):
+            self._mark_passages([key for row in some for key in passage_keys(row)], STAYS)
+            self._put_marks(some, STAYS)
+
+    def _mark_again(self, condition: str) -> None:
+        """Note of passages what their documents say, where marking them or taking that back was cut short."""
+        for row in list(self.milvus.rows("documents", condition, ["key", "removed", "passages"])):
+            there = self.milvus.get("passages", passage_keys(row), ["removed"])
+            self._mark_passages([p["key"] for p in there if p["removed"] != row["removed"]], row["removed"])
+
+    def _put_marks(self, documents: Iterable[Row], removed: int) -> None:
+        """Note it of documents themselves; servers before 2.6 take rows whole."""
+        self.milvus.put("documents", ({**row, "removed": removed, "nothing": NOTHING} for row in documents))
+
+    def _mark_passages(self, keys: Sequence[int], removed: int) -> None:
+        passages = self.milvus.get("passages", keys, PASSAGE_FIELDS) if keys else []
+        self.milvus.put("passages", ({**row, "removed": removed} for row in passages))
 
     def has_passages(self) -> bool:
         """Tell whether there is a collection of passages: there is none before the first one."""
@@ -245,6 +273,11 @@ class MilvusStore(MilvusRows):
 def _of(document_key: int) -> str:
     """Return the condition that a row is in a document."""
     return f"key >= {document_key << PLACE_BITS} and key < {(document_key + 1) << PLACE_BITS}"
+
+
+def _gone(revision: int) -> str:
+    """Return the condition that a document is removed as of a revision, or of a later one."""
+    return f"removed >= {revision} and removed < {STAYS}"
 
 
 def _passage_body(passage: Passage, vectors: PassageVectors) -> dict[str, Any]:

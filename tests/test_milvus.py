@@ -246,7 +246,7 @@ def test_a_commit_that_ends_before_its_switch_is_made_good_by_the_next_one(
 ) -> None:
     library.add([barrel(n) for n in range(3)])
     with monkeypatch.context() as patch:
-        patch.setattr("rag.milvus_publish._verify", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("rag.milvus_publish.make_collection", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             library.remove(["barrel-0.md"])
     assert len(library.documents()) == 3
@@ -257,6 +257,18 @@ def test_a_commit_that_ends_before_its_switch_is_made_good_by_the_next_one(
     assert snapshot.published.passages == len(library.search("barrel", 9)) == 3
     assert not snapshot.holds(("number0",))
     assert snapshot.holds(("number7",))
+
+
+def test_all_words_of_a_phrase_are_found_where_each_is_in_more_passages_than_are_looked_at(
+    library: Library, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("rag.milvus_snapshot.MOST_CANDIDATES", 3)
+    apart = [Document(id=f"{word}-{n}", text=f"The {word}.") for n in range(8) for word in ("harbour", "pilot")]
+    both = Document(id="both", text="On board of every larger ship that enters the harbour stands a pilot of the town.")
+    library.add([*apart, both])
+    snapshot = library.pipeline().snapshot
+    (key,) = snapshot.lexical([("harbour",), ("pilot",)], 9, allowed=None, every=True)
+    assert snapshot.passages([key])[key].passage.document_id == "both"
 
 
 def test_a_file_that_another_process_has_open_is_told_with_what_lifts_it(tmp_path: Path) -> None:
