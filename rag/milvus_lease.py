@@ -76,9 +76,9 @@ class Lease:
         try:
             self._note(own)
             while not self._taken(own):
-                holder = self._holder()
-                if holder and _is_gone(holder):
-                    self._break()
+                collection, holder = self._holder()
+                if collection and holder and _is_gone(holder):
+                    self._break(collection)
                 elif time.monotonic() >= deadline:
                     raise LibraryBusy(
                         f"{_said(holder)} is writing to the library {self._milvus.address}; try again when it is done, "
@@ -117,10 +117,10 @@ class Lease:
             with suppress(LibraryError):
                 self._note(own)
 
-    def _holder(self) -> dict[str, Any] | None:
-        """Return what the holder says of itself, ``None`` where nobody holds it or nothing of that can be read."""
+    def _holder(self) -> tuple[str | None, dict[str, Any] | None]:
+        """Return what the alias stands for and what the holder says of itself, ``None`` where there is nothing."""
         collection = self._milvus.aliased(self._alias)
-        return self._told(collection) if collection else None
+        return collection, self._told(collection) if collection else None
 
     def _told(self, collection: str) -> dict[str, Any] | None:
         try:
@@ -132,14 +132,12 @@ class Lease:
         except (LibraryError, LookupError, TypeError, ValueError):
             return None
 
-    def _break(self) -> None:
-        """Take the alias of somebody who is gone away, with what it stood for."""
-        collection = self._milvus.aliased(self._alias)
-        if collection is None:
-            return
+    def _break(self, judged: str) -> None:
+        """Take the alias of somebody who is gone away, with what it stood for, unless another one did and holds it."""
         with suppress(LibraryError):
-            self._milvus.call("drop_alias", self._alias)
-            self._milvus.call("drop_collection", collection)
+            if self._milvus.aliased(self._alias) == judged:
+                self._milvus.call("drop_alias", self._alias)
+            self._milvus.call("drop_collection", judged)
 
     def _give_back(self, own: str) -> None:
         self._held = None
