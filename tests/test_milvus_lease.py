@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+import threading
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -11,6 +14,7 @@ import pytest
 
 from rag import milvus_lease
 from rag.address import MilvusAddress
+from rag.errors import LibraryBusy
 from rag.milvus_client import Milvus
 from rag.milvus_lease import Lease
 
@@ -31,7 +35,7 @@ def test_who_waits_takes_nothing_away_from_another_one_who_took_over_meanwhile(
     dead, first, second = Lease(milvus), Lease(milvus), Lease(milvus)
     dead._take("town_writer_dead", time.monotonic())
     is_dead = [True]
-    monkeypatch.setattr(milvus_lease, "_is_gone", lambda *_: is_dead[0])
+    monkeypatch.setattr(milvus_lease, "_has_ended", lambda *_: is_dead[0])
     take_away = Lease._break
     with ExitStack() as stack:
 
@@ -42,6 +46,47 @@ def test_who_waits_takes_nothing_away_from_another_one_who_took_over_meanwhile(
             take_away(self, *judged)
 
         monkeypatch.setattr(Lease, "_break", late)
-        with pytest.raises(milvus_lease.LibraryBusy), second.held(wait_s=0):
+        with pytest.raises(LibraryBusy), second.held(wait_s=0):
             pass
         first.check()
+
+
+def test_a_holder_whose_clock_is_wrong_keeps_its_lease_as_long_as_it_renews_it(
+    milvus: Milvus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(milvus_lease, "RENEWED_S", 0.05)
+    now = milvus_lease.now_ms
+    here = threading.current_thread()
+    # The thread that renews has the clock of the holder's machine, an hour late.
+    monkeypatch.setattr(milvus_lease, "now_ms", lambda: now() - 3_600_000 * (threading.current_thread() is not here))
+    holder, other = Lease(milvus), Lease(milvus)
+    with holder.held(wait_s=0):
+        time.sleep(0.3)
+        with pytest.raises(LibraryBusy), other.held(wait_s=0):
+            pass
+        holder.check()
+
+
+@pytest.mark.parametrize("hours_late", [-5, 0, 5])
+def test_a_holder_that_says_nothing_new_is_gone_whatever_its_clock(
+    milvus: Milvus, monkeypatch: pytest.MonkeyPatch, hours_late: int
+) -> None:
+    now = milvus_lease.now_ms
+    with monkeypatch.context() as patch:
+        patch.setattr(milvus_lease, "now_ms", lambda: now() - 3_600_000 * hours_late)
+        Lease(milvus)._take("town_writer_dead", time.monotonic())
+    monkeypatch.setattr(milvus_lease, "ENDS_MS", 500)
+    began = time.monotonic()
+    with Lease(milvus).held(wait_s=20):
+        assert time.monotonic() - began > 0.5
+
+
+def test_the_number_of_a_process_counts_only_where_it_means_the_same() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    holder = {**milvus_lease._where(), "pid": ended.pid, "at_ms": 0}
+    if "pids" in holder:
+        assert milvus_lease._has_ended(holder)
+    for name in ("host", "boot", "pids"):
+        assert not milvus_lease._has_ended({**holder, name: "another"})
+        assert not milvus_lease._has_ended({key: said for key, said in holder.items() if key != name})
