@@ -20,7 +20,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from rag.errors import LibraryBusy, LibraryError
+from rag.errors import LibraryBusy, LibraryError, LibraryNotFound
 from rag.milvus_client import NOTHING, Milvus, now_ms
 from rag.milvus_schema import MANIFEST, make_collection
 from rag.printable import shown
@@ -82,8 +82,10 @@ class Lease:
     def _take(self, own: str, deadline: float) -> None:
         make_collection(self._milvus, own, MANIFEST)
         try:
-            self._note(own)
+            noted_at = self._note(own)
             while not self._taken(own):
+                if time.monotonic() - noted_at > RENEWED_S:
+                    noted_at = self._note_anew(own)
                 collection, holder = self._holder()
                 if collection and holder and (self._is_silent(collection, holder) or _has_ended(holder)):
                     self._break(collection)
@@ -112,14 +114,28 @@ class Lease:
                         self._milvus.call("drop_collection", name)
 
     def _taken(self, own: str) -> bool:
-        with suppress(LibraryError):
-            self._milvus.call("create_alias", own, self._alias)
+        if self._milvus.aliased(self._alias) is None:
+            # Or whoever waits besides would meet a lease that looks given up, as it was noted when the waiting began.
+            self._note_anew(own)
+            with suppress(LibraryError):
+                self._milvus.call("create_alias", own, self._alias)
         return self._milvus.aliased(self._alias) == own
 
-    def _note(self, own: str) -> None:
+    def _note_anew(self, own: str) -> float:
+        try:
+            return self._note(own)
+        except LibraryNotFound:
+            # A holder whose clock is a day off has swept it away.
+            make_collection(self._milvus, own, MANIFEST)
+            return self._note(own)
+
+    def _note(self, own: str) -> float:
+        """Say who this is, and return when by the clock of this process that never jumps."""
+        began = time.monotonic()
         command = " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:]])[:MOST_COMMAND_CHARS]
         said = {**_where(), "pid": os.getpid(), "command": command, "at_ms": now_ms()}
         self._milvus.call("upsert", own, [{"key": 1, "body": [json.dumps(said)], "nothing": NOTHING}])
+        return began
 
     def _renew(self, own: str, ended: threading.Event) -> None:
         while not ended.wait(RENEWED_S):

@@ -7,6 +7,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -90,3 +91,43 @@ def test_the_number_of_a_process_counts_only_where_it_means_the_same() -> None:
     for name in ("host", "boot", "pids"):
         assert not milvus_lease._has_ended({**holder, name: "another"})
         assert not milvus_lease._has_ended({key: said for key, said in holder.items() if key != name})
+
+
+def test_what_a_waiting_one_takes_is_as_new_as_if_it_had_not_waited(
+    milvus: Milvus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(milvus_lease, "RENEWED_S", 60.0)
+    holder, waiting = Lease(milvus), Lease(milvus)
+    with ThreadPoolExecutor(1) as pool:
+        with holder.held(wait_s=0):
+            taken = pool.submit(lambda: _age_ms_of(waiting))
+            time.sleep(1.2)
+        assert taken.result() < 1_000
+
+
+def _age_ms_of(lease: Lease) -> int:
+    """Return how long ago a lease was noted when it is taken, after some waiting."""
+    with lease.held(wait_s=20):
+        _, said = lease._holder()
+        assert said
+        return int(milvus_lease.now_ms() - said["at_ms"])
+
+
+def test_a_waiting_one_says_so_again_and_again_also_where_it_was_swept_away(
+    milvus: Milvus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(milvus_lease, "RENEWED_S", 0.2)
+    holder, waiting = Lease(milvus), Lease(milvus)
+    with ThreadPoolExecutor(1) as pool:
+        with holder.held(wait_s=0):
+            taken = pool.submit(lambda: _age_ms_of(waiting))
+            time.sleep(0.8)
+            (swept,) = {n for n in milvus.call("list_collections") if n != milvus.aliased("town_writer")}
+            first = waiting._told(swept)
+            time.sleep(0.8)
+            assert waiting._told(swept) != first
+            # So that it writes nothing just now.
+            monkeypatch.setattr(milvus_lease, "RENEWED_S", 60.0)
+            time.sleep(0.5)
+            milvus.call("drop_collection", swept)
+        assert taken.result() < 1_000
