@@ -2,7 +2,8 @@
 
 Milvus compares nothing before it writes, but gives an alias to one collection alone: who makes the alias NAME_writer,
 of a collection of its own, holds the lease. It is renewed while it is held, so that one whose holder is gone can be
-told and taken over; knows nothing of what is written.
+told and taken over; knows nothing of what is written. Whether it was renewed is told by what changes while one looks:
+clocks of machines differ.
 """
 
 from __future__ import annotations
@@ -16,15 +17,18 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from typing import Any
 
-from rag.errors import LibraryBusy, LibraryError
+from rag.errors import LibraryBusy, LibraryError, LibraryNotFound
 from rag.milvus_client import NOTHING, Milvus, now_ms
 from rag.milvus_schema import MANIFEST, make_collection
 from rag.printable import shown
 
-# A lease that was not renewed for so long is of somebody who is gone: the machine went down, or the network.
+# A lease not renewed while one looks for so long is of somebody who is gone: the machine went down, or the network.
 ENDS_MS, RENEWED_S, LOOK_AGAIN_S = 90_000, 15.0, 0.2
+# What somebody who was killed while waiting left is dropped after a day: no two clocks differ by that much.
+LEFT_MS = 86_400_000
 MOST_COMMAND_CHARS = 120
 
 
@@ -36,6 +40,10 @@ class Lease:
         self._milvus = milvus
         self._alias = milvus.named("writer")
         self._held: str | None = None
+        # What the holder was last seen to say, and since when by the clock of this process that never jumps.
+        self._seen: tuple[str, int] | None = None
+        self._seen_at = 0.0
+        self._renewed: str | None = None
 
     @contextmanager
     def held(self, *, wait_s: float) -> Iterator[None]:
@@ -74,12 +82,16 @@ class Lease:
     def _take(self, own: str, deadline: float) -> None:
         make_collection(self._milvus, own, MANIFEST)
         try:
-            self._note(own)
+            noted_at = self._note(own)
             while not self._taken(own):
-                holder = self._holder()
-                if holder and _is_gone(holder):
-                    self._break()
-                elif time.monotonic() >= deadline:
+                if time.monotonic() - noted_at > RENEWED_S:
+                    noted_at = self._note_anew(own)
+                collection, holder = self._holder()
+                if collection and holder and (self._is_silent(collection, holder) or _has_ended(holder)):
+                    self._break(collection)
+                elif time.monotonic() >= deadline and not (
+                    collection and holder and self._is_in_doubt(collection, holder)
+                ):
                     raise LibraryBusy(
                         f"{_said(holder)} is writing to the library {self._milvus.address}; try again when it is done, "
                         f"or, if it is gone, {ENDS_MS // 1000} s after it went"
@@ -97,19 +109,33 @@ class Lease:
         for name in self._milvus.call("list_collections"):
             if name.startswith(f"{self._alias}_") and name != own:
                 waiting = self._told(name)
-                if waiting and now_ms() - waiting["at_ms"] > ENDS_MS:
+                if waiting and now_ms() - waiting["at_ms"] > LEFT_MS:
                     with suppress(LibraryError):
                         self._milvus.call("drop_collection", name)
 
     def _taken(self, own: str) -> bool:
-        with suppress(LibraryError):
-            self._milvus.call("create_alias", own, self._alias)
+        if self._milvus.aliased(self._alias) is None:
+            # Or whoever waits besides would meet a lease that looks given up, as it was noted when the waiting began.
+            self._note_anew(own)
+            with suppress(LibraryError):
+                self._milvus.call("create_alias", own, self._alias)
         return self._milvus.aliased(self._alias) == own
 
-    def _note(self, own: str) -> None:
+    def _note_anew(self, own: str) -> float:
+        try:
+            return self._note(own)
+        except LibraryNotFound:
+            # A holder whose clock is a day off has swept it away.
+            make_collection(self._milvus, own, MANIFEST)
+            return self._note(own)
+
+    def _note(self, own: str) -> float:
+        """Say who this is, and return when by the clock of this process that never jumps."""
+        began = time.monotonic()
         command = " ".join([os.path.basename(sys.argv[0]), *sys.argv[1:]])[:MOST_COMMAND_CHARS]
-        said = {"host": socket.gethostname(), "pid": os.getpid(), "command": command, "at_ms": now_ms()}
+        said = {**_where(), "pid": os.getpid(), "command": command, "at_ms": now_ms()}
         self._milvus.call("upsert", own, [{"key": 1, "body": [json.dumps(said)], "nothing": NOTHING}])
+        return began
 
     def _renew(self, own: str, ended: threading.Event) -> None:
         while not ended.wait(RENEWED_S):
@@ -117,10 +143,23 @@ class Lease:
             with suppress(LibraryError):
                 self._note(own)
 
-    def _holder(self) -> dict[str, Any] | None:
-        """Return what the holder says of itself, ``None`` where nobody holds it or nothing of that can be read."""
+    def _holder(self) -> tuple[str | None, dict[str, Any] | None]:
+        """Return what the alias stands for and what the holder says of itself, ``None`` where there is nothing."""
         collection = self._milvus.aliased(self._alias)
-        return self._told(collection) if collection else None
+        return collection, self._told(collection) if collection else None
+
+    def _is_silent(self, collection: str, holder: dict[str, Any]) -> bool:
+        """Tell whether a holder has said nothing new while this process looked for as long as a lease lasts."""
+        seen, now = (collection, holder["at_ms"]), time.monotonic()
+        if seen != self._seen:
+            if self._seen and self._seen[0] == collection:
+                self._renewed = collection
+            self._seen, self._seen_at = seen, now
+        return (now - self._seen_at) * 1_000 > ENDS_MS
+
+    def _is_in_doubt(self, collection: str, holder: dict[str, Any]) -> bool:
+        """Tell whether a holder may be gone: by the time of day it is not recent, and it was never seen to renew."""
+        return self._renewed != collection and abs(now_ms() - holder["at_ms"]) > ENDS_MS
 
     def _told(self, collection: str) -> dict[str, Any] | None:
         try:
@@ -128,18 +167,16 @@ class Lease:
             self._milvus.call("load_collection", collection)
             rows = self._milvus.call("query", collection, "key in [1]", output_fields=["body"])
             said = json.loads("".join(rows[0]["body"]))
-            return {"pid": int(said["pid"]), "at_ms": int(said["at_ms"]), **said}
+            return {**said, "pid": int(said["pid"]), "at_ms": int(said["at_ms"])}
         except (LibraryError, LookupError, TypeError, ValueError):
             return None
 
-    def _break(self) -> None:
-        """Take the alias of somebody who is gone away, with what it stood for."""
-        collection = self._milvus.aliased(self._alias)
-        if collection is None:
-            return
+    def _break(self, judged: str) -> None:
+        """Take the alias of somebody who is gone away, with what it stood for, unless another one did and holds it."""
         with suppress(LibraryError):
-            self._milvus.call("drop_alias", self._alias)
-            self._milvus.call("drop_collection", collection)
+            if self._milvus.aliased(self._alias) == judged:
+                self._milvus.call("drop_alias", self._alias)
+            self._milvus.call("drop_collection", judged)
 
     def _give_back(self, own: str) -> None:
         self._held = None
@@ -149,11 +186,19 @@ class Lease:
             self._milvus.call("drop_collection", own)
 
 
-def _is_gone(holder: dict[str, Any]) -> bool:
-    """Tell whether a holder is no more: by its silence, or, on this machine, by its process."""
-    if now_ms() - holder["at_ms"] > ENDS_MS:
-        return True
-    if holder.get("host") != socket.gethostname() or holder["pid"] == os.getpid():
+def _where() -> dict[str, str]:
+    """Return where this process is: a number of a process means another one after a start, or in another container."""
+    try:
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        return {"host": socket.gethostname(), "boot": boot, "pids": os.readlink("/proc/self/ns/pid")}
+    except OSError:
+        return {"host": socket.gethostname()}
+
+
+def _has_ended(holder: dict[str, Any]) -> bool:
+    """Tell whether a holder's process is no more, where its number means the same here."""
+    here = _where()
+    if "pids" not in here or any(holder.get(name) != own for name, own in here.items()):
         return False
     try:
         os.kill(holder["pid"], 0)

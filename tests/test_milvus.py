@@ -207,17 +207,11 @@ def test_the_lease_of_a_writer_that_is_gone_is_taken_over(library: Library, monk
     assert library.add([LIGHTHOUSE]).documents == 2
 
 
-def test_a_lease_that_was_not_renewed_for_long_is_of_nobody(library: Library, monkeypatch: pytest.MonkeyPatch) -> None:
-    elsewhere = {"host": "elsewhere", "pid": 1, "command": "rag index", "at_ms": milvus_lease.now_ms()}
-    assert not milvus_lease._is_gone(elsewhere)
-    assert milvus_lease._is_gone(elsewhere | {"at_ms": milvus_lease.now_ms() - milvus_lease.ENDS_MS - 1})
-
-
 def test_what_a_writer_that_was_killed_while_it_waited_left_is_dropped(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     milvus = library._engine._milvus
-    long_ago = milvus_lease.now_ms() - milvus_lease.ENDS_MS - 1
+    long_ago = milvus_lease.now_ms() - milvus_lease.LEFT_MS - 1
     with monkeypatch.context() as patch:
         patch.setattr(milvus_lease, "now_ms", lambda: long_ago)
         make_collection(milvus, "town_writer_gone", MANIFEST)

@@ -1,0 +1,133 @@
+"""The lease of the one writer of a library in Milvus: who loses it, who does not, and what one that lost it writes."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from rag import milvus_lease
+from rag.address import MilvusAddress
+from rag.errors import LibraryBusy
+from rag.milvus_client import Milvus
+from rag.milvus_lease import Lease
+
+pytest.importorskip("pymilvus", reason="needs the extra milvus")
+pytest.importorskip("milvus_lite", reason="needs the extra milvus")
+
+
+@pytest.fixture
+def milvus(tmp_path: Path) -> Iterator[Milvus]:
+    connection = Milvus(MilvusAddress(str(tmp_path / "all.db"), "town"), None)
+    yield connection
+    connection.close()
+
+
+def test_who_waits_takes_nothing_away_from_another_one_who_took_over_meanwhile(
+    milvus: Milvus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dead, first, second = Lease(milvus), Lease(milvus), Lease(milvus)
+    dead._take("town_writer_dead", time.monotonic())
+    is_dead = [True]
+    monkeypatch.setattr(milvus_lease, "_has_ended", lambda *_: is_dead[0])
+    take_away = Lease._break
+    with ExitStack() as stack:
+
+        def late(self: Lease, *judged: str) -> None:
+            if self is second and is_dead[0]:
+                stack.enter_context(first.held(wait_s=5))
+                is_dead[0] = False
+            take_away(self, *judged)
+
+        monkeypatch.setattr(Lease, "_break", late)
+        with pytest.raises(LibraryBusy), second.held(wait_s=0):
+            pass
+        first.check()
+
+
+def test_a_holder_whose_clock_is_wrong_keeps_its_lease_as_long_as_it_renews_it(
+    milvus: Milvus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(milvus_lease, "RENEWED_S", 0.05)
+    now = milvus_lease.now_ms
+    here = threading.current_thread()
+    # The thread that renews has the clock of the holder's machine, an hour late.
+    monkeypatch.setattr(milvus_lease, "now_ms", lambda: now() - 3_600_000 * (threading.current_thread() is not here))
+    holder, other = Lease(milvus), Lease(milvus)
+    with holder.held(wait_s=0):
+        time.sleep(0.3)
+        with pytest.raises(LibraryBusy), other.held(wait_s=0):
+            pass
+        holder.check()
+
+
+@pytest.mark.parametrize("hours_late", [-5, 0, 5])
+def test_a_holder_that_says_nothing_new_is_gone_whatever_its_clock(
+    milvus: Milvus, monkeypatch: pytest.MonkeyPatch, hours_late: int
+) -> None:
+    now = milvus_lease.now_ms
+    with monkeypatch.context() as patch:
+        patch.setattr(milvus_lease, "now_ms", lambda: now() - 3_600_000 * hours_late)
+        Lease(milvus)._take("town_writer_dead", time.monotonic())
+    monkeypatch.setattr(milvus_lease, "ENDS_MS", 500)
+    began = time.monotonic()
+    with Lease(milvus).held(wait_s=20):
+        assert time.monotonic() - began > 0.5
+
+
+def test_the_number_of_a_process_counts_only_where_it_means_the_same() -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        ended.wait()
+    holder = {**milvus_lease._where(), "pid": ended.pid, "at_ms": 0}
+    if "pids" in holder:
+        assert milvus_lease._has_ended(holder)
+    for name in ("host", "boot", "pids"):
+        assert not milvus_lease._has_ended({**holder, name: "another"})
+        assert not milvus_lease._has_ended({key: said for key, said in holder.items() if key != name})
+
+
+def test_what_a_waiting_one_takes_is_as_new_as_if_it_had_not_waited(
+    milvus: Milvus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(milvus_lease, "RENEWED_S", 60.0)
+    holder, waiting = Lease(milvus), Lease(milvus)
+    with ThreadPoolExecutor(1) as pool:
+        with holder.held(wait_s=0):
+            taken = pool.submit(lambda: _age_ms_of(waiting))
+            time.sleep(1.2)
+        assert taken.result() < 1_000
+
+
+def _age_ms_of(lease: Lease) -> int:
+    """Return how long ago a lease was noted when it is taken, after some waiting."""
+    with lease.held(wait_s=20):
+        _, said = lease._holder()
+        assert said
+        return int(milvus_lease.now_ms() - said["at_ms"])
+
+
+def test_a_waiting_one_says_so_again_and_again_also_where_it_was_swept_away(
+    milvus: Milvus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(milvus_lease, "RENEWED_S", 0.2)
+    holder, waiting = Lease(milvus), Lease(milvus)
+    with ThreadPoolExecutor(1) as pool:
+        with holder.held(wait_s=0):
+            taken = pool.submit(lambda: _age_ms_of(waiting))
+            time.sleep(0.8)
+            (swept,) = {n for n in milvus.call("list_collections") if n != milvus.aliased("town_writer")}
+            first = waiting._told(swept)
+            time.sleep(0.8)
+            assert waiting._told(swept) != first
+            # So that it writes nothing just now.
+            monkeypatch.setattr(milvus_lease, "RENEWED_S", 60.0)
+            time.sleep(0.5)
+            milvus.call("drop_collection", swept)
+        assert taken.result() < 1_000
