@@ -65,6 +65,7 @@ class MilvusEngine:
             raise
         self._milvus = milvus
         self._lease = Lease(milvus)
+        milvus.before_writing = self._lease.look
         self._lock = threading.Lock()
         self._shown: tuple[str, MilvusSnapshot] | None = None
 
@@ -113,7 +114,7 @@ class MilvusEngine:
         """
         self._lease.check()
         self.build.bind(values, revision=revision)
-        publish(self.store, self._state(), revision=revision, build=values)
+        publish(self.store, self._state(), revision=revision, build=values, check=self._lease.check)
 
     def is_published(self, revision: int) -> bool:
         """Tell whether readers see a revision; they do not when publishing it was cut short."""

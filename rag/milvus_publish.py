@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -106,7 +106,9 @@ def read_state(milvus: Milvus, collection: str) -> State:
     return state
 
 
-def publish(store: MilvusStore, before: State, *, revision: int, build: Mapping[str, Any]) -> str:
+def publish(
+    store: MilvusStore, before: State, *, revision: int, build: Mapping[str, Any], check: Callable[[], None]
+) -> str:
     """Make a revision ready, and let readers see it by one switch of an alias.
 
     Args:
@@ -114,6 +116,7 @@ def publish(store: MilvusStore, before: State, *, revision: int, build: Mapping[
         before: The revision that readers see.
         revision: The new one's number.
         build: What the library was built with.
+        check: Called just before the switch; raises where another one writes by now.
 
     Returns:
         The name of the collection that readers see now.
@@ -130,11 +133,12 @@ def publish(store: MilvusStore, before: State, *, revision: int, build: Mapping[
     if not milvus.has(name):
         make_collection(milvus, name, MANIFEST)
     row = {"key": MANIFEST_KEY, "body": chunked(json.dumps(asdict(state))), "nothing": NOTHING}
+    check()
     milvus.call("upsert", name, [row])
-    if milvus.aliased(milvus.address.name) is None:
-        milvus.call("create_alias", name, milvus.address.name)
-    else:
-        milvus.call("alter_alias", name, milvus.address.name)
+    switch = "create_alias" if milvus.aliased(milvus.address.name) is None else "alter_alias"
+    # Counting and reading back took their time: another one may have taken over meanwhile.
+    check()
+    milvus.call(switch, name, milvus.address.name)
     _drop_old(milvus, revision)
     return name
 

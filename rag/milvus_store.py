@@ -206,6 +206,7 @@ class MilvusStore(MilvusRows):
         self._delete([row["key"] for row in self.milvus.rows("documents", f"added >= {revision}", ["key"])])
         if revision == 1 and self.has_passages():
             # Nothing has been published: another encoder may take over, whose vectors are of another size.
+            self.milvus.before_writing()
             self.milvus.call("drop_collection", self.milvus.named("passages"))
             self._has_passages = False
         gone = f"removed >= {revision} and removed < {STAYS}"
