@@ -69,6 +69,8 @@ class Milvus:
             LibraryError: pymilvus is not installed, nobody answers, or the file is in use.
         """
         self.address = address
+        # Called before rows are written or deleted, so that one who may no more refuses by raising.
+        self.before_writing: Callable[[], None] = lambda: None
         self._client = _connected(address, token)
         self._closed = False
         try:
@@ -125,10 +127,12 @@ class Milvus:
     def put(self, kind: str, rows: Iterable[Row]) -> None:
         """Write rows, in place of those of the same keys."""
         for batch in batches(rows, PUT_ROWS):
+            self.before_writing()
             self.call("upsert", self.named(kind), batch)
 
     def delete(self, kind: str, condition: str) -> None:
         """Delete the rows that meet a condition."""
+        self.before_writing()
         self.call("delete", self.named(kind), filter=condition)
 
     def get(self, kind: str, keys: Sequence[int], fields: Sequence[str], *, key: str = "key") -> list[Row]:

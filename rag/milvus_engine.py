@@ -20,7 +20,7 @@ from rag.errors import LibraryError, LibraryNotFound
 from rag.folder import UPLOADS
 from rag.milvus_client import Milvus
 from rag.milvus_lease import Lease
-from rag.milvus_publish import NO_STATE, State, current, publish, read_state, version_name
+from rag.milvus_publish import NO_STATE, Publisher, State, current, publish, read_state, version_name
 from rag.milvus_schema import check_ours, load, make_library
 from rag.milvus_snapshot import MilvusSnapshot
 from rag.milvus_store import MilvusStore
@@ -66,6 +66,7 @@ class MilvusEngine:
             raise
         self._milvus = milvus
         self._lease = Lease(milvus)
+        milvus.before_writing = self._lease.look
         self._lock = threading.Lock()
         self._shown: tuple[str, MilvusSnapshot] | None = None
 
@@ -114,8 +115,8 @@ class MilvusEngine:
         """
         self._lease.check()
         # Not before all of it is known to be there: of a revision that is bound nothing is taken back any more.
-        verified = partial(self.build.bind, values, revision=revision)
-        publish(self.store, self._state(), revision=revision, build=values, verified=verified)
+        writer = Publisher(partial(self.build.bind, values, revision=revision), self._lease.check)
+        publish(self.store, self._state(), revision=revision, build=values, writer=writer)
 
     def is_published(self, revision: int) -> bool:
         """Tell whether readers see a revision; they do not when publishing it was cut short."""

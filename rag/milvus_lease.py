@@ -17,6 +17,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,21 @@ LEFT_MS = 86_400_000
 MOST_COMMAND_CHARS = 120
 
 
+@dataclass
+class _Holding:
+    """A lease as its holder knows it."""
+
+    own: str
+    renewed_at: float
+    renewed_ms: int
+    is_lost: bool = False
+
+    def is_old(self) -> bool:
+        """Tell whether it is due to be renewed; a clock that never jumps may stand while the machine sleeps."""
+        passed_s = max(time.monotonic() - self.renewed_at, (now_ms() - self.renewed_ms) / 1_000)
+        return passed_s > 2 * RENEWED_S
+
+
 class Lease:
     """The writer's lease of one library."""
 
@@ -39,7 +55,8 @@ class Lease:
         """Take the connection."""
         self._milvus = milvus
         self._alias = milvus.named("writer")
-        self._held: str | None = None
+        # Each thread's own: one that lost it is not helped by another one of this process that took it.
+        self._local = threading.local()
         # What the holder was last seen to say, and since when by the clock of this process that never jumps.
         self._seen: tuple[str, int] | None = None
         self._seen_at = 0.0
@@ -56,9 +73,9 @@ class Lease:
             LibraryBusy: Somebody else does.
         """
         own = f"{self._alias}_{uuid.uuid4().hex[:12]}"
-        self._take(own, time.monotonic() + wait_s)
+        holding = self._take(own, time.monotonic() + wait_s)
         ended = threading.Event()
-        renewing = threading.Thread(target=self._renew, args=(own, ended), daemon=True)
+        renewing = threading.Thread(target=self._renew, args=(holding, ended), daemon=True)
         renewing.start()
         try:
             yield
@@ -73,13 +90,35 @@ class Lease:
         Raises:
             LibraryBusy: Somebody has.
         """
-        if self._milvus.aliased(self._alias) != self._held:
-            raise LibraryBusy(
-                f"another process took over the writing of {self._milvus.address} while this one did not answer; run "
-                "the command again when it is done"
-            )
+        holding = self._holding
+        if (holding and holding.is_lost) or self._milvus.aliased(self._alias) != (holding.own if holding else None):
+            raise self._taken_over()
 
-    def _take(self, own: str, deadline: float) -> None:
+    def look(self) -> None:
+        """Refuse as `check` does, but ask the server only where this thread holds it and it was not renewed of late.
+
+        Raises:
+            LibraryBusy: Somebody else has taken it for given up.
+            LibraryError: It was not renewed of late, and the server does not tell whose it is.
+        """
+        holding = self._holding
+        if holding and not holding.is_lost and holding.is_old():
+            self._refresh(holding)
+        if holding and holding.is_lost:
+            raise self._taken_over()
+
+    @property
+    def _holding(self) -> _Holding | None:
+        found: _Holding | None = getattr(self._local, "holding", None)
+        return found
+
+    def _taken_over(self) -> LibraryBusy:
+        return LibraryBusy(
+            f"another process took over the writing of {self._milvus.address} while this one did not answer; run "
+            "the command again when it is done"
+        )
+
+    def _take(self, own: str, deadline: float) -> _Holding:
         make_collection(self._milvus, own, MANIFEST)
         try:
             noted_at = self._note(own)
@@ -101,8 +140,9 @@ class Lease:
             with suppress(LibraryError):
                 self._milvus.call("drop_collection", own)
             raise
-        self._held = own
+        self._local.holding = holding = _Holding(own, time.monotonic(), now_ms())
         self._sweep(own)
+        return holding
 
     def _sweep(self, own: str) -> None:
         """Drop what those left who were killed while they waited."""
@@ -137,11 +177,23 @@ class Lease:
         self._milvus.call("upsert", own, [{"key": 1, "body": [json.dumps(said)], "nothing": NOTHING}])
         return began
 
-    def _renew(self, own: str, ended: threading.Event) -> None:
+    def _renew(self, holding: _Holding, ended: threading.Event) -> None:
         while not ended.wait(RENEWED_S):
             # A server that is away meanwhile is told by whoever writes.
             with suppress(LibraryError):
-                self._note(own)
+                self._refresh(holding)
+
+    def _refresh(self, holding: _Holding) -> None:
+        """Renew a lease, and note whether it is lost."""
+        began_ms, began = now_ms(), None
+        # Who took it over has dropped what it stood for.
+        with suppress(LibraryNotFound):
+            began = self._note(holding.own)
+        # Looked at last: whoever is about to take it over sees that it was renewed, or is seen.
+        if self._milvus.aliased(self._alias) != holding.own:
+            holding.is_lost = True
+        elif began is not None:
+            holding.renewed_at, holding.renewed_ms = began, began_ms
 
     def _holder(self) -> tuple[str | None, dict[str, Any] | None]:
         """Return what the alias stands for and what the holder says of itself, ``None`` where there is nothing."""
@@ -179,7 +231,7 @@ class Lease:
             self._milvus.call("drop_collection", judged)
 
     def _give_back(self, own: str) -> None:
-        self._held = None
+        self._local.holding = None
         with suppress(LibraryError):
             if self._milvus.aliased(self._alias) == own:
                 self._milvus.call("drop_alias", self._alias)

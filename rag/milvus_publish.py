@@ -106,9 +106,20 @@ def read_state(milvus: Milvus, collection: str) -> State:
     return state
 
 
-def publish(
-    store: MilvusStore, before: State, *, revision: int, build: Mapping[str, Any], verified: Callable[[], None]
-) -> str:
+@dataclass(frozen=True)
+class Publisher:
+    """What whoever publishes a revision does on the way.
+
+    Attributes:
+        verified: Called once all of the revision is known to be there, before readers see it.
+        check: Called just before readers see it; raises where another one writes by now.
+    """
+
+    verified: Callable[[], None]
+    check: Callable[[], None]
+
+
+def publish(store: MilvusStore, before: State, *, revision: int, build: Mapping[str, Any], writer: Publisher) -> str:
     """Make a revision ready, and let readers see it by one switch of an alias.
 
     Args:
@@ -116,7 +127,7 @@ def publish(
         before: The revision that readers see.
         revision: The new one's number.
         build: What the library was built with.
-        verified: Called once all of the revision is known to be there, before readers see it.
+        writer: Who publishes.
 
     Returns:
         The name of the collection that readers see now.
@@ -129,16 +140,17 @@ def publish(
     state = _count(store, came, left, before=before, revision=revision, build=build)
     milvus.settle(kind for kind in COLLECTIONS if kind != "passages" or store.has_passages())
     _verify(store, came, revision)
-    verified()
+    writer.verified()
     name = version_name(milvus, revision)
     if not milvus.has(name):
         make_collection(milvus, name, MANIFEST)
     row = {"key": MANIFEST_KEY, "body": chunked(json.dumps(asdict(state))), "nothing": NOTHING}
+    writer.check()
     milvus.call("upsert", name, [row])
-    if milvus.aliased(milvus.address.name) is None:
-        milvus.call("create_alias", name, milvus.address.name)
-    else:
-        milvus.call("alter_alias", name, milvus.address.name)
+    switch = "create_alias" if milvus.aliased(milvus.address.name) is None else "alter_alias"
+    # Counting and reading back took their time: another one may have taken over meanwhile.
+    writer.check()
+    milvus.call(switch, name, milvus.address.name)
     _drop_old(milvus, revision)
     return name
 

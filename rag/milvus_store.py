@@ -208,6 +208,7 @@ class MilvusStore(MilvusRows):
         self._delete(self._keys(f"added >= {revision} or sealed == 0"))
         if revision == 1 and self.has_passages():
             # Nothing has been published: another encoder may take over, whose vectors are of another size.
+            self.milvus.before_writing()
             self.milvus.call("drop_collection", self.milvus.named("passages"))
             self._has_passages = False
         self._unmark(list(self.milvus.rows("documents", _gone(revision), ["key", *DOCUMENT_FIELDS])))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pkgutil
 import subprocess
 import sys
 import threading
@@ -10,14 +11,17 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from rag import milvus_lease
+from eval.faulty import WordEncoder
+from rag import Document, Library, Settings, milvus_lease, milvus_publish
 from rag.address import MilvusAddress
 from rag.errors import LibraryBusy
 from rag.milvus_client import Milvus
 from rag.milvus_lease import Lease
+from tests.conftest import BAKERY, HARBOUR, LIGHTHOUSE
 
 pytest.importorskip("pymilvus", reason="needs the extra milvus")
 pytest.importorskip("milvus_lite", reason="needs the extra milvus")
@@ -131,3 +135,96 @@ def test_a_waiting_one_says_so_again_and_again_also_where_it_was_swept_away(
             time.sleep(0.5)
             milvus.call("drop_collection", swept)
         assert taken.result() < 1_000
+
+
+@pytest.fixture
+def libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple[Library, Library]]:
+    """One library, opened by two."""
+    monkeypatch.setenv("RAG_STATE", str(tmp_path / "state"))
+    monkeypatch.setattr("embeddings.encoder.load_encoder", lambda *_, **__: WordEncoder())
+    settings, place = Settings(indexing_threads=1), str(MilvusAddress(str(tmp_path / "all.db"), "town"))
+    with Library.open(place, settings=settings) as one, Library.open(place, settings=settings) as other:
+        one.add([BAKERY])
+        yield one, other
+
+
+def take_over(other: Library, *documents: Document) -> None:
+    """Let another writer take the lease of one that said nothing for long, and write."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(milvus_lease, "_has_ended", lambda *_: True)
+        other.add(documents)
+
+
+def slept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let the time of day be two minutes later, as after the machine slept."""
+    now = milvus_lease.now_ms
+    monkeypatch.setattr(milvus_lease, "now_ms", lambda: now() + 120_000)
+
+
+@pytest.mark.parametrize("at", ["rag.writer.Writer._write", "rag.milvus_store.MilvusStore._write"])
+def test_a_writer_that_lost_its_lease_in_its_sleep_writes_nothing_more(
+    libraries: tuple[Library, Library], monkeypatch: pytest.MonkeyPatch, at: str
+) -> None:
+    asleep, other = libraries
+    theirs = Document(id="harbour.md", title="Harbour", text="The harbour employs fourteen pilots.")
+    place, _, name = at.rpartition(".")
+    write = getattr(pkgutil.resolve_name(place.replace(".writer.", ".writer:").replace("_store.", "_store:")), name)
+
+    def stalled(self: Any, *arguments: Any) -> None:
+        monkeypatch.setattr(at, write)
+        take_over(other, theirs)
+        slept(monkeypatch)
+        write(self, *arguments)
+
+    monkeypatch.setattr(at, stalled)
+    with pytest.raises(LibraryBusy, match="took over"):
+        asleep.add([HARBOUR])
+    assert other.document("harbour.md").text == theirs.text
+    assert [s.id for s in other.documents()] == ["bakery.md", "harbour.md"]
+    assert not other._store.has_staged(revision=3)
+    assert asleep.add([LIGHTHOUSE]).documents == 3
+
+
+def test_a_writer_that_loses_its_lease_while_it_counts_does_not_switch_the_readers(
+    libraries: tuple[Library, Library], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    slow, other = libraries
+    verify = milvus_publish._verify
+
+    def stalled(*arguments: Any) -> None:
+        monkeypatch.setattr(milvus_publish, "_verify", verify)
+        verify(*arguments)
+        take_over(other, LIGHTHOUSE)
+
+    monkeypatch.setattr(milvus_publish, "_verify", stalled)
+    with pytest.raises(LibraryBusy, match="took over"):
+        slow.add([HARBOUR])
+    # What was written whole before is seen with what the one that took over wrote.
+    assert [s.id for s in other.documents()] == ["bakery.md", "harbour.md", "old/lighthouse.md"]
+
+
+def test_the_thread_that_renews_tells_the_writer_that_the_lease_is_lost(
+    milvus: Milvus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(milvus_lease, "RENEWED_S", 0.1)
+    lost, other = Lease(milvus), Lease(milvus)
+    with lost.held(wait_s=0):
+        lost.look()
+        collection, _ = lost._holder()
+        assert collection
+        other._break(collection)
+        time.sleep(1)
+        monkeypatch.setattr(milvus_lease, "RENEWED_S", 60.0)
+        with pytest.raises(LibraryBusy, match="took over"):
+            lost.look()
+    lost.look()
+
+
+def test_a_writer_whose_server_was_away_goes_on_if_nobody_took_over(
+    milvus: Milvus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lease = Lease(milvus)
+    with lease.held(wait_s=0):
+        slept(monkeypatch)
+        lease.look()
+        lease.check()
