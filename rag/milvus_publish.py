@@ -140,6 +140,7 @@ def publish(store: MilvusStore, before: State, *, revision: int, build: Mapping[
     state = _count(store, came, left, before=before, revision=revision, build=build)
     milvus.settle(kind for kind in COLLECTIONS if kind != "passages" or store.has_passages())
     _verify(store, came, revision)
+    writer.check()
     writer.verified()
     name = version_name(milvus, revision)
     if not milvus.has(name):
