@@ -122,7 +122,7 @@ def test_running_heads_and_page_numbers_of_a_pdf_are_left_out_and_its_pages_kept
 
 
 def test_a_scanned_pdf_is_told_what_recognises_it_where_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.pdf._recogniser", lambda: None)
+    monkeypatch.setattr("rag.pdf._Pictures._recogniser", None)
     with pytest.raises(
         UnreadableError, match=r"no text on its 2 pages; to recognise it run: pip install 'leadgoose\[ocr"
     ):
