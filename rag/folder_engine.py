@@ -113,14 +113,20 @@ class FolderEngine:
                 forget_holder(self.folder)
                 lock.release()
 
-    def publish(self, revision: int, values: Mapping[str, Any]) -> None:
+    def publish(self, revision: int, values: Mapping[str, Any], *, whole: bool = False) -> None:
         """Let readers see a revision of which everything is written.
 
         Args:
             revision: Its number.
             values: What the library is built with.
+            whole: Whether every index is built anew.
         """
-        self._publish(revision, values)
+        # Noted first: with all derived files gone, this still says what is complete.
+        self.build.bind(values, revision=revision)
+        before = self._generation
+        generation = publish(self.folder, self.store, revision=revision, build=values, before=before, whole=whole)
+        with self._lock:
+            self._generation = generation
 
     def rebuild(self) -> None:
         """Build the derived indexes of the newest complete revision anew; nothing is embedded again.
@@ -142,15 +148,7 @@ class FolderEngine:
         self.store.check_structure()
         self.build.catch_up()
         self.store.check_all()
-        self._publish(revision, self.build.values, whole=True)
-
-    def _publish(self, revision: int, values: Mapping[str, Any], *, whole: bool = False) -> None:
-        # Noted first: with all derived files gone, this still says what is complete.
-        self.build.bind(values, revision=revision)
-        before = self._generation
-        generation = publish(self.folder, self.store, revision=revision, build=values, before=before, whole=whole)
-        with self._lock:
-            self._generation = generation
+        self.publish(revision, self.build.values, whole=True)
 
     def is_published(self, revision: int) -> bool:
         """Tell whether readers see a revision; they do not when publishing it was cut short."""

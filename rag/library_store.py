@@ -6,9 +6,12 @@ before that is published, and what was removed stays until nobody reads it any m
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
 
 from rag.abbreviations import Abbreviation
 from rag.schema import Document, Passage
@@ -67,7 +70,7 @@ class LibraryStore(Protocol):
         """Note that a live document's source has another place or time of modification and the same bytes."""
 
     def discard_unsealed(self) -> None:
-        """Delete documents whose passages are not all there, because a run was cut short."""
+        """Delete documents whose passages are not all there, because a run was cut short; those before them stand."""
 
     def discard_staged(self, *, revision: int) -> None:
         """Take back all that a run that was cut short did towards `revision`."""
@@ -111,3 +114,12 @@ class LibraryStore(Protocol):
 
     def count_copies(self, *, revision: int) -> int:
         """Return how many documents of a revision are made from the same bytes as another one before them."""
+
+    def passages(self, keys: Sequence[int]) -> dict[int, StoredPassage]:
+        """Return passages by their numbers; those that are not there are left out."""
+
+    def tokens(self, keys: Sequence[int]) -> dict[int, tuple[bytes, NDArray[np.int64]]]:
+        """Return packed token vectors and (sentences,) starts of sentences by passage number, of those there are."""
+
+    def abbreviations(self, keys: Collection[str], *, revision: int) -> list[tuple[Abbreviation, int]]:
+        """Return the abbreviations of a revision of which either form is wanted, with the number of their documents."""

@@ -5,18 +5,14 @@ from __future__ import annotations
 import json
 import threading
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from embeddings.late import unpack
-from embeddings.packed import segment_similarities
-from rag.abbreviations import Abbreviation
 from rag.errors import LibraryChanged, LibraryDamaged, LibraryError
-from rag.filters import check_filters, metadata_name, unknown
 from rag.milvus_client import among
 from rag.milvus_facets import condition, named
 from rag.milvus_publish import State, count_at, current
@@ -24,10 +20,9 @@ from rag.milvus_rows import PLACE_BITS, live, passage_keys, ranges
 from rag.milvus_store import MilvusStore
 from rag.milvus_terms import dimension, number, rarity, score
 from rag.recent import Recent
-from rag.schema import Document
-from rag.settings import EARLIER
+from rag.snapshot import Snapshot
 from rag.spelling import TWO_EDITS_CHARS, Near, beginnings, nearest
-from rag.stored import Origin, Published, StoredPassage
+from rag.stored import Published
 
 # Candidates that are scored exactly for each that is wanted: with 1.5 the best 100 were those of the index in a folder,
 # but for equal scores; with 1 they held 96 to 98 of these, and always the first ten.
@@ -39,12 +34,14 @@ MOST_WORDS = 16_384
 LEAST_RUN = 3
 
 
-class MilvusSnapshot:
+class MilvusSnapshot(Snapshot):
     """What every question of one revision reads; safe to share between threads."""
+
+    store: MilvusStore
 
     def __init__(self, store: MilvusStore, state: State) -> None:
         """Take the library's rows, and the state of the revision."""
-        self._store = store
+        self.store = store
         self._milvus = store.milvus
         self._state = state
         self._live = live(state.revision)
@@ -53,22 +50,12 @@ class MilvusSnapshot:
         self._terms = Recent[Counter[str]](MOST_PASSAGES)
         self._words = lru_cache(BEGINNINGS_KEPT)(self._read_words)
         self._selected = lru_cache(FILTERS_KEPT)(self._select)
-        self.published: Published = state.published()
+        self._published = state.published()
 
     @property
-    def revision(self) -> int:
-        """Its number."""
-        return self._state.revision
-
-    @property
-    def token_bits(self) -> int:
-        """Bits a component of its token vectors; 0 where it keeps none."""
-        return int(self._state.build.get("token_bits", EARLIER["token_bits"]))
-
-    @property
-    def languages(self) -> tuple[str, ...]:
-        """ISO 639-1 codes of the documents."""
-        return self.published.languages
+    def published(self) -> Published:
+        """What is known of it without a look at its documents."""
+        return self._published
 
     # -- search -------------------------------------------------------------------------------------------------------
 
@@ -200,94 +187,16 @@ class MilvusSnapshot:
         counted = ((row["word"], count_at(row["counts"], self.revision)) for row in rows)
         return tuple((word, count) for word, count in counted if count)
 
-    def abbreviations(self, keys: Collection[str]) -> list[tuple[Abbreviation, int]]:
-        """Return the abbreviations of which either form has one of the keys, with the number of their documents."""
-        return self._store.abbreviations(keys, revision=self.revision)
-
     # -- passages and documents ---------------------------------------------------------------------------------------
-
-    def passages(self, keys: Sequence[int]) -> dict[int, StoredPassage]:
-        """Return passages by number.
-
-        Args:
-            keys: Numbers of passages of this revision.
-
-        Returns:
-            All of them.
-
-        Raises:
-            LibraryChanged: One has left the library: two commits have passed since this revision.
-        """
-        found = self._store.passages(keys)
-        if len(found) < len(set(keys)):
-            raise self._lost()
-        return found
-
-    def tokens(self, keys: Sequence[int]) -> dict[int, tuple[NDArray[np.float32], NDArray[np.int64]]]:
-        """Return (tokens, dim) vectors and (sentences,) starts of sentences by passage number.
-
-        Args:
-            keys: Numbers of passages of this revision.
-
-        Returns:
-            Those of all of them.
-
-        Raises:
-            LibraryChanged: One has left the library: two commits have passed since this revision.
-        """
-        found = self._packed(keys)
-        vectors = unpack([packed for packed, _ in found.values()], int(self._state.build["dim"]), self.token_bits)
-        return {key: (own, starts) for own, (key, (_, starts)) in zip(vectors, found.items(), strict=True)}
-
-    def similarities(self, query: NDArray[np.float32], keys: Sequence[int]) -> list[NDArray[np.float32]]:
-        """Return the best similarity of each query token in each sentence of passages.
-
-        Args:
-            query: (q, dim) float32, unit rows.
-            keys: Numbers of passages of this revision.
-
-        Returns:
-            For each of them (sentences, q) float32; zeros for a sentence without tokens of its own.
-
-        Raises:
-            LibraryChanged: One has left the library: two commits have passed since this revision.
-        """
-        found = self._packed(keys)
-        packed, starts = [found[key][0] for key in keys], [found[key][1] for key in keys]
-        return segment_similarities(query, packed, starts, bits=self.token_bits)
-
-    def _packed(self, keys: Sequence[int]) -> dict[int, tuple[bytes, NDArray[np.int64]]]:
-        found = self._store.tokens(keys)
-        if len(found) < len(set(keys)):
-            raise self._lost()
-        return found
 
     def _lost(self) -> LibraryError:
         """Return the error for a passage that is not there, after the commits that may take it away or without."""
         newest = current(self._milvus) or ""
         if newest != self._milvus.named(f"v{self.revision}"):
             return LibraryChanged()
-        return LibraryDamaged(f"passages are missing in {self._store.place}; index its documents again")
+        return LibraryDamaged(f"passages are missing in {self.store.place}; index its documents again")
 
-    def select(self, filters: Mapping[str, Any] | None) -> NDArray[np.int64] | None:
-        """Return the passages that pass the filters, (n,) int64, or ``None`` when there are no filters.
-
-        Args:
-            filters: Value, or list of allowed values, by name, as `rag.filters` describes them.
-
-        Returns:
-            Passage numbers, ascending.
-
-        Raises:
-            FilterError: The filters are not of that kind, or one names what no document has.
-        """
-        check_filters(filters)
-        if not filters:
-            return None
-        for name in filters:
-            own = metadata_name(name)
-            if own is not None and not self._has_metadata(own):
-                raise unknown(name, self._metadata_names())
+    def _passing(self, filters: Mapping[str, Any]) -> NDArray[np.int64]:
         wanted = condition(filters)
         return np.empty(0, np.int64) if wanted is None else self._selected(wanted)
 
@@ -306,21 +215,13 @@ class MilvusSnapshot:
 
     def same_text(self, one: int, other: int) -> bool:
         """Tell whether two documents, by the numbers of their rows, have the same text."""
-        heads = self._store.heads((one, other))
+        heads = self.store.heads((one, other))
         told = {(head["characters"], head["text_hash"]) for head in heads.values()}
         return len(heads) == len({one, other}) and len(told) == 1
-
-    def origins(self, ids: Iterable[str]) -> dict[str, Origin]:
-        """Return what documents were made from, by id."""
-        return self._store.origins_at(ids, revision=self.revision)
 
     def newest_date(self) -> str | None:
         """Return the newest document's day, YYYY-MM-DD, or ``None`` where no document has a date."""
         return self._state.newest_day
-
-    def document(self, document_id: str) -> Document | None:
-        """Return a document, or ``None`` when this revision has no such document."""
-        return self._store.document(document_id, revision=self.revision)
 
 
 def _holds(variants: Sequence[str], counts: Mapping[str, int]) -> bool:

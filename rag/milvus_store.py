@@ -197,10 +197,19 @@ class MilvusStore(MilvusRows):
             self.milvus.put("documents", [{**row, "facets": facets(document), "body": parts(body), "nothing": NOTHING}])
 
     def discard_unsealed(self) -> None:
-        """Delete documents whose passages are not all there, because a run was cut short."""
+        """Delete documents whose passages are not all there, because a run was cut short.
+
+        What they were to replace stands again: no source need be there that it could be made from anew.
+        """
         self._drafts.clear()
+        staged = int(self.setting(REVISION) or 0) + 1
+        torn = self.milvus.rows("documents", f"sealed == 0 and added >= {staged}", ["key", "id_hash"])
+        for some in batches({row["id_hash"] for row in torn}, 256):
+            replaced = f"{among('id_hash', some)} and {_gone(staged)}"
+            self._unmark(list(self.milvus.rows("documents", replaced, ["key", *DOCUMENT_FIELDS])))
+        # Last: what says that they were to be replaced.
         self._delete(self._keys("sealed == 0"))
-        self._mark_again(_gone(int(self.setting(REVISION) or 0) + 1))
+        self._mark_again(_gone(staged))
 
     def discard_staged(self, *, revision: int) -> None:
         """Take back all that a run that was cut short did towards `revision`."""

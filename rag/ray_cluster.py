@@ -19,7 +19,6 @@ from rag.printable import one_line
 LOG = logging.getLogger(__name__)
 # Read by Ray when it is imported.
 QUIET = {
-    "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_DISABLE_IMPORT_WARNING": "1",
     "RAY_BACKEND_LOG_LEVEL": "fatal",
     "RAY_DATA_DISABLE_PROGRESS_BARS": "1",

@@ -20,6 +20,7 @@ from rag import pipeline
 from rag.build import precision_of
 from rag.embed import BATCH_PASSAGES, encode_alike
 from rag.errors import SourceError
+from rag.installed import installed_version
 from rag.ray_cluster import import_ray
 from rag.ray_rows import Chunk, chunks_in, chunks_table, sources_in
 from rag.settings import Settings
@@ -44,15 +45,10 @@ class Job:
 @cache
 def code_here() -> tuple[str, str]:
     """Return the version of leadgoose that this process runs, and the first digits of its code's SHA-256."""
-    from importlib.metadata import PackageNotFoundError, version
-
     folders = [Path(__file__).parent, *map(Path, embeddings.__path__)]
     files = sorted((file for folder in folders for file in folder.glob("*.py")), key=lambda file: file.name)
     digest = hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
-    try:
-        return version("leadgoose"), digest[:12]
-    except PackageNotFoundError:
-        return "(not installed)", digest[:12]
+    return installed_version() or "(not installed)", digest[:12]
 
 
 @cache

@@ -43,8 +43,13 @@ class Staging(Database):
         self._db.execute("UPDATE documents SET digest = ?, size_bytes = ?, modified_ns = ? WHERE key = ?", values)
 
     def discard_unsealed(self) -> None:
-        """Delete documents whose passages are not all there, because a run was cut short."""
+        """Delete documents whose passages are not all there, because a run was cut short.
+
+        What they were to replace stands again: no source need be there that it could be made from anew.
+        """
+        torn = self._rows("SELECT id, added FROM documents WHERE digest = ?", (UNSEALED,))
         self._db.execute("DELETE FROM documents WHERE digest = ?", (UNSEALED,))
+        self._db.executemany("UPDATE documents SET removed = NULL WHERE id = ? AND removed = ?", torn)
 
     def has_staged(self, *, revision: int) -> bool:
         """Tell whether anything was added or removed as of `revision`."""

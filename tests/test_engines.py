@@ -14,6 +14,7 @@ import pytest
 from eval.faulty import WordEncoder, barrel
 from rag import Document, Library, Settings
 from rag.errors import FilterError, LibraryChanged, LibraryEmpty, LibraryError, LibraryNotFound
+from rag.folder_snapshot import FolderSnapshot
 from rag.library_store import LibraryStore
 from rag.recent import Recent
 from rag.schema import Answer
@@ -160,8 +161,7 @@ def test_terms_are_scored_alike_in_both(both: dict[str, Library]) -> None:
 
 
 def _stored(snapshot: Any) -> Any:
-    store = snapshot.store if hasattr(snapshot, "store") else snapshot._store
-    return list(store.passages_of(revision=snapshot.revision))
+    return list(snapshot.store.passages_of(revision=snapshot.revision))
 
 
 def test_what_is_added_updated_and_removed_is_seen_by_the_next_question(library: Library) -> None:
@@ -246,10 +246,10 @@ def test_a_reader_sees_a_revision_whole_while_the_next_one_is_written(
 
 def _forget(snapshot: Any) -> None:
     """Let nothing be read from memory."""
-    if hasattr(snapshot, "store"):
+    if isinstance(snapshot, FolderSnapshot):
         snapshot.store._recent = Recent(1)
     else:
-        snapshot._store._passages = Recent(1)
+        snapshot.store._passages = Recent(1)
 
 
 def test_a_run_that_fails_leaves_nothing_to_be_seen_and_the_next_one_goes_on(
@@ -280,6 +280,27 @@ def test_a_run_that_fails_leaves_nothing_to_be_seen_and_the_next_one_goes_on(
     assert (report.documents, report.passages, report.embedded) == (6, 6, 3)
     assert {h.passage.document_id for h in library.search("mill rye", 50)} == {f"{n}.md" for n in range(6)}
     assert library.statistics()["generation"] == 2
+
+
+def test_what_was_to_be_replaced_by_a_document_that_was_cut_short_stands_again(
+    library: Library, tmp_path: Path
+) -> None:
+    upload = Document(id="uploads/plan.md", title="Plan", text="The harbour is to have nine berths.")
+    library.add([upload, HARBOUR])
+    revision = library.statistics()["generation"]
+    store = library._store
+    with store.transaction():
+        # As a run leaves it that is killed after the first passages of a long document.
+        store.add_document(replace(upload, text="Ten berths. " * 2_000), revision=revision + 1)
+    assert store.document(upload.id) is None or store.has_staged(revision=revision + 1)
+    docs = tmp_path / "docs"
+    docs.mkdir()
+    (docs / "bakery.md").write_text("The bakery of Norrwick opens at five.")
+    library._engine.is_upload = lambda document_id: document_id == upload.id  # type: ignore[method-assign]
+    library.index(docs)
+    assert ids(library) == ["bakery.md", upload.id]
+    assert library.document(upload.id).text == upload.text
+    assert library.search("berths", k=1)[0].passage.document_id == upload.id
 
 
 def test_documents_that_are_taken_out_can_be_put_back_as_they_were(library: Library) -> None:
