@@ -21,9 +21,9 @@ from eval.fit_binding import fit_binding
 from eval.fit_claims import fit
 from eval.gold import GoldSet, read_gold
 from eval.resolve import sample
-from rag.binding import FEATURES as BINDING
-from rag.binding import WEIGHTS as BOUND
 from rag.claims import FEATURES, INTERCEPT, SUPPORTED, WEIGHTS, Verdict, check_claim
+from rag.grounding.binding import FEATURES as BINDING
+from rag.grounding.binding import WEIGHTS as BOUND
 from rag.settings import DEFAULT_ENCODER
 
 SETS = ("squad2", "qed", "hotpotqa-100")

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from eval.faulty import grown, open_small, state, with_words
 from rag.doctor import examine_library
-from rag.folder import DATABASE
-from rag.folder_snapshot import in_folder
+from rag.folder.snapshot import in_folder
+from rag.location import DATABASE
 
 TIMES = 20
 # Bits of the database, of which most hold nothing.

@@ -21,8 +21,8 @@ from pathlib import Path
 from typing import Any
 
 from eval.faulty import grown, in_child, open_small, state, with_words
-from rag.folder import DATABASE
-from rag.manifest import CURRENT, MANIFEST
+from rag.folder.manifest import CURRENT, MANIFEST
+from rag.location import DATABASE
 
 MOST_S, MOST_BYTES = 60, 4_000_000_000
 VALUES: tuple[Any, ...] = (

@@ -19,9 +19,9 @@ from tempfile import TemporaryDirectory
 
 from rag import pipeline
 from rag.errors import SourceError
-from rag.parse_limits import ParseLimits
+from rag.formats.parse_limits import ParseLimits
+from rag.formats.suffixes import SUPPORTED
 from rag.sources import SourceFile, find_files
-from rag.suffixes import SUPPORTED
 
 ROOT = Path(__file__).resolve().parent.parent
 LIMITS = ParseLimits(parse_timeout_s=10.0, parse_memory_mb=300)

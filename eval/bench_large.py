@@ -22,7 +22,7 @@ from eval.bench_library import token_line
 from eval.bench_synthetic import exact_ids, recall
 from eval.kept import ASKING_MODULES, code_digest
 from rag import Document, Library
-from rag.folder_snapshot import in_folder
+from rag.folder.snapshot import in_folder
 
 RECORD = "build.json"
 # Passages that one commit adds: what an interrupted build loses at most, and how often its indexes are published.

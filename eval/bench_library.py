@@ -11,7 +11,7 @@ from time import perf_counter
 from typing import Any
 
 from rag import Document, Library
-from rag.folder_snapshot import in_folder
+from rag.folder.snapshot import in_folder
 
 # What is indexed before the clock starts, so that the encoder is loaded, as the other side's is.
 WARM_UP = Document("warm-up", "The encoder reads a first sentence.")

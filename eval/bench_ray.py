@@ -21,9 +21,11 @@ import numpy as np
 
 from eval.bench_corpus import read_corpus
 from eval.bench_figures import table
-from rag import Library, Settings, ray_embed, ray_rows
-from rag.ray_cluster import import_ray, keep_stdout_clean
-from rag.store import StoredPassage
+from rag import Library, Settings
+from rag.cluster import embed as ray_embed
+from rag.cluster import rows as ray_rows
+from rag.cluster.joining import import_ray, keep_stdout_clean
+from rag.stored import StoredPassage
 from rag.writer import IndexReport, Writer
 
 # Of the first documents of the corpus, with the default sizes of passages.
@@ -97,7 +99,7 @@ def ray_report(corpus: Path, work: Path, *, passages: int, settings: Settings, p
     """
     docs = work / "docs"
     files = write_files(corpus, docs, passages=passages)
-    yield f"{files:,} files of {corpus.name}, encoder {settings.encoder or 'the default'}"
+    yield f"{files:,} files of {corpus.name}, encoder {settings.encoder}"
     runs: dict[str, Run] = {}
     rows: list[list[object]] = [
         ["run", "passages", "seconds", "passages/s", "first written after, s", "head writes, s",

@@ -25,11 +25,11 @@ from typing import Any
 import numpy as np
 
 import embeddings.encoder
-import rag.derived
+import rag.folder.derived
 from embeddings.encoding import Encoding, Kind, unit
 from rag import Document, Library, RagError, Settings
 from rag.doctor import examine_library
-from rag.folder_snapshot import in_folder
+from rag.folder.snapshot import in_folder
 
 KINDS = ("write", "fsync", "rename", "unlink", "create", "truncate")
 COUNT, KILL, TORN, FULL, BROKEN = range(5)
@@ -109,12 +109,12 @@ def grown(library: Library, *, last: bool = True) -> None:
 @contextmanager
 def with_words() -> Iterator[None]:
     """Let libraries be encoded by `WordEncoder`, and be small to what builds indexes anew."""
-    before = embeddings.encoder.load_encoder, rag.derived.WHOLE_UP_TO
-    embeddings.encoder.load_encoder, rag.derived.WHOLE_UP_TO = (lambda *_, **__: WordEncoder()), WHOLE_UP_TO
+    before = embeddings.encoder.load_encoder, rag.folder.derived.WHOLE_UP_TO
+    embeddings.encoder.load_encoder, rag.folder.derived.WHOLE_UP_TO = (lambda *_, **__: WordEncoder()), WHOLE_UP_TO
     try:
         yield
     finally:
-        embeddings.encoder.load_encoder, rag.derived.WHOLE_UP_TO = before
+        embeddings.encoder.load_encoder, rag.folder.derived.WHOLE_UP_TO = before
 
 
 def open_small(path: Path) -> Library:

@@ -14,15 +14,15 @@ from sklearn.linear_model import LogisticRegression
 
 from embeddings.encoder import Encoder
 from eval.claim_cases import Case
-from rag.binding import answer_place, candidates, features
-from rag.reading import read
+from rag.grounding.binding import answer_place, candidates, features
+from rag.grounding.reading import read
 
 # Made claims that answer their question.
 ANSWERING = ("answer", "statement")
 
 
 def fit_binding(cases: Iterable[Case], encoder: Encoder) -> list[float]:
-    """Return the weights of `rag.binding.FEATURES`; none where no case has something else that might answer.
+    """Return the weights of `rag.grounding.binding.FEATURES`; none where no case has something else that might answer.
 
     Args:
         cases: Claims made from questions.

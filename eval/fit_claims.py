@@ -17,10 +17,10 @@ from sklearn.linear_model import LogisticRegression
 
 from embeddings.encoder import Encoder
 from eval.claim_cases import Case
-from rag.agreement import faults
 from rag.claims import features
-from rag.reading import read
-from rag.restating import is_bare, restates
+from rag.grounding.agreement import faults
+from rag.grounding.reading import read
+from rag.grounding.restating import is_bare, restates
 
 # Kinds of made claims that likeness has to tell; sentences and statements are put to other passages as well.
 MADE = ("clause", "answer", "statement", "sentence")

@@ -32,7 +32,7 @@ from rag.confidence import (
     Signs,
     weighed,
 )
-from rag.folder_snapshot import in_folder
+from rag.folder.snapshot import in_folder
 from rag.pipeline import Pipeline, Work
 
 Floats = NDArray[np.float64]

@@ -23,108 +23,67 @@ from rag.writer import IndexReport
 
 # Settings a library is built with; the others only matter when it is asked.
 BUILD_SETTINGS = ("encoder", "passage_tokens", "passage_chars", "token_bits", "precision")
-# Modules that only matter when it is asked or shown. A change to any other builds it anew, so that what is measured is
-# what the code at hand would serve.
+# Modules, and whole packages, that only matter when it is asked or shown. A change to any other builds it anew, so that
+# what is measured is what the code at hand would serve.
 ASKING_MODULES = (
     "__main__.py",
     "abandon.py",
     "address.py",
-    "agreement.py",
     "answer.py",
-    "antecedent.py",
+    "answering/",
     "arguments.py",
-    "backup.py",
-    "backup_files.py",
-    "binding.py",
-    "bound.py",
-    "breaker.py",
     "bridge.py",
     "calibration.py",
     "cedict.py",
     "chain.py",
-    "chat.py",
-    "chat_model.py",
-    "choice.py",
     "cite.py",
     "claims.py",
     "cli.py",
     "commands.py",
     "confidence.py",
     "configuration.py",
-    "context.py",
-    "conversation.py",
     "copies.py",
-    "disagreement.py",
+    "dialogue/",
     "doctor.py",
-    "ellipsis.py",
     "evidence.py",
     "expansion.py",
     "expected.py",
     "facts.py",
     "filters.py",
+    "backup.py",
+    "folder/backup_files.py",
+    "folder/page_care.py",
     "follow_up.py",
-    "follow_up_en.py",
-    "follow_up_zh.py",
     "following.py",
-    "highlight.py",
+    "grounding/",
     "holder.py",
     "initials.py",
-    "joined.py",
     "installed.py",
-    "instead.py",
     "lacking.py",
     "language.py",
-    "lists.py",
     "marks.py",
-    "mentions.py",
-    "milvus_client.py",
-    "milvus_engine.py",
-    "milvus_facets.py",
-    "milvus_lease.py",
-    "milvus_publish.py",
-    "milvus_rows.py",
-    "milvus_schema.py",
-    "milvus_snapshot.py",
-    "milvus_store.py",
-    "milvus_terms.py",
-    "names.py",
+    "milvus/",
     "opposites.py",
-    "page_care.py",
     "phrase.py",
     "phrases.py",
-    "pointing.py",
-    "polarity.py",
+    "phrasing/",
     "printable.py",
-    "prompt.py",
-    "quoting.py",
-    "reading.py",
     "recent.py",
-    "refusal.py",
-    "relay.py",
     "remembered.py",
-    "reply.py",
-    "reply_limits.py",
     "rerank.py",
-    "restating.py",
     "restore.py",
     "retrieve.py",
-    "rewriting.py",
-    "rivals.py",
     "scripts.py",
     "second_step.py",
-    "sentences.py",
-    "signs.py",
     "spelling.py",
     "staleness.py",
-    "support.py",
     "tracing.py",
     "understand.py",
     "values.py",
     "vectorstore.py",
-    "verdict.py",
     "wanted.py",
     "watch.py",
-    "wording.py",
+    "web/",
 )
 RECORD = "gold-library.json"
 # What is added to the name of the library beside which one is kept in Milvus.
@@ -196,14 +155,15 @@ def code_digest(*, harness: bool = False, leaving_out: Collection[str] = ()) -> 
 
     Args:
         harness: Whether the evaluation's own code counts too.
-        leaving_out: Names of modules that do not count.
+        leaving_out: Modules that do not count, by their path below their package; ``web/`` leaves out all below it.
 
     Returns:
         The digest.
     """
     folders = [*map(Path, rag.__path__), *map(Path, embeddings.__path__), *([Path(__file__).parent] if harness else [])]
-    files = [file for folder in folders for file in folder.glob("*.py")]
-    contents = [file.read_bytes() for file in sorted(files) if file.name not in leaving_out]
+    names = [(folder, path.relative_to(folder).as_posix()) for folder in folders for path in folder.rglob("*.py")]
+    left_out = tuple(leaving_out)
+    contents = [(folder / name).read_bytes() for folder, name in sorted(names) if not name.startswith(left_out)]
     return _sha256(b"\0".join(contents))
 
 
@@ -220,7 +180,7 @@ def _open_in_milvus(
     gold: GoldSet, beside: MilvusAddress, built_with: str, *, settings: Settings, progress: Progress | None
 ) -> Library:
     """Open a gold set's library in Milvus, whose name tells content, settings and code, and build it if empty."""
-    asking = [module for module in ASKING_MODULES if not module.startswith("milvus")]
+    asking = [module for module in ASKING_MODULES if module != "milvus/"]
     made_by = _sha256(f"{built_with}\n{code_digest(leaving_out=asking)}".encode())[:12]
     name = f"{KEPT_IN_MILVUS.sub('', beside.name)}_{gold.digest[:12]}_{made_by}"
     with ExitStack() as opened:

@@ -18,7 +18,7 @@ from urllib.parse import SplitResult, unquote, urlsplit
 from platformdirs import user_state_path
 
 from rag.errors import ConfigurationError, LibraryError
-from rag.folder import absolute, default_path
+from rag.location import absolute, default_path
 
 SCHEME = "milvus+"
 FORMS = "milvus+file:///folder/x.db#NAME, milvus+http://HOST:19530/NAME or milvus+https://HOST/NAME"

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from rag.choice import nearest, partners
+from rag.answering.choice import nearest, partners
+from rag.answering.joined import supplements
+from rag.answering.quoting import quote
+from rag.answering.refusal import NOTHING_FOUND, NOTHING_PASSES, reason, say
+from rag.answering.sentences import Scored, ranked_sentences
+from rag.answering.signs import read_signs
 from rag.confidence import Signs, confidence
 from rag.evidence import Candidate, Draft, Query
 from rag.facts import passage_terms
-from rag.joined import supplements
-from rag.quoting import quote
-from rag.refusal import NOTHING_FOUND, NOTHING_PASSES, reason, say
-from rag.sentences import Scored, ranked_sentences
-from rag.signs import read_signs
 
 
 def draft(

@@ -20,15 +20,16 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path, PurePath
 
-from rag.backup_files import copy_kept, kept_files, read_listed, restore_kept
 from rag.engine import unwritable
 from rag.errors import LibraryDamaged, LibraryError, LibraryMismatch, LibraryNotFound
 from rag.files import read_json, replace_file, sync
-from rag.folder import DATABASE, UPLOADS
-from rag.folder_engine import FolderEngine
-from rag.manifest import FileDigest, digest
+from rag.folder.backup_files import copy_kept, kept_files, read_listed, restore_kept
+from rag.folder.engine import FolderEngine
+from rag.folder.manifest import FileDigest, digest
+from rag.folder.store import Store
+from rag.location import DATABASE, UPLOADS
 from rag.settings import Settings
-from rag.store import REVISION, Store
+from rag.stored import REVISION
 
 # Version 1 had the database alone.
 BACKUP, BACKUP_VERSION = "backup.json", 2

@@ -14,7 +14,7 @@ from rag.confidence import CONFIDENCE_VERSION
 from rag.errors import LibraryDamaged, LibraryMismatch, ModelError
 from rag.library_store import LibraryStore
 from rag.settings import EARLIER, NEW_LIBRARY, Settings
-from rag.tables import REVISION
+from rag.stored import REVISION
 
 if TYPE_CHECKING:
     from embeddings.cross_encoder import CrossEncoder

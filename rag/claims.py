@@ -19,11 +19,11 @@ from numpy.typing import NDArray
 
 from embeddings.encoding import Encoder, Encoding
 from embeddings.late import max_similarities
-from rag.agreement import faults
-from rag.binding import better_answer, told
-from rag.reading import Reading, read
-from rag.restating import is_bare, restates
-from rag.wording import Word
+from rag.grounding.agreement import faults
+from rag.grounding.binding import better_answer, told
+from rag.grounding.reading import Reading, read
+from rag.grounding.restating import is_bare, restates
+from rag.grounding.wording import Word
 
 # At or above this support a claim counts as supported: best for labelled pairs of the half fitted on (eval/LOG.md).
 SUPPORTED = 0.5

@@ -71,7 +71,7 @@ def _on_ray(where: str | None) -> Iterator[None]:
     if where is None:
         yield
         return
-    from rag.ray_cluster import cluster
+    from rag.cluster.joining import cluster
 
     with cluster(where) as name:
         print(f"rag: reading and embedding on {shown(name)}", file=sys.stderr)
@@ -324,7 +324,7 @@ def run_restore(options: argparse.Namespace) -> int:
     """Make a library from a backup."""
     from rag.address import folder_of
     from rag.backup import restore
-    from rag.folder import absolute
+    from rag.location import absolute
 
     path = folder_of(options.library, "made from a backup")
     return _kept(options, str(path), restore(absolute(options.source), path), options.source, "made from")

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from itertools import groupby
 
 from rag.snapshot import Snapshot
-from rag.store import StoredPassage
+from rag.stored import StoredPassage
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,8 @@ from rag.address import MilvusAddress, read_address
 from rag.build import precision_of
 from rag.calibration import Calibration
 from rag.errors import LibraryDamaged, LibraryError, LibraryNotFound, RagError
+from rag.folder.page_care import put_back_closed
 from rag.library import DATABASE, Library
-from rag.page_care import put_back_closed
 from rag.settings import Settings
 
 # A model that is only loaded when it is first asked may take this long.
@@ -290,7 +290,7 @@ def _entailment(model: str) -> Finding:
 
 
 def _chat_model(settings: Settings) -> Finding:
-    from rag.chat import Chat, probe
+    from rag.phrasing.chat import Chat, probe
 
     chat = Chat(
         str(settings.chat_model), base_url=settings.chat_base_url, timeout_s=CHAT_TIMEOUT_S, reply_tokens=CHAT_TOKENS

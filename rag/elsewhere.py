@@ -15,7 +15,7 @@ def embedding_at(ray: str | None) -> Iterator[Callable[[Writer], Writer]]:
     """Give what makes a writer embed somewhere, for as long as this lasts.
 
     Args:
-        ray: A Ray cluster as `rag.ray_cluster.cluster` takes it; ``None`` for this process.
+        ray: A Ray cluster as `rag.cluster.joining.cluster` takes it; ``None`` for this process.
 
     Yields:
         A function from a writer to the same one that embeds there.
@@ -26,9 +26,9 @@ def embedding_at(ray: str | None) -> Iterator[Callable[[Writer], Writer]]:
     if ray is None:
         yield lambda writer: writer
         return
-    from rag.ray_cluster import cluster
+    from rag.cluster.joining import cluster
 
     with cluster(ray):
-        from rag.ray_embed import EmbedOnRay
+        from rag.cluster.embed import EmbedOnRay
 
         yield lambda w: replace(w, embed=EmbedOnRay(EmbedHere(w.store, w.encoder, w.settings)))

@@ -1,6 +1,6 @@
 """Where a library is kept, as the library sees it: rows to write, one writer at a time, and revisions that readers see.
 
-Two keep it: `rag.folder_engine` in a folder, and `rag.milvus_engine` in Milvus.
+Two keep it: `rag.folder.engine` in a folder, and `rag.milvus.engine` in Milvus.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.schema import Hit, Passage, Span
-from rag.store import StoredPassage
+from rag.stored import StoredPassage
 from rag.terms import Term, held
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from rag.evidence import Query
 from rag.initials import other_forms, short_forms
-from rag.store import StoredPassage
+from rag.stored import StoredPassage
 from rag.terms import Term, document_terms, held
 
 ORDINALS = frozenset(

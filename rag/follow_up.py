@@ -3,7 +3,7 @@
     "And how many of those are national firsts?"  ->  "How many of the innovation cases are national firsts (the Area)?"
 
 A question that stands alone is left exactly as it is: that is how a change of topic is noticed. Knows no library, no
-search and no answer in the making; English in `follow_up_en`, Chinese in `follow_up_zh`.
+search and no answer in the making; English in `rag.dialogue.english`, Chinese in `rag.dialogue.chinese`.
 """
 
 from __future__ import annotations
@@ -12,10 +12,10 @@ import logging
 import re
 from collections.abc import Sequence
 
-from rag import follow_up_en, follow_up_zh
-from rag.conversation import Rewrite, Turn
+from rag.dialogue import chinese, english
+from rag.dialogue.conversation import Rewrite, Turn
+from rag.dialogue.mentions import names
 from rag.language import question_language
-from rag.mentions import names
 
 LOG = logging.getLogger(__name__)
 # A rewritten question has at most this many characters more than those asked.
@@ -52,9 +52,9 @@ def stand_alone(question: str, turns: Sequence[Turn], *, rewrite: Rewrite | None
 def _rewritten(question: str, turns: Sequence[Turn]) -> str:
     match question_language(question):
         case "zh":
-            return follow_up_zh.rewritten(question, turns)
+            return chinese.rewritten(question, turns)
         case "en" | "und":
-            return follow_up_en.rewritten(question, turns)
+            return english.rewritten(question, turns)
         case _:
             return question
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from rag import load
 from rag.errors import SourceError
-from rag.parse_limits import ParseLimits
+from rag.formats.parse_limits import ParseLimits
 from rag.sources import SourceFile
 from rag.stored import Origin
 

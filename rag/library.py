@@ -14,20 +14,20 @@ from typing import Any, TypeVar
 
 from rag.backup import Backup, make_backup
 from rag.calibration import Calibration, keep_calibration, read_calibration
-from rag.chat import Chat
 from rag.commits import commit
 from rag.confidence import DEFAULT_THRESHOLD
+from rag.dialogue.rewriting import rewriter
 from rag.elsewhere import embedding_at
 from rag.engine import Engine, no_documents
 from rag.errors import LibraryChanged, LibraryError, LibraryMismatch
-from rag.folder import DATABASE, absolute, default_path
-from rag.folder_engine import FolderEngine
-from rag.page_care import PageCare
+from rag.folder.engine import FolderEngine
+from rag.folder.page_care import PageCare
+from rag.location import DATABASE, absolute, default_path
+from rag.phrasing.chat import Chat
 from rag.pipeline import Pipeline, check_document
 from rag.places import open_engine
 from rag.remote import find_sources
 from rag.restore import KeptDocument, put_back, take
-from rag.rewriting import rewriter
 from rag.schema import Answer, Document, Hit, Passage
 from rag.settings import Settings
 from rag.snapshot import Snapshot

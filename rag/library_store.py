@@ -15,8 +15,7 @@ from numpy.typing import NDArray
 
 from rag.abbreviations import Abbreviation
 from rag.schema import Document, Passage
-from rag.stored import DocumentSummary, Origin, PassageVectors, StoredPassage
-from rag.tables import LATEST
+from rag.stored import LATEST, DocumentSummary, Origin, PassageVectors, StoredPassage
 
 
 class LibraryStore(Protocol):

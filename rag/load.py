@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import hashlib
 
-from rag.archive import read_member
-from rag.decode import decode
 from rag.errors import UnreadableSource
-from rag.extracted import Extracted
+from rag.formats.archive import read_member
+from rag.formats.decode import decode
+from rag.formats.extracted import Extracted
+from rag.formats.parse_limits import ParseLimits, beyond
+from rag.formats.parser import PARSER
+from rag.formats.suffixes import PLAIN, SUPPORTED
 from rag.opening import file_digest, open_regular, unreadable
-from rag.parse_limits import ParseLimits, beyond
-from rag.parser import PARSER
 from rag.remote import read_remote
 from rag.sources import DEFAULT_LIMITS, SourceFile, unsupported
-from rag.suffixes import PLAIN, SUPPORTED
 
 
 def source_digest(source: SourceFile, limits: ParseLimits = DEFAULT_LIMITS) -> str:

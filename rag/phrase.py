@@ -13,15 +13,15 @@ from contextlib import closing
 from dataclasses import dataclass, replace
 
 from rag import cite
-from rag.chat import Chat
-from rag.chat_model import ChatFailure, Message
 from rag.evidence import Candidate
 from rag.expected import expected_kind, holds
-from rag.prompt import CountTokens, Given, Source, fit, messages
-from rag.relay import Relay
-from rag.reply import Said, is_no_answer, says_no_answer, sentences
+from rag.phrasing.chat import Chat
+from rag.phrasing.chat_model import ChatFailure, Message
+from rag.phrasing.prompt import CountTokens, Given, Source, fit, messages
+from rag.phrasing.relay import Relay
+from rag.phrasing.reply import Said, is_no_answer, says_no_answer, sentences
+from rag.phrasing.support import SUPPORTED, Carried, Check, Quote, carry
 from rag.schema import Answer, AnswerSentence, Citation, Disagreement, Span
-from rag.support import SUPPORTED, Carried, Check, Quote, carry
 
 # The extractive answer is shown when no sentence of the model's has come by then.
 SLOW_S = 1.5

@@ -44,22 +44,22 @@ from rag import (
     understand,
 )
 from rag.calibration import Calibration
-from rag.chat import Chat
-from rag.chat_model import ChatFailure
-from rag.conversation import Rewrite, recent
+from rag.dialogue.conversation import Rewrite, recent
 from rag.errors import ModelError, QuestionError, UnreadableSource
 from rag.evidence import Candidate, Draft, Query
-from rag.extracted import Extracted
 from rag.filters import in_words
-from rag.parse_limits import ParseLimits
+from rag.formats.extracted import Extracted
+from rag.formats.parse_limits import ParseLimits
+from rag.formats.suffixes import TABULAR
+from rag.phrasing.chat import Chat
+from rag.phrasing.chat_model import ChatFailure
 from rag.remembered import RememberingEncoder
 from rag.rerank import Shelf, Tokens
 from rag.schema import Answer, Document, Hit, Passage, is_day
 from rag.settings import Settings
 from rag.snapshot import Snapshot
 from rag.sources import DEFAULT_LIMITS, SourceFile
-from rag.store import PassageVectors
-from rag.suffixes import TABULAR
+from rag.stored import PassageVectors
 
 T = TypeVar("T")
 # Title and heading in front of a passage take at most this many characters, so that they seldom push its end out of

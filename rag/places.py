@@ -6,8 +6,8 @@ from pathlib import Path
 
 from rag.address import MilvusAddress, read_address
 from rag.engine import Engine
-from rag.folder import check_folder
-from rag.folder_engine import FolderEngine
+from rag.folder.engine import FolderEngine
+from rag.location import check_folder
 from rag.settings import Settings
 
 
@@ -31,7 +31,7 @@ def open_engine(address: str | Path | None, *, create: bool, settings: Settings)
     place = read_address(address)
     if isinstance(place, MilvusAddress):
         # Nothing of it is loaded where libraries are in folders.
-        from rag.milvus_engine import MilvusEngine
+        from rag.milvus.engine import MilvusEngine
 
         return MilvusEngine(place, settings, create=create)
     check_folder(place, create=create)

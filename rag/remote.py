@@ -12,10 +12,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from rag.errors import SourceError, SourceNotFound, UnreadableSource
-from rag.parse_limits import ParseLimits
+from rag.formats.parse_limits import ParseLimits
+from rag.formats.suffixes import ARCHIVES, SUPPORTED
 from rag.printable import one_line
 from rag.sources import DEFAULT_LIMITS, SourceFile, find_files, unsupported
-from rag.suffixes import ARCHIVES, SUPPORTED
 
 # Where stores of objects say when one was written.
 TIMES = ("LastModified", "mtime", "last_modified", "updated", "modified", "created")

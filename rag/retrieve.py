@@ -13,7 +13,7 @@ from rag.copies import without_copies
 from rag.evidence import Candidate, Query
 from rag.phrases import boosted, share_held
 from rag.snapshot import Snapshot
-from rag.store import StoredPassage
+from rag.stored import StoredPassage
 from rag.terms import document_terms
 
 Scores = Mapping[int, float]

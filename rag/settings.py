@@ -12,7 +12,7 @@ from typing import Any, get_args, get_type_hints
 from urllib.parse import urlsplit
 
 from rag.errors import ConfigurationError, LibraryMismatch
-from rag.parse_limits import ParseLimits
+from rag.formats.parse_limits import ParseLimits
 
 DEFAULT_ENCODER = "sentence-transformers/all-MiniLM-L6-v2"
 ENVIRONMENT_PREFIX = "RAG_"
@@ -88,7 +88,7 @@ class Settings:
         chat_unsupported: What becomes of sentences that no passage supports: ``drop`` or ``mark``.
         question_chars: Longest question that is accepted.
         file_mb: Size of a file that is indexed, or of one in a zip archive, in millions of bytes. This and the limits
-            below refuse a file by name and leave all others alone; `rag.parse_limits` has them.
+            below refuse a file by name and leave all others alone; `rag.formats.parse_limits` has them.
         parse_timeout_s: Seconds that parsing a file may take.
         parse_memory_mb: Memory that its parser may take for it, in millions of bytes; on Linux.
         parse_chars: Characters of text that may come out of it.

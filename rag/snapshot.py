@@ -1,7 +1,7 @@
 """What a question asks of one published revision of a library: all that its stages know of where it is kept.
 
 What is read of passages and documents is the same wherever the rows are; how they are searched is up to those that keep
-them, `rag.folder_snapshot` and `rag.milvus_snapshot`.
+them, `rag.folder.snapshot` and `rag.milvus.snapshot`.
 """
 
 from __future__ import annotations

@@ -12,12 +12,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import NamedTuple
 
-from rag.archive import list_members
 from rag.errors import SourceError, SourceNotFound, UnreadableSource
-from rag.folder import DATABASE, LOCK
+from rag.formats.archive import list_members
+from rag.formats.parse_limits import ParseLimits
+from rag.formats.suffixes import ARCHIVES, SUPPORTED
+from rag.location import DATABASE, LOCK
 from rag.opening import is_no_disk, open_regular
-from rag.parse_limits import ParseLimits
-from rag.suffixes import ARCHIVES, SUPPORTED
 
 IGNORE_FILE, MAX_IGNORE_BYTES = ".ragignore", 1_000_000
 DEFAULT_LIMITS = ParseLimits()

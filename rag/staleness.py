@@ -9,15 +9,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
-from rag.archive import archive_of, member_digest
 from rag.errors import UnreadableSource
+from rag.formats.archive import archive_of, member_digest
+from rag.formats.parse_limits import ParseLimits
 from rag.language import question_language
 from rag.opening import file_digest
-from rag.parse_limits import ParseLimits
 from rag.printable import shown
 from rag.recent import Recent
 from rag.schema import Answer
-from rag.store import Origin
+from rag.stored import Origin
 
 Stale = Literal["changed", "gone"]
 # In English and in Chinese; of one file and of several.

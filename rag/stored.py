@@ -13,6 +13,11 @@ from numpy.typing import NDArray
 from rag.errors import LibraryDamaged
 from rag.schema import Passage
 
+# Name of the setting under which the newest complete revision is kept.
+REVISION = "revision"
+# Revisions count up from 1 by commits; none reaches this.
+LATEST = 2**62
+
 
 @dataclass(frozen=True)
 class Origin:

@@ -15,9 +15,9 @@ from rag.abbreviations import Abbreviation, find_abbreviations
 from rag.embed import EmbedHere
 from rag.entries import Batch, Embed, Entry, Failed
 from rag.errors import SourceError
+from rag.formats.parse_limits import ParseLimits
 from rag.kept_ids import with_kept_ids
 from rag.library_store import LibraryStore
-from rag.parse_limits import ParseLimits
 from rag.schema import Document
 from rag.settings import Settings
 from rag.sources import SourceFile

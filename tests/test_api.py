@@ -13,7 +13,7 @@ import pytest
 from api_server import error_of, served
 
 from rag import Answer, Document, Hit, Library
-from rag.conversation import Turn
+from rag.dialogue.conversation import Turn
 from rag.errors import LibraryDamaged
 from rag.schema import Citation, Span
 from rag.web.api import create_api

@@ -19,7 +19,7 @@ from filelock import FileLock
 
 from rag import Library
 from rag.errors import SourceError
-from rag.folder import LOCK
+from rag.location import LOCK
 from rag.web.api import create_api
 from rag.web.collections import Collections
 from rag.web.uploads import file_name

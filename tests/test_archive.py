@@ -15,8 +15,8 @@ from conftest import MakeLibrary
 
 from rag import Library
 from rag.errors import SourceError, UnreadableSource
+from rag.formats.parse_limits import ParseLimits
 from rag.load import read, source_digest
-from rag.parse_limits import ParseLimits
 from rag.sources import SourceFile, find_files
 
 FILES = Path(__file__).parent / "files"

@@ -17,7 +17,7 @@ from eval.faulty import HARBOUR, barrel, grown, open_small, state, with_words
 from rag.backup import restore
 from rag.cli import main
 from rag.errors import LibraryDamaged, LibraryError, LibraryMismatch, LibraryNotFound
-from rag.folder import UPLOADS
+from rag.location import UPLOADS
 from rag.staleness import staleness
 from rag.web.feedback import Verdict, give_feedback
 from rag.web.uploads import add_uploads

@@ -34,10 +34,10 @@ from eval.judge import Outcome
 from eval.kept import open_gold_library
 from rag import Document, Library
 from rag.calibration import CALIBRATION, Line, log_odds, probability
-from rag.checks import row_crc
 from rag.cli import main
 from rag.confidence import DEFAULT_THRESHOLD
 from rag.errors import GoldError
+from rag.folder.checks import row_crc
 from rag.library import DATABASE
 
 PLACES = "Holm Ryd Lund Oslund Vik Sund Berga Torp Aby Mora Kil Os Eda Lom Voss".split()

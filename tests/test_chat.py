@@ -12,15 +12,15 @@ import chat_server as model
 import pytest
 from conftest import TOWN, MakeLibrary
 
-from rag.breaker import Breaker
 from rag.chain import answer_chain
-from rag.chat import Chat
-from rag.chat_model import ChatFailure, Message, load_chat_model
 from rag.commands import _answer_lines
 from rag.doctor import examine
 from rag.errors import ConfigurationError
-from rag.reply import Said, plain, says_no_answer, sentences
-from rag.reply_limits import fault_of, goes_round
+from rag.phrasing.breaker import Breaker
+from rag.phrasing.chat import Chat
+from rag.phrasing.chat_model import ChatFailure, Message, load_chat_model
+from rag.phrasing.reply import Said, plain, says_no_answer, sentences
+from rag.phrasing.reply_limits import fault_of, goes_round
 from rag.schema import Answer
 from rag.settings import Settings
 from rag.web.history import Turn

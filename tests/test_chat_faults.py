@@ -16,9 +16,9 @@ import pytest
 from conftest import TOWN, MakeLibrary
 
 from rag import Answer, Library
-from rag.chat import Chat
 from rag.commands import _answer_lines
 from rag.doctor import examine
+from rag.phrasing.chat import Chat
 
 QUESTION = "How many pilots does the harbour of Norrwick employ?"
 KEY = "sk-nobody-may-see-this-key"

@@ -19,7 +19,7 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from rag import Answer, Citation, Document, Library
-from rag.folder import FEEDBACK
+from rag.location import FEEDBACK
 from rag.schema import AnswerSentence, Disagreement, Hit, Passage, Reading
 from rag.web import feedback
 from rag.web.history import Turn, kept_turn

@@ -416,7 +416,7 @@ def test_a_full_disk_is_said_in_one_line(run: Run, monkeypatch: pytest.MonkeyPat
     def full(*_: object, **__: object) -> None:
         raise OSError(28, "No space left on device", "vectors.faiss")
 
-    monkeypatch.setattr("rag.generations.build_anew", full)
+    monkeypatch.setattr("rag.folder.generations.build_anew", full)
     assert_one_line(run("--library", tmp_path / "l", "index", docs), 1, "No space left", "vectors.faiss")
 
 
@@ -427,7 +427,7 @@ def test_an_interruption_says_how_to_go_on(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr("rag.generations.build_anew", interrupt)
+        patch.setattr("rag.folder.generations.build_anew", interrupt)
         assert_one_line(run("--library", tmp_path / "l", "index", docs), 130, "again")
     outcome = run("--library", tmp_path / "l", "index", docs)
     assert "0 passages embedded" in outcome.out

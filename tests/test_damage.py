@@ -11,7 +11,8 @@ import pytest
 from eval.bench_damage import WHOLE, damage_counts
 from eval.faulty import HARBOUR, barrel, open_small, state, with_words
 from rag.errors import LibraryDamaged, LibraryMismatch
-from rag.store import SCHEMA_VERSION, Store
+from rag.folder.store import Store
+from rag.folder.tables import SCHEMA_VERSION
 
 
 def test_damage_to_any_file_is_told_and_never_answered_from(tmp_path: Path) -> None:

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.decode import decode
 from rag.errors import UnreadableSource
+from rag.formats.decode import decode
 
 CHINESE = (
     "四月的上海，梧桐树刚刚长出新叶。清晨的菜市场里，卖豆腐的老人把摊子摆得整整齐齐，"

@@ -106,7 +106,7 @@ def test_an_index_that_cannot_be_mended_is_told(own: Path, monkeypatch: pytest.M
         raise OSError(28, "No space left on device")
 
     (own / "CURRENT").unlink()
-    monkeypatch.setattr("rag.generations.build_anew", fail)
+    monkeypatch.setattr("rag.folder.generations.build_anew", fail)
     found = findings(own)["indexes"]
     assert not found.healthy
     assert "CURRENT is missing" in found.message

@@ -14,7 +14,7 @@ import pytest
 from eval.faulty import WordEncoder, barrel
 from rag import Document, Library, Settings
 from rag.errors import FilterError, LibraryChanged, LibraryEmpty, LibraryError, LibraryNotFound
-from rag.folder_snapshot import FolderSnapshot
+from rag.folder.snapshot import FolderSnapshot
 from rag.library_store import LibraryStore
 from rag.recent import Recent
 from rag.schema import Answer

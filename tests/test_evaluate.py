@@ -266,7 +266,7 @@ def test_a_file_of_questions_brings_no_library(tmp_path: Path) -> None:
 
 def test_the_modules_left_out_of_the_code_digest_exist() -> None:
     (package,) = rag.__path__
-    assert [name for name in ASKING_MODULES if not (Path(package) / name).is_file()] == []
+    assert [name for name in ASKING_MODULES if not (Path(package) / name).exists()] == []
 
 
 def test_what_a_refusal_held_back_is_judged_as_if_it_had_been_said(library: Library, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from eval.check import Findings, check
 from rag import Answer, Citation, Library
 from rag.cli import main
 from rag.doctor import examine_library
-from rag.folder import FEEDBACK
+from rag.location import FEEDBACK
 from rag.schema import AnswerSentence, Span
 from rag.web import feedback
 from rag.web.feedback import FeedbackError, Marked, Verdict, give_feedback, question_id

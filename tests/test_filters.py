@@ -15,8 +15,9 @@ from hypothesis import strategies as st
 
 from rag import Document, Library, RagError
 from rag.filters import NAMES, check_filters, from_typed, in_words
+from rag.folder.store import Store
 from rag.schema import Passage
-from rag.store import Origin, PassageVectors, Store
+from rag.stored import Origin, PassageVectors
 
 # Few of each, so that filters often pass; some differ in case, in type, or by what sorts next to "/".
 IDS = ["a", "a/b", "a/b/c", "a0", "a.md", "a/", "A/b", "ab/c", "ä/b", "b", "b/\x00", "b/c d"]

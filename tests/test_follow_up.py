@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from rag import Answer, Citation, Library
-from rag.conversation import MOST_CHARS, MOST_TURNS, Turn, recent
+from rag.dialogue.conversation import MOST_CHARS, MOST_TURNS, Turn, recent
 from rag.follow_up import is_faithful, stand_alone
 from rag.schema import AnswerSentence, Span
 

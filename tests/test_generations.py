@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 from conftest import BAKERY, HARBOUR
 
-import rag.manifest
+import rag.folder.manifest
 from embeddings.index import VectorIndex
 from rag.errors import LibraryDamaged
-from rag.generations import Generation, _warn, open_generation, publish
-from rag.manifest import FORMAT_VERSION, Current, Manifest, Segment, read_current
+from rag.folder.generations import Generation, _warn, open_generation, publish
+from rag.folder.manifest import FORMAT_VERSION, Current, Manifest, Segment, read_current
+from rag.folder.store import Store
 from rag.schema import Document, Passage
-from rag.store import Origin, PassageVectors, Store
+from rag.stored import Origin, PassageVectors
 
 BUILD = {"encoder": "a/b", "dim": 2}
 
@@ -124,7 +125,7 @@ def test_a_publication_that_fails_leaves_the_one_before(
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("rag.manifest.replace_file", fail)
+        patch.setattr("rag.folder.manifest.replace_file", fail)
         with pytest.raises(OSError, match="No space"):
             make(tmp_path, store, 2)
     assert current(tmp_path) == before
@@ -164,8 +165,8 @@ def test_a_revision_without_documents_can_be_published(tmp_path: Path, store: St
 def test_a_generation_of_an_earlier_format_is_refused(
     tmp_path: Path, store: Store, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.derived.FORMAT_VERSION", FORMAT_VERSION - 1)
-    monkeypatch.setattr("rag.manifest.FORMAT_VERSION", FORMAT_VERSION - 1)
+    monkeypatch.setattr("rag.folder.derived.FORMAT_VERSION", FORMAT_VERSION - 1)
+    monkeypatch.setattr("rag.folder.manifest.FORMAT_VERSION", FORMAT_VERSION - 1)
     make(tmp_path, store, 1)
     monkeypatch.undo()
     with pytest.raises(LibraryDamaged, match=f"format {FORMAT_VERSION - 1}, not {FORMAT_VERSION}"):
@@ -187,7 +188,7 @@ def leave(store: Store, ids: list[str], *, revision: int) -> None:
 
 def grown(root: Path, monkeypatch: pytest.MonkeyPatch, count: int) -> Store:
     """Return a store with one published revision, large enough that what leaves it stays in its indexes."""
-    monkeypatch.setattr("rag.derived.WHOLE_UP_TO", 10)
+    monkeypatch.setattr("rag.folder.derived.WHOLE_UP_TO", 10)
     store = Store(root / "library.sqlite3")
     many(store, count, revision=1)
     make(root, store, 1)
@@ -365,7 +366,7 @@ def test_a_publication_that_fails_leaves_nothing_behind_and_the_next_clears_what
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr("rag.manifest.replace_file", fail)
+        patch.setattr("rag.folder.manifest.replace_file", fail)
         with pytest.raises(OSError, match="No space"):
             make(tmp_path, store, 2)
     assert [p.name for p in (tmp_path / "generations").iterdir()] == ["00000001"]
@@ -394,8 +395,8 @@ def test_files_that_a_generation_links_to_are_read_once_for_a_commit(
     make(tmp_path, store, 1)
     many(store, 1, revision=2)
     read: list[str] = []
-    digest = rag.manifest.digest
-    monkeypatch.setattr("rag.manifest.digest", lambda path: (read.append(path.name), digest(path))[1])
+    digest = rag.folder.manifest.digest
+    monkeypatch.setattr("rag.folder.manifest.digest", lambda path: (read.append(path.name), digest(path))[1])
     make(tmp_path, store, 2)
     assert read.count("vectors-00000001.faiss") == 1
     store.close()
@@ -404,7 +405,7 @@ def test_files_that_a_generation_links_to_are_read_once_for_a_commit(
 def test_lists_and_exact_segments_with_removals_are_one_index_also_after_reopening(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.derived.WHOLE_UP_TO", 10)
+    monkeypatch.setattr("rag.folder.derived.WHOLE_UP_TO", 10)
     monkeypatch.setitem(VectorIndex.build.__func__.__kwdefaults__, "exact_up_to", 200)  # type: ignore[attr-defined]
     store = Store(tmp_path / "library.sqlite3")
     random = np.random.default_rng(0)

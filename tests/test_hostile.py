@@ -15,7 +15,7 @@ import pytest
 from eval.bench_fuzz_files import LIMITS, fuzz
 from eval.hostile import GOOD, write_hostile
 from rag import Library
-from rag.parser import PARSER
+from rag.formats.parser import PARSER
 from rag.writer import IndexReport
 
 FILES = Path(__file__).parent / "files"
@@ -101,7 +101,7 @@ def test_no_parser_takes_much_more_memory_than_it_may(
         "for source in find_files([Path(sys.argv[1])])[0]:\n"
         "    try: read(source)\n"
         "    except Exception as error: pass\n"
-        "from rag.parser import PARSER; PARSER.close()\n"
+        "from rag.formats.parser import PARSER; PARSER.close()\n"
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
     ran = subprocess.run([sys.executable, "-c", code, folder], capture_output=True, text=True, check=True, timeout=120)

@@ -24,7 +24,7 @@ from eval.bench_fuzz import fuzz
 from eval.faulty import grown, open_small, state, with_words
 from rag.errors import LibraryDamaged
 from rag.files import MOST_BYTES, read_json, replace_file
-from rag.manifest import MANIFEST, read_current, read_manifest
+from rag.folder.manifest import MANIFEST, read_current, read_manifest
 
 ROOT = Path(__file__).parents[1]
 

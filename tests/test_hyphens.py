@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.hyphens import DIVIDED, undivided
+from rag.formats.hyphens import DIVIDED, undivided
 
 
 @pytest.mark.parametrize(

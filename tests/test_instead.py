@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.instead import instead
+from rag.answering.instead import instead
 
 
 def told(question: str, asked: str, sentence: str) -> tuple[str, ...]:

@@ -93,7 +93,7 @@ def test_an_interrupted_addition_leaves_the_library_as_it_was_and_says_so(
     def interrupt(*_: Any, **__: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("rag.generations.build_upon", interrupt)
+    monkeypatch.setattr("rag.folder.generations.build_upon", interrupt)
     assert main(["--library", str(tmp_path / "library"), "add", str(tmp_path / "a.txt")]) == 130
     assert capsys.readouterr().err == "rag: interrupted; the library is as it was, run the command again\n"
 

@@ -6,9 +6,9 @@ import pytest
 from conftest import MakeLibrary
 
 from rag import Document, Library
-from rag.joined import supplements
+from rag.answering.joined import supplements
+from rag.answering.sentences import ranked_sentences
 from rag.pipeline import Work
-from rag.sentences import ranked_sentences
 
 FERRY = Document(
     id="ferry",

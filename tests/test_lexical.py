@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from rag.errors import LibraryDamaged
-from rag.lexical import LexicalIndex, LexicalPassage
+from rag.folder.lexical import LexicalIndex, LexicalPassage
 
 K1, B = 1.2, 0.75
 CORPUS = [

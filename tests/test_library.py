@@ -818,7 +818,7 @@ def test_what_was_being_published_when_the_process_died_is_published_by_the_next
     library = make_library()
     library.index(folder / "old")
     with monkeypatch.context() as patch:
-        patch.setattr("rag.manifest.replace_file", raise_interrupt)
+        patch.setattr("rag.folder.manifest.replace_file", raise_interrupt)
         with pytest.raises(KeyboardInterrupt):
             library.index(folder)
     assert ids(library) == ["lighthouse.md"]

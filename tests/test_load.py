@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 
 from rag.errors import SourceError, SourceNotFound, UnreadableSource
+from rag.formats.parse_limits import ParseLimits
+from rag.formats.suffixes import ARCHIVES, SUPPORTED
 from rag.load import read
 from rag.opening import file_digest
-from rag.parse_limits import ParseLimits
 from rag.sources import SourceFile, find_files
-from rag.suffixes import ARCHIVES, SUPPORTED
 
 SEEDS = Path(__file__).parents[1] / "seeds"
 

@@ -24,17 +24,18 @@ from embeddings.encoding import Encoding
 from eval.faulty import WordEncoder, barrel
 from eval.gold import GoldSet
 from eval.kept import open_gold_library
-from rag import Library, Settings, milvus_lease
+from rag import Library, Settings
 from rag.address import MilvusAddress
 from rag.cli import main
 from rag.errors import LibraryBusy, LibraryDamaged, LibraryError, LibraryMismatch, LibraryNotFound
 from rag.filters import check_filters
-from rag.lexical import LexicalIndex, LexicalPassage
-from rag.milvus_client import Milvus, chunked, explained
-from rag.milvus_facets import condition, day, facets
-from rag.milvus_lease import Lease
-from rag.milvus_schema import MANIFEST, make_collection
-from rag.milvus_terms import document_weights, number, rarity, score
+from rag.folder.lexical import LexicalIndex, LexicalPassage
+from rag.milvus import lease
+from rag.milvus.client import Milvus, chunked, explained
+from rag.milvus.facets import condition, day, facets
+from rag.milvus.lease import Lease
+from rag.milvus.schema import MANIFEST, make_collection
+from rag.milvus.terms import document_weights, number, rarity, score
 from rag.schema import Document
 from rag.web.api import create_api
 from rag.web.collections import Collections
@@ -194,7 +195,7 @@ def test_the_lease_of_a_writer_that_is_gone_is_taken_over(library: Library, monk
     gone = Lease(milvus)
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         ended.wait()
-    monkeypatch.setattr(milvus_lease.os, "getpid", lambda: ended.pid)
+    monkeypatch.setattr(lease.os, "getpid", lambda: ended.pid)
     held = gone.held(wait_s=0)
     held.__enter__()
     monkeypatch.undo()
@@ -211,9 +212,9 @@ def test_what_a_writer_that_was_killed_while_it_waited_left_is_dropped(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     milvus = library._engine._milvus
-    long_ago = milvus_lease.now_ms() - milvus_lease.LEFT_MS - 1
+    long_ago = lease.now_ms() - lease.LEFT_MS - 1
     with monkeypatch.context() as patch:
-        patch.setattr(milvus_lease, "now_ms", lambda: long_ago)
+        patch.setattr(lease, "now_ms", lambda: long_ago)
         make_collection(milvus, "town_writer_gone", MANIFEST)
         Lease(milvus)._note("town_writer_gone")
     make_collection(milvus, "town_writer_waits", MANIFEST)
@@ -240,7 +241,7 @@ def test_a_commit_that_ends_before_its_switch_is_made_good_by_the_next_one(
 ) -> None:
     library.add([barrel(n) for n in range(3)])
     with monkeypatch.context() as patch:
-        patch.setattr("rag.milvus_publish.make_collection", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("rag.milvus.publish.make_collection", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             library.remove(["barrel-0.md"])
     assert len(library.documents()) == 3
@@ -256,7 +257,7 @@ def test_a_commit_that_ends_before_its_switch_is_made_good_by_the_next_one(
 def test_all_words_of_a_phrase_are_found_where_each_is_in_more_passages_than_are_looked_at(
     library: Library, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.milvus_snapshot.MOST_CANDIDATES", 3)
+    monkeypatch.setattr("rag.milvus.snapshot.MOST_CANDIDATES", 3)
     apart = [Document(id=f"{word}-{n}", text=f"The {word}.") for n in range(8) for word in ("harbour", "pilot")]
     both = Document(id="both", text="On board of every larger ship that enters the harbour stands a pilot of the town.")
     library.add([*apart, both])
@@ -491,7 +492,7 @@ def test_a_first_run_that_was_cut_short_does_not_bind_the_library_to_its_encoder
             return Encoding(*double, narrow.token_spans)
 
     with monkeypatch.context() as patch:
-        patch.setattr("rag.milvus_engine.MilvusEngine.publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("rag.milvus.engine.MilvusEngine.publish", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             library.add([HARBOUR])
     monkeypatch.setattr("embeddings.encoder.load_encoder", lambda *_, **__: Wider())

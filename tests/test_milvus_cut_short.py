@@ -12,7 +12,7 @@ from eval.faulty import WordEncoder
 from rag import Document, Library, Settings
 from rag.address import MilvusAddress
 from rag.errors import LibraryDamaged
-from rag.milvus_client import Milvus, Row
+from rag.milvus.client import Milvus, Row
 
 pytest.importorskip("pymilvus", reason="needs the extra milvus")
 pytest.importorskip("milvus_lite", reason="needs the extra milvus")

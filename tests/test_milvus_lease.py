@@ -16,11 +16,12 @@ from typing import Any
 import pytest
 
 from eval.faulty import WordEncoder
-from rag import Document, Library, Settings, milvus_lease, milvus_publish
+from rag import Document, Library, Settings
 from rag.address import MilvusAddress
 from rag.errors import LibraryBusy
-from rag.milvus_client import Milvus
-from rag.milvus_lease import Lease
+from rag.milvus import lease, publish
+from rag.milvus.client import Milvus
+from rag.milvus.lease import Lease
 from tests.conftest import BAKERY, HARBOUR, LIGHTHOUSE
 
 pytest.importorskip("pymilvus", reason="needs the extra milvus")
@@ -40,7 +41,7 @@ def test_who_waits_takes_nothing_away_from_another_one_who_took_over_meanwhile(
     dead, first, second = Lease(milvus), Lease(milvus), Lease(milvus)
     dead._take("town_writer_dead", time.monotonic())
     is_dead = [True]
-    monkeypatch.setattr(milvus_lease, "_has_ended", lambda *_: is_dead[0])
+    monkeypatch.setattr(lease, "_has_ended", lambda *_: is_dead[0])
     take_away = Lease._break
     with ExitStack() as stack:
 
@@ -59,11 +60,11 @@ def test_who_waits_takes_nothing_away_from_another_one_who_took_over_meanwhile(
 def test_a_holder_whose_clock_is_wrong_keeps_its_lease_as_long_as_it_renews_it(
     milvus: Milvus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(milvus_lease, "RENEWED_S", 0.05)
-    now = milvus_lease.now_ms
+    monkeypatch.setattr(lease, "RENEWED_S", 0.05)
+    now = lease.now_ms
     here = threading.current_thread()
     # The thread that renews has the clock of the holder's machine, an hour late.
-    monkeypatch.setattr(milvus_lease, "now_ms", lambda: now() - 3_600_000 * (threading.current_thread() is not here))
+    monkeypatch.setattr(lease, "now_ms", lambda: now() - 3_600_000 * (threading.current_thread() is not here))
     holder, other = Lease(milvus), Lease(milvus)
     with holder.held(wait_s=0):
         time.sleep(0.3)
@@ -76,11 +77,11 @@ def test_a_holder_whose_clock_is_wrong_keeps_its_lease_as_long_as_it_renews_it(
 def test_a_holder_that_says_nothing_new_is_gone_whatever_its_clock(
     milvus: Milvus, monkeypatch: pytest.MonkeyPatch, hours_late: int
 ) -> None:
-    now = milvus_lease.now_ms
+    now = lease.now_ms
     with monkeypatch.context() as patch:
-        patch.setattr(milvus_lease, "now_ms", lambda: now() - 3_600_000 * hours_late)
+        patch.setattr(lease, "now_ms", lambda: now() - 3_600_000 * hours_late)
         Lease(milvus)._take("town_writer_dead", time.monotonic())
-    monkeypatch.setattr(milvus_lease, "ENDS_MS", 500)
+    monkeypatch.setattr(lease, "ENDS_MS", 500)
     began = time.monotonic()
     with Lease(milvus).held(wait_s=20):
         assert time.monotonic() - began > 0.5
@@ -89,18 +90,18 @@ def test_a_holder_that_says_nothing_new_is_gone_whatever_its_clock(
 def test_the_number_of_a_process_counts_only_where_it_means_the_same() -> None:
     with subprocess.Popen([sys.executable, "-c", ""]) as ended:
         ended.wait()
-    holder = {**milvus_lease._where(), "pid": ended.pid, "at_ms": 0}
+    holder = {**lease._where(), "pid": ended.pid, "at_ms": 0}
     if "pids" in holder:
-        assert milvus_lease._has_ended(holder)
+        assert lease._has_ended(holder)
     for name in ("host", "boot", "pids"):
-        assert not milvus_lease._has_ended({**holder, name: "another"})
-        assert not milvus_lease._has_ended({key: said for key, said in holder.items() if key != name})
+        assert not lease._has_ended({**holder, name: "another"})
+        assert not lease._has_ended({key: said for key, said in holder.items() if key != name})
 
 
 def test_what_a_waiting_one_takes_is_as_new_as_if_it_had_not_waited(
     milvus: Milvus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(milvus_lease, "RENEWED_S", 60.0)
+    monkeypatch.setattr(lease, "RENEWED_S", 60.0)
     holder, waiting = Lease(milvus), Lease(milvus)
     with ThreadPoolExecutor(1) as pool:
         with holder.held(wait_s=0):
@@ -109,18 +110,18 @@ def test_what_a_waiting_one_takes_is_as_new_as_if_it_had_not_waited(
         assert taken.result() < 1_000
 
 
-def _age_ms_of(lease: Lease) -> int:
+def _age_ms_of(taken: Lease) -> int:
     """Return how long ago a lease was noted when it is taken, after some waiting."""
-    with lease.held(wait_s=20):
-        _, said = lease._holder()
+    with taken.held(wait_s=20):
+        _, said = taken._holder()
         assert said
-        return int(milvus_lease.now_ms() - said["at_ms"])
+        return int(lease.now_ms() - said["at_ms"])
 
 
 def test_a_waiting_one_says_so_again_and_again_also_where_it_was_swept_away(
     milvus: Milvus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(milvus_lease, "RENEWED_S", 0.2)
+    monkeypatch.setattr(lease, "RENEWED_S", 0.2)
     holder, waiting = Lease(milvus), Lease(milvus)
     with ThreadPoolExecutor(1) as pool:
         with holder.held(wait_s=0):
@@ -131,7 +132,7 @@ def test_a_waiting_one_says_so_again_and_again_also_where_it_was_swept_away(
             time.sleep(0.8)
             assert waiting._told(swept) != first
             # So that it writes nothing just now.
-            monkeypatch.setattr(milvus_lease, "RENEWED_S", 60.0)
+            monkeypatch.setattr(lease, "RENEWED_S", 60.0)
             time.sleep(0.5)
             milvus.call("drop_collection", swept)
         assert taken.result() < 1_000
@@ -151,17 +152,17 @@ def libraries(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[tuple
 def take_over(other: Library, *documents: Document) -> None:
     """Let another writer take the lease of one that said nothing for long, and write."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(milvus_lease, "_has_ended", lambda *_: True)
+        patch.setattr(lease, "_has_ended", lambda *_: True)
         other.add(documents)
 
 
 def slept(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let the time of day be two minutes later, as after the machine slept."""
-    now = milvus_lease.now_ms
-    monkeypatch.setattr(milvus_lease, "now_ms", lambda: now() + 120_000)
+    now = lease.now_ms
+    monkeypatch.setattr(lease, "now_ms", lambda: now() + 120_000)
 
 
-@pytest.mark.parametrize("at", ["rag.writer.Writer._write", "rag.milvus_store.MilvusStore._write"])
+@pytest.mark.parametrize("at", ["rag.writer.Writer._write", "rag.milvus.store.MilvusStore._write"])
 def test_a_writer_that_lost_its_lease_in_its_sleep_writes_nothing_more(
     libraries: tuple[Library, Library], monkeypatch: pytest.MonkeyPatch, at: str
 ) -> None:
@@ -189,14 +190,14 @@ def test_a_writer_that_loses_its_lease_while_it_counts_does_not_switch_the_reade
     libraries: tuple[Library, Library], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow, other = libraries
-    verify = milvus_publish._verify
+    verify = publish._verify
 
     def stalled(*arguments: Any) -> None:
-        monkeypatch.setattr(milvus_publish, "_verify", verify)
+        monkeypatch.setattr(publish, "_verify", verify)
         verify(*arguments)
         take_over(other, LIGHTHOUSE)
 
-    monkeypatch.setattr(milvus_publish, "_verify", stalled)
+    monkeypatch.setattr(publish, "_verify", stalled)
     with pytest.raises(LibraryBusy, match="took over"):
         slow.add([HARBOUR])
     # What was not published is taken back by the one that took over.
@@ -207,7 +208,7 @@ def test_a_writer_that_loses_its_lease_while_it_counts_does_not_switch_the_reade
 def test_the_thread_that_renews_tells_the_writer_that_the_lease_is_lost(
     milvus: Milvus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(milvus_lease, "RENEWED_S", 0.1)
+    monkeypatch.setattr(lease, "RENEWED_S", 0.1)
     lost, other = Lease(milvus), Lease(milvus)
     with lost.held(wait_s=0):
         lost.look()
@@ -215,7 +216,7 @@ def test_the_thread_that_renews_tells_the_writer_that_the_lease_is_lost(
         assert collection
         other._break(collection)
         time.sleep(1)
-        monkeypatch.setattr(milvus_lease, "RENEWED_S", 60.0)
+        monkeypatch.setattr(lease, "RENEWED_S", 60.0)
         with pytest.raises(LibraryBusy, match="took over"):
             lost.look()
     lost.look()
@@ -224,8 +225,8 @@ def test_the_thread_that_renews_tells_the_writer_that_the_lease_is_lost(
 def test_a_writer_whose_server_was_away_goes_on_if_nobody_took_over(
     milvus: Milvus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lease = Lease(milvus)
-    with lease.held(wait_s=0):
+    own = Lease(milvus)
+    with own.held(wait_s=0):
         slept(monkeypatch)
-        lease.look()
-        lease.check()
+        own.look()
+        own.check()

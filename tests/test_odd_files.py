@@ -15,9 +15,9 @@ from conftest import MakeLibrary
 from rag import load
 from rag.cli import main
 from rag.errors import SourceError, UnreadableSource
+from rag.formats.parse_limits import ParseLimits
 from rag.load import read
 from rag.opening import file_digest, is_no_disk, open_regular
-from rag.parse_limits import ParseLimits
 from rag.printable import STEERING
 from rag.sources import DEFAULT_LIMITS, SourceFile, find_files
 from rag.web.panel_html import shelf_html

@@ -20,10 +20,20 @@ import pytest
 from eval.faulty import HARBOUR, barrel, grown, open_small, state, with_words
 from rag.doctor import Finding, examine_library
 from rag.errors import LibraryDamaged
-from rag.page_care import put_back_closed
-from rag.page_log import Comparison
-from rag.page_sums import UNKNOWN, Position, Sums, applied, flipped_bit, read_log, read_sums, sums_path, write_sums
-from rag.store import Store
+from rag.folder.page_care import put_back_closed
+from rag.folder.page_log import Comparison
+from rag.folder.page_sums import (
+    UNKNOWN,
+    Position,
+    Sums,
+    applied,
+    flipped_bit,
+    read_log,
+    read_sums,
+    sums_path,
+    write_sums,
+)
+from rag.folder.store import Store
 
 PAGE_BYTES = 4096
 
@@ -136,7 +146,7 @@ def test_checksums_of_another_state_say_nothing_against_a_library_and_are_made_a
     with monkeypatch.context() as patched, open_small(library) as opened:
         if kind == "killed":
             # As when the process ends between its commit and the checksums of it.
-            patched.setattr("rag.page_log.write_sums", lambda *_: None)
+            patched.setattr("rag.folder.page_log.write_sums", lambda *_: None)
         opened.add([barrel(30)])
     if kind == "removed":
         kept.unlink()
@@ -154,7 +164,7 @@ def test_checksums_of_another_state_say_nothing_against_a_library_and_are_made_a
 
 def test_a_commit_after_a_killed_one_makes_them_anew(library: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as patched, open_small(library) as opened:
-        patched.setattr("rag.page_log.write_sums", lambda *_: None)
+        patched.setattr("rag.folder.page_log.write_sums", lambda *_: None)
         opened.add([barrel(30)])
     with open_small(library) as opened:
         opened.add([barrel(31)])
@@ -342,7 +352,7 @@ def test_a_folder_that_is_renamed_while_it_is_open_is_compared_as_before(library
 def test_many_changed_pages_are_no_flipped_bits_and_left_as_they_are(
     library: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.page_log.MOST_MENDED", 1)
+    monkeypatch.setattr("rag.folder.page_log.MOST_MENDED", 1)
     before = (library / "library.sqlite3").read_bytes()
     at = before.rindex(b"\0" * 500) + 250
     flip(library, at)

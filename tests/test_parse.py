@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from rag.extracted import Extracted, UnreadableError
-from rag.parse import parse
-from rag.parse_limits import ParseLimits
+from rag.formats.extracted import Extracted, UnreadableError
+from rag.formats.parse import parse
+from rag.formats.parse_limits import ParseLimits
 
 FILES = Path(__file__).parent / "files"
 HANDBOOKS = ["handbook.docx", "handbook.odt", "handbook.rtf", "pandoc.docx", "pandoc.epub", "pandoc.rtf"]
@@ -122,7 +122,7 @@ def test_running_heads_and_page_numbers_of_a_pdf_are_left_out_and_its_pages_kept
 
 
 def test_a_scanned_pdf_is_told_what_recognises_it_where_that_is_not_installed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.pdf._Pictures._recogniser", None)
+    monkeypatch.setattr("rag.formats.pdf._Pictures._recogniser", None)
     with pytest.raises(
         UnreadableError, match=r"no text on its 2 pages; to recognise it run: pip install 'leadgoose\[ocr"
     ):

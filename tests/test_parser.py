@@ -16,11 +16,11 @@ from pathlib import Path
 
 import pytest
 
-from rag import parser as parsing
-from rag import wire
 from rag.errors import UnreadableSource
-from rag.parse_limits import ParseLimits
-from rag.parser import PARSER, Parser
+from rag.formats import parser as parsing
+from rag.formats import wire
+from rag.formats.parse_limits import ParseLimits
+from rag.formats.parser import PARSER, Parser
 
 FILES = Path(__file__).parent / "files"
 LIMITS = ParseLimits()
@@ -29,7 +29,7 @@ ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Lin
 CHILD = """
 import os, signal, sys, time
 from rag import wire
-from rag.confinement import bound, confine
+from rag.formats.confinement import bound, confine
 request = wire.receive(sys.stdin.buffer)
 {misdeed}
 """
@@ -204,7 +204,9 @@ def test_a_child_is_told_no_keys_and_imports_nothing_from_the_working_directory(
 def test_a_child_reaches_no_network_starts_no_program_and_writes_no_file(misdeed: str, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as canary:
         canary.settimeout(0.05)
-        program = "import ctypes, os, socket, subprocess, sys, urllib.request\nfrom rag.confinement import confine\n"
+        program = (
+            "import ctypes, os, socket, subprocess, sys, urllib.request\nfrom rag.formats.confinement import confine\n"
+        )
         program += f"confine()\nos.chdir({str(tmp_path)!r})\n" + misdeed.format(port=canary.getsockname()[1])
         command = [sys.executable, "-c", program]
         ended = subprocess.run(command, capture_output=True, text=True, cwd=FILES.parent.parent, check=False)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given as drawn
 from hypothesis import strategies as st
 
-from rag.prompt import NO_ANSWER, Source, fit, inert, messages
+from rag.phrasing.prompt import NO_ANSWER, Source, fit, inert, messages
 from rag.schema import Passage, Span
 
 ORDER = (

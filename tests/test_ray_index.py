@@ -24,8 +24,8 @@ from rag import Library, Settings
 from rag.errors import ClusterError
 
 pytest.importorskip("ray", reason='needs Ray; run: pip install "leadgoose[ray]"')
-from rag.ray_cluster import cluster
-from rag.ray_rows import Chunk, chunks_table
+from rag.cluster.joining import cluster
+from rag.cluster.rows import Chunk, chunks_table
 
 # Ray warns of its own settings, and leaves it to the end of the process to close what it opened.
 pytestmark = [
@@ -141,7 +141,7 @@ def test_a_worker_with_other_code_or_without_the_encoder_is_named_and_the_librar
 ) -> None:
     with Library.open(tmp_path / "library", settings=settings) as library:
         with monkeypatch.context() as patch:
-            patch.setattr("rag.ray_embed.code_here", lambda: ("9.9", "0" * 12))
+            patch.setattr("rag.cluster.embed.code_here", lambda: ("9.9", "0" * 12))
             with pytest.raises(ClusterError, match=r"the worker 127\.0\.0\.1 runs leadgoose .* and this machine 9\.9"):
                 library.index(docs, ray="auto")
         assert library.unpublished() == 0
@@ -167,9 +167,9 @@ def test_what_a_worker_cannot_open_is_read_where_it_was_found(
     def nowhere(_where: str) -> Iterator[str]:
         yield "nowhere"
 
-    monkeypatch.setattr("rag.ray_cluster.cluster", nowhere)
-    monkeypatch.setattr("rag.ray_embed._check_workers", lambda _ray, _job: None)
-    monkeypatch.setattr("rag.ray_embed._blocks", unmounted)
+    monkeypatch.setattr("rag.cluster.joining.cluster", nowhere)
+    monkeypatch.setattr("rag.cluster.embed._check_workers", lambda _ray, _job: None)
+    monkeypatch.setattr("rag.cluster.embed._blocks", unmounted)
     with Library.open(tmp_path / "library", settings=settings) as library:
         library.index(docs)
         (docs / "001.md").write_text("# Report 1\n\nIt was written anew.")

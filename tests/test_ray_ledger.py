@@ -15,11 +15,11 @@ from rag.entries import Entry, Failed
 from rag.errors import ClusterError
 from rag.schema import Document, Passage, Span
 from rag.sources import SourceFile
-from rag.store import Origin, PassageVectors
+from rag.stored import Origin, PassageVectors
 
 pytest.importorskip("pyarrow", reason='needs Ray Data; run: pip install "leadgoose[ray]"')
-from rag.ray_ledger import Ledger
-from rag.ray_rows import Chunk, chunks_in, chunks_table, sources_in, sources_table
+from rag.cluster.ledger import Ledger
+from rag.cluster.rows import Chunk, chunks_in, chunks_table, sources_in, sources_table
 
 IDS = ("a.txt", "b.txt", "c.txt")
 

@@ -14,7 +14,7 @@ from tiny_models import make_tiny_model
 from rag import Library, Settings
 
 pytest.importorskip("ray", reason='needs Ray; run: pip install "leadgoose[ray]"')
-from rag.ray_cluster import import_ray
+from rag.cluster.joining import import_ray
 
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from rag.relay import Relay
+from rag.phrasing.relay import Relay
 
 
 def test_values_come_in_order_and_end() -> None:

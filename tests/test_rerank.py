@@ -26,7 +26,7 @@ from rag.rerank import (
     rescore,
 )
 from rag.schema import Passage, Span
-from rag.store import StoredPassage
+from rag.stored import StoredPassage
 
 DIM = 8
 AXES = np.eye(DIM, dtype=np.float32)

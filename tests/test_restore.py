@@ -8,7 +8,7 @@ import pytest
 
 from rag import Library
 from rag.errors import LibraryChanged, LibraryDamaged
-from rag.store import Store
+from rag.folder.store import Store
 from tests.conftest import HARBOUR, LIGHTHOUSE, MakeLibrary
 
 QUESTION = "Who built the lighthouse of Norrwick?"

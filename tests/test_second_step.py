@@ -10,15 +10,15 @@ import pytest
 from tiny_models import make_tiny_cross_encoder
 
 from rag import Document, Library, Settings
-from rag.choice import partners
+from rag.answering.choice import partners
+from rag.answering.sentences import Scored, ranked_sentences
+from rag.answering.signs import read_signs
 from rag.confidence import confidence
 from rag.evidence import Candidate, Query
 from rag.pipeline import Work
 from rag.schema import Passage
 from rag.second_step import MOST_LINKS, POOL_K, links, moved_up, names
-from rag.sentences import Scored, ranked_sentences
-from rag.signs import read_signs
-from rag.store import StoredPassage
+from rag.stored import StoredPassage
 
 
 def candidate(number: int, text: str, *, title: str = "", document: int | None = None) -> Candidate:

@@ -15,7 +15,7 @@ from rag import Answer, Document, Library, staleness
 from rag.cli import main
 from rag.schema import Citation
 from rag.staleness import marked
-from rag.store import Origin
+from rag.stored import Origin
 from rag.web.panel_html import sources_html
 from rag.web.words import WORDS
 

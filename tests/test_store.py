@@ -11,8 +11,9 @@ import pytest
 from conftest import BAKERY, HARBOUR, LIGHTHOUSE
 
 from rag.errors import LibraryBusy, LibraryDamaged
+from rag.folder.store import Store
 from rag.schema import Document, Passage, Span
-from rag.store import Origin, PassageVectors, Store
+from rag.stored import Origin, PassageVectors
 
 VECTORS = PassageVectors(np.array([0.6, 0.8], np.float32), b"packed", np.array([0, 4], np.int64))
 
@@ -185,7 +186,7 @@ def test_a_database_of_something_else_is_named_and_left_alone(tmp_path: Path) ->
 def test_a_store_that_another_writes_to_says_that_it_is_busy(
     store: Store, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("rag.database.BUSY_TIMEOUT_S", 0.05)
+    monkeypatch.setattr("rag.folder.database.BUSY_TIMEOUT_S", 0.05)
     other = Store(tmp_path / "library.sqlite3")
     with store.transaction(), pytest.raises(LibraryBusy, match="try again"), other.transaction():
         pass
@@ -194,7 +195,7 @@ def test_a_store_that_another_writes_to_says_that_it_is_busy(
 
 
 def test_passages_read_before_are_told_from_those_that_are_gone(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("rag.passages.MOST_RECENT", 3)
+    monkeypatch.setattr("rag.folder.passages.MOST_RECENT", 3)
     with store.transaction():
         key = store.add_document(HARBOUR, revision=1)
         numbers = [store.add_passage(key, Passage("harbour.md", n, n + 1, "x"), VECTORS) for n in range(6)]

@@ -16,7 +16,7 @@ import pytest
 from filelock import FileLock
 
 from rag.errors import LibraryBusy, SourceNotFound
-from rag.folder import LOCK
+from rag.location import LOCK
 from rag.sources import find_files
 from rag.watch import Follower
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
-from rag.conversation import MOST_TURNS
+from rag.dialogue.conversation import MOST_TURNS
 from rag.filters import check_filters
 from rag.schema import Answer, Citation, Span
 

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from rag.conversation import MOST_TURNS
+from rag.dialogue.conversation import MOST_TURNS
 from rag.errors import RagError
 from rag.schema import Answer, Document
 from rag.web.chat_sent import verdict_of, whole_number

@@ -14,8 +14,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from rag.errors import CollectionError, CollectionNotFound, LibraryBusy, LibraryError
-from rag.folder import DATABASE, LOCK
 from rag.library import Library
+from rag.location import DATABASE, LOCK
 from rag.settings import Settings
 
 # What stands in addresses, folder names and names of models alike.

@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from rag.errors import LibraryEmpty
 from rag.library import Library
 from rag.schema import Document
-from rag.store import DocumentSummary
+from rag.stored import DocumentSummary
 from rag.web.access import caller_of
 from rag.web.api_examples import HIT, SUMMARY, shown
 from rag.web.collections import DEFAULT

@@ -17,7 +17,7 @@ from typing import Any, Literal
 
 from rag.errors import RagError
 from rag.files import replace_file
-from rag.folder import FEEDBACK
+from rag.location import FEEDBACK
 from rag.schema import Answer
 
 GOLD, COMPLAINTS = "feedback.jsonl", "complaints.jsonl"

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from rag.errors import LibraryEmpty, RagError, SourceError
-from rag.folder import DATABASE
+from rag.location import DATABASE
 from rag.sources import SourceFile, find_files
 from rag.web.listing import keep_failures
 from rag.web.matching import matching

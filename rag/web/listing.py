@@ -13,7 +13,7 @@ from typing import Any, Literal
 from rag.files import replace_file
 from rag.library import Library
 from rag.staleness import staleness
-from rag.store import DocumentSummary
+from rag.stored import DocumentSummary
 from rag.web.discreet import shown_source, without_folders
 from rag.web.matching import matching
 from rag.web.roles import Caller, Role

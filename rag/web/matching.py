@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from rag.errors import LibraryEmpty
 from rag.library import Library
-from rag.store import DocumentSummary
+from rag.stored import DocumentSummary
 
 
 def matching(library: Library, query: str = "") -> list[DocumentSummary]:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 from fastapi import HTTPException
 from pydantic import BaseModel, ConfigDict, Field
 
-from rag.conversation import MOST_TURNS
+from rag.dialogue.conversation import MOST_TURNS
 from rag.schema import Answer
 from rag.web.answer_body import EXAMPLE as ANSWER
 from rag.web.api_examples import MODEL as MODEL_EXAMPLE

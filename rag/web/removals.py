@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rag.errors import RagError
-from rag.folder import UPLOADS, is_upload
+from rag.location import UPLOADS, is_upload
 from rag.web.matching import matching
 
 if TYPE_CHECKING:

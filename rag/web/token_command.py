@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rag.address import MilvusAddress, read_address
 from rag.errors import RagError
-from rag.folder import DATABASE
+from rag.location import DATABASE
 from rag.printable import shown
 from rag.web import tokens
 from rag.web.roles import Role

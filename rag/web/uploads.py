@@ -25,10 +25,10 @@ from rag import pipeline
 from rag.engine import unwritable
 from rag.errors import SourceError
 from rag.files import sync
-from rag.folder import UPLOADS, is_upload
+from rag.formats.suffixes import SUPPORTED
+from rag.location import UPLOADS, is_upload
 from rag.printable import shown
 from rag.sources import SourceFile, find_files
-from rag.suffixes import SUPPORTED
 from rag.web.matching import matching
 
 if TYPE_CHECKING:

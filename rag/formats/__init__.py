@@ -1,0 +1,1 @@
+"""Files to text, format by format, parsed in throwaway processes."""
