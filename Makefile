@@ -51,4 +51,4 @@ bench: $(STAMP) ## long measurements (docs/benchmarks.md): DATA=FOLDER of gold s
 		$(if $(CORPUS),--corpus "$(CORPUS)") $(if $(WORK),--work "$(WORK)")
 
 clean: ## remove what the targets made
-	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .import_linter_cache
+	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .import_linter_cache .hypothesis .pytest_cache docs/_build

@@ -21,7 +21,7 @@ FOLDER_BYTES = {
     "vectors, float32": 4 * DIM,
     "token vectors, 2 bits a component": 12_763,
     "rows, keys and pages of SQLite": 1_006,
-    "vector index, 8 bits a component": 803,
+    "vector index, half precision": 803,
     "lexical index": 161,
 }
 # "A library in Milvus": 3,990 passages of 613 characters, by a query on its rows.
@@ -81,9 +81,9 @@ class Index:
 
 INDEXES = (
     Index(
-        "folder (IVF, 8 bits, mapped)",
+        "folder (IVF, half precision, mapped)",
         MILLION_MEMORY_BYTES / 10**6,
-        FOLDER_BYTES["vector index, 8 bits a component"],
+        FOLDER_BYTES["vector index, half precision"],
         1,
     ),
     Index("Milvus, HNSW", HNSW_BYTES),

@@ -7,7 +7,7 @@ import json
 import os
 import sys
 import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
@@ -23,7 +23,8 @@ from rag.settings import Settings
 if TYPE_CHECKING:
     from rag.backup import Backup
     from rag.library import Library
-    from rag.schema import Answer, Hit
+    from rag.schema import Answer, Citation, Hit
+    from rag.sources import SourceFile
     from rag.writer import IndexReport, Progress
 
 DONE, WRONG_WORLD = 0, 1
@@ -53,14 +54,16 @@ def run_index(options: argparse.Namespace) -> int:
     if options.failed:
         check_writable(Path(options.failed))
     # A mistyped path must not leave an empty library behind.
-    find_sources(options.paths, _settings(options).parse_limits)
+    sources, left_out = find_sources(options.paths, _settings(options).parse_limits)
     with _on_ray(options.ray), _open(options, create=True) as library, _saying_what_is_kept(library):
-        return _follow(options, library) if options.watch else _index(options, library)
+        return _follow(options, library) if options.watch else _index(options, library, sources, left_out)
 
 
-def _index(options: argparse.Namespace, library: Library) -> int:
+def _index(
+    options: argparse.Namespace, library: Library, sources: Sequence[SourceFile], left_out: Mapping[str, str]
+) -> int:
     with _progress() as progress:
-        report = library.index(options.paths, progress=progress, ray=options.ray)
+        report = library.index_sources(sources, left_out=left_out, progress=progress, ray=options.ray)
     _note_folders(library, options.paths)
     return _report(options, library, report, failed=options.failed)
 
@@ -114,11 +117,11 @@ def run_add(options: argparse.Namespace) -> int:
     """Add files or folders."""
     from rag.remote import find_sources
 
-    find_sources(options.paths, _settings(options).parse_limits)
+    sources, left_out = find_sources(options.paths, _settings(options).parse_limits)
     with _open(options, create=True) as library:
         try:
             with _progress() as progress:
-                report = library.add_files(options.paths, progress=progress)
+                report = library.add_sources(sources, left_out=left_out, progress=progress)
         except KeyboardInterrupt:
             raise KeyboardInterrupt("interrupted; the library is as it was, run the command again") from None
         _note_folders(library, options.paths)
@@ -211,11 +214,7 @@ def _answer_lines(answer: Answer, *, bold: bool) -> Iterator[str]:
 
 def _said_lines(answer: Answer, *, bold: bool) -> Iterator[str]:
     if answer.abstained:
-        yield from textwrap.wrap(answer.text, 100)
-        if answer.hits:
-            yield ""
-            yield "Nearest passages (they do not answer the question):"
-            yield from (line for hit in answer.hits[:3] for line in _hit_lines(hit))
+        yield from _refusal_lines(answer)
         return
     marks = ("".join(f" [{n}]" for n in s.citations) or " [not supported]" for s in answer.sentences)
     said = (shown(s.text) + mark for s, mark in zip(answer.sentences, marks, strict=True))
@@ -223,16 +222,28 @@ def _said_lines(answer: Answer, *, bold: bool) -> Iterator[str]:
     yield ""
     yield f"Sources (confidence {answer.confidence:.2f}):"
     for citation in answer.citations:
-        page = f", page {citation.page}" if citation.page else ""
-        place = f"{shown(citation.document_id)}:{citation.start_char}-{citation.end_char}{page}"
-        yield f"[{citation.number}] {place} {shown(citation.title)}"
-        yield from (f"    ({shown(note)})" for note in source_notes(citation))
-        before, asked, after = around_mark_in_quote(citation)
-        quote = f'"{before}{BOLD}{asked}{PLAIN}{after}"' if bold and asked else f'"{citation.quote}"'
-        yield from textwrap.wrap(quote, 96, initial_indent="    ", subsequent_indent="    ")
+        yield from _citation_lines(citation, bold=bold)
     for line in disagreement_lines(answer):
         yield ""
         yield from textwrap.wrap(line, 100)
+
+
+def _refusal_lines(answer: Answer) -> Iterator[str]:
+    yield from textwrap.wrap(answer.text, 100)
+    if answer.hits:
+        yield ""
+        yield "Nearest passages (they do not answer the question):"
+        yield from (line for hit in answer.hits[:3] for line in _hit_lines(hit))
+
+
+def _citation_lines(citation: Citation, *, bold: bool) -> Iterator[str]:
+    page = f", page {citation.page}" if citation.page else ""
+    place = f"{shown(citation.document_id)}:{citation.start_char}-{citation.end_char}{page}"
+    yield f"[{citation.number}] {place} {shown(citation.title)}"
+    yield from (f"    ({shown(note)})" for note in source_notes(citation))
+    before, asked, after = around_mark_in_quote(citation)
+    quote = f'"{before}{BOLD}{asked}{PLAIN}{after}"' if bold and asked else f'"{citation.quote}"'
+    yield from textwrap.wrap(quote, 96, initial_indent="    ", subsequent_indent="    ")
 
 
 def _hit_lines(hit: Hit) -> Iterator[str]:

@@ -23,13 +23,18 @@ def commit(
         engine: What keeps the library.
         work: Stages what changes, and counts it.
         left_out: Reason in one line by source, for what was not even tried.
-        progress: Called with a stage's name, the bytes done and the bytes to do.
+        progress: Called with a stage's name, how much is done and how much there is to do: bytes of files, characters
+            of texts that were given, or 0 and 1 for the indexes.
 
     Returns:
         What was done.
 
     Raises:
+        SourceError: As `work` raises it.
         LibraryBusy: Another process is writing to the library.
+        LibraryMismatch: It was built with another encoder meanwhile.
+        LibraryError: What is written cannot be kept; readers see what they saw.
+        ModelError: The encoder cannot be loaded.
     """
     start = time.perf_counter()
     tally = Tally(failed=dict(left_out or {}))

@@ -22,8 +22,9 @@ A setting is taken from a flag, where there is one, else from its environment va
 `RAG_CONFIG` names (`candidates_k = 30`, one a line), else it has its default. Names that are not known, and values out
 of range, are refused in one line. In Python: `Library.open(path, settings=Settings(candidates_k=30))`.
 
-Variables say where things are: `RAG_LIBRARY` (the default library), `RAG_CACHE` (models, made once), `RAG_CONFIG`, and,
-for [libraries in Milvus](milvus.md), `RAG_STATE` (what stands beside them on this machine) and `RAG_MILVUS_TOKEN`.
+Variables say where things are: `RAG_LIBRARY` (the default library), `RAG_CACHE` (models made once, libraries of gold
+sets, evaluations under way), `RAG_CONFIG`, and, for [libraries in Milvus](milvus.md), `RAG_STATE` (what stands beside
+them on this machine) and `RAG_MILVUS_TOKEN`.
 """
 # Defaults that follow from something else.
 FOLLOWING = {"indexing_threads": "the number of processors", "precision": "by the encoder (`int8` or `float32`)"}

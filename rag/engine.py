@@ -58,6 +58,10 @@ class Engine(Protocol):
         Args:
             revision: Its number.
             values: What the library is built with.
+
+        Raises:
+            LibraryBusy: Somebody else writes by now.
+            LibraryError: It cannot be made ready, or does not read back as it was written; readers see what they saw.
         """
 
     def is_published(self, revision: int) -> bool:

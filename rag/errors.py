@@ -4,13 +4,13 @@
     ├── SourceError            a file or folder to be indexed
     │   ├── SourceNotFound     the path does not exist
     │   └── UnreadableSource   the file holds no text that can be read
-    ├── LibraryError           the folder that holds an indexed collection
-    │   ├── LibraryNotFound    there is no library at that path
+    ├── LibraryError           an indexed collection, in a folder or in Milvus
+    │   ├── LibraryNotFound    there is no library at that address
     │   ├── LibraryEmpty       it holds no documents yet
     │   ├── LibraryBusy        another process is writing to it
     │   ├── LibraryMismatch    it was built with other settings than those asked for
     │   ├── LibraryChanged     what a question was reading has left it meanwhile
-    │   └── LibraryDamaged     a file of it is missing or does not match its digest
+    │   └── LibraryDamaged     a file or row of it is missing or is not what was written
     ├── CollectionError        a library among several that cannot be made, named or removed
     │   └── CollectionNotFound there is none of that name
     ├── ClusterError           a Ray cluster cannot be reached or cannot do what it is asked
@@ -43,11 +43,11 @@ class UnreadableSource(SourceError):
 
 
 class LibraryError(RagError):
-    """Something about the folder that holds an indexed collection."""
+    """Something about an indexed collection, in a folder or in Milvus."""
 
 
 class LibraryNotFound(LibraryError):
-    """There is no library at that path."""
+    """There is no library at that address."""
 
 
 class LibraryEmpty(LibraryError):

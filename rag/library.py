@@ -16,7 +16,6 @@ from rag.backup import Backup, make_backup
 from rag.calibration import Calibration, keep_calibration, read_calibration
 from rag.commits import commit
 from rag.confidence import DEFAULT_THRESHOLD
-from rag.dialogue.rewriting import rewriter
 from rag.elsewhere import embedding_at
 from rag.engine import Engine, no_documents
 from rag.errors import LibraryChanged, LibraryError, LibraryMismatch
@@ -24,6 +23,7 @@ from rag.folder.engine import FolderEngine
 from rag.folder.page_care import PageCare
 from rag.location import DATABASE, absolute, default_path
 from rag.phrasing.chat import Chat
+from rag.phrasing.rewriting import rewriter
 from rag.pipeline import Pipeline, check_document
 from rag.places import open_engine
 from rag.remote import find_sources
@@ -121,7 +121,8 @@ class Library:
 
         Args:
             paths: A file or folder, or several; or addresses that fsspec opens, such as ``s3://bucket/prefix``.
-            progress: Called with a stage's name, the bytes done and the bytes to do.
+            progress: Called with a stage's name, how much is done and how much there is to do: bytes of files,
+                characters of texts that were given, or 0 and 1 for the indexes.
             ray: Ray cluster that reads and embeds: ``auto``, ``local`` or an address; ``None`` for this process.
 
         Returns:
@@ -133,11 +134,37 @@ class Library:
             ClusterError: The Ray cluster cannot be reached, or a machine of it cannot do the work.
         """
         sources, left_out = _find_files(paths, self.settings)
+        return self.index_sources(sources, left_out=left_out, progress=progress, ray=ray)
+
+    def index_sources(
+        self,
+        sources: Sequence[SourceFile],
+        *,
+        left_out: Mapping[str, str] | None = None,
+        progress: Progress | None = None,
+        ray: str | None = None,
+    ) -> IndexReport:
+        """Make the library hold exactly the documents of files that `rag.remote.find_sources` found, and uploaded ones.
+
+        Args:
+            sources: The files.
+            left_out: As for `add_sources`.
+            progress: As for `index`.
+            ray: As for `index`.
+
+        Returns:
+            What was done.
+
+        Raises:
+            SourceError: None of the files can be read; the library is left as it was.
+            LibraryBusy: Another process is writing to the library.
+            ClusterError: As for `index`.
+        """
         with embedding_at(ray) as there:
             return commit(
                 self._engine,
                 lambda writer, tally: there(writer).sync(sources, tally, keep=self._engine.is_upload),
-                left_out=left_out,
+                left_out=left_out or {},
                 progress=progress,
             )
 
@@ -168,7 +195,7 @@ class Library:
         """Add the documents under the given files and folders, and leave all others as they are.
 
         Args:
-            paths: A file or folder, or several.
+            paths: As for `index`.
             progress: As for `index`.
 
         Returns:
@@ -189,7 +216,7 @@ class Library:
         left_out: Mapping[str, str] | None = None,
         progress: Progress | None = None,
     ) -> IndexReport:
-        """Add the documents of files that `rag.sources.find_files` found, and leave all others as they are.
+        """Add the documents of files that `rag.remote.find_sources` found, and leave all others as they are.
 
         Args:
             sources: The files.

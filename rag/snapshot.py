@@ -102,7 +102,8 @@ class Snapshot(ABC):
             All of them.
 
         Raises:
-            LibraryChanged: One has left the library: two commits have passed since this revision.
+            LibraryChanged: One has left the library, in which others have written since.
+            LibraryDamaged: One is missing, and nobody has taken it away.
         """
         found = self.store.passages(keys)
         if len(found) < len(set(keys)):
@@ -119,7 +120,8 @@ class Snapshot(ABC):
             Those of all of them.
 
         Raises:
-            LibraryChanged: One has left the library: two commits have passed since this revision.
+            LibraryChanged: One has left the library, in which others have written since.
+            LibraryDamaged: One is missing, and nobody has taken it away.
         """
         found = self._packed(keys)
         vectors = unpack([packed for packed, _ in found.values()], int(self.published.build["dim"]), self.token_bits)
@@ -136,7 +138,8 @@ class Snapshot(ABC):
             For each of them (sentences, q) float32; zeros for a sentence without tokens of its own.
 
         Raises:
-            LibraryChanged: One has left the library: two commits have passed since this revision.
+            LibraryChanged: One has left the library, in which others have written since.
+            LibraryDamaged: One is missing, and nobody has taken it away.
         """
         found = self._packed(keys)
         packed, starts = [found[key][0] for key in keys], [found[key][1] for key in keys]

@@ -140,8 +140,9 @@ class Writer:
             return
         with self.store.transaction():
             self.store.discard_staged(revision=self.revision)
+        first = reasons[0] if reasons else "no files were given"
         others = f" (and {len(reasons) - 1} more like that)" if len(reasons) > 1 else ""
-        raise SourceError(f"nothing could be read: {reasons[0]}{others}; the library is as it was")
+        raise SourceError(f"nothing could be read: {first}{others}; the library is as it was")
 
     def _put_changed(
         self,

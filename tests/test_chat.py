@@ -283,7 +283,8 @@ def test_a_model_that_is_still_loading_does_not_hold_up_the_end_of_the_program(m
     library = make_library(*TOWN)
     script = f"""
 import time
-from rag import Library, Settings, chat
+from rag import Library, Settings
+from rag.phrasing import chat
 chat.load_chat_model = lambda *_, **__: time.sleep(120)
 settings = Settings(chat_model="fake", chat_base_url="http://127.0.0.1:9/v1", chat_timeout_s=0.5)
 with Library.open({str(library.path)!r}, create=False, settings=settings) as library:

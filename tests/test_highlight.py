@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from rag import Document, Library
-from rag.wanted import values, wanted
+from rag.answering.wanted import values, wanted
 from tests.conftest import BAKERY, HARBOUR, LIGHTHOUSE
 
 SHOP = Document(

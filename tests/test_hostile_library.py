@@ -299,7 +299,7 @@ RUNS_CODE = {"pickle", "cPickle", "dill", "cloudpickle", "joblib", "shelve", "ma
 
 
 def modules() -> list[Path]:
-    return sorted(p for folder in ("rag", "embeddings", "eval") for p in (ROOT / folder).glob("*.py"))
+    return sorted(p for folder in ("rag", "embeddings", "eval") for p in (ROOT / folder).rglob("*.py"))
 
 
 @pytest.mark.parametrize("module", modules(), ids=lambda p: f"{p.parent.name}.{p.stem}")

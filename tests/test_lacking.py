@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.lacking import lacks_count
+from rag.answering.lacking import lacks_count
 
 
 @pytest.mark.parametrize(

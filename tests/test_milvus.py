@@ -280,6 +280,19 @@ def test_a_file_that_another_process_has_open_is_told_with_what_lifts_it(tmp_pat
         other.communicate("\n")
 
 
+def test_grpc_does_not_stand_in_the_way_of_a_program_that_is_started_by_a_fork(place: MilvusAddress) -> None:
+    # As Ray starts its own; gRPC's handlers say on standard error that they are there, and may wait for ever.
+    program = (
+        "import subprocess; from rag import Library\n"
+        f"Library.open({str(place)!r}).close()\n"
+        f"with Library.open({str(place)!r}):\n"
+        "    for _ in range(9):\n"
+        "        assert subprocess.Popen(['true'], preexec_fn=lambda: None).wait(30) == 0\n"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False, cwd=ROOT)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_server_that_is_away_is_told_and_never_taken_for_an_empty_library() -> None:
     with pytest.raises(LibraryError) as caught:
         Library.open(f"milvus+http://127.0.0.1:{free_port()}/town", create=False)

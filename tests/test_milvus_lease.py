@@ -169,7 +169,7 @@ def test_a_writer_that_lost_its_lease_in_its_sleep_writes_nothing_more(
     asleep, other = libraries
     theirs = Document(id="harbour.md", title="Harbour", text="The harbour employs fourteen pilots.")
     place, _, name = at.rpartition(".")
-    write = getattr(pkgutil.resolve_name(place.replace(".writer.", ".writer:").replace("_store.", "_store:")), name)
+    write = getattr(pkgutil.resolve_name(place), name)
 
     def stalled(self: Any, *arguments: Any) -> None:
         monkeypatch.setattr(at, write)

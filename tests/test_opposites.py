@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from rag.opposites import negates, opposed
+from rag.answering.opposites import negates, opposed
 
 
 @pytest.mark.parametrize(

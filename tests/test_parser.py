@@ -28,7 +28,7 @@ ON_LINUX = pytest.mark.skipif(sys.platform != "linux", reason="the kernel of Lin
 # What stands in for the child's program: the protocol, then what the test is about.
 CHILD = """
 import os, signal, sys, time
-from rag import wire
+from rag.formats import wire
 from rag.formats.confinement import bound, confine
 request = wire.receive(sys.stdin.buffer)
 {misdeed}

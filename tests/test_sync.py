@@ -13,6 +13,8 @@ from conftest import BAKERY, HARBOUR, LIGHTHOUSE, MakeLibrary
 
 from rag import Document, Library
 from rag.cli import main
+from rag.errors import SourceError
+from rag.remote import find_sources
 from rag.reuse import is_file_name
 from rag.schema import Answer, Citation
 
@@ -55,6 +57,33 @@ def rebuilt(folder: Path, make_library: MakeLibrary) -> list[Any]:
     fresh = make_library(name="fresh")
     fresh.index(folder)
     return state(fresh)
+
+
+def test_a_list_of_no_files_is_refused_and_nothing_is_lost(folder: Path, make_library: MakeLibrary) -> None:
+    library = make_library()
+    library.index(folder)
+    before = state(library)
+    for write_none in (library.index_sources, library.add_sources):
+        with pytest.raises(SourceError, match=r"no files were given; the library is as it was"):
+            write_none([])
+    assert state(library) == before
+
+
+def test_a_folder_is_looked_through_once(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    looked: list[Any] = []
+
+    def counted(paths: Any, *limits: Any) -> Any:
+        looked.append(paths)
+        return find_sources(paths, *limits)
+
+    monkeypatch.setattr("rag.remote.find_sources", counted)
+    monkeypatch.setattr("rag.library.find_sources", counted)
+    for command in ("index", "add"):
+        assert main(["--library", str(tmp_path / command), command, str(folder)]) == 0
+        assert "3 added" in capsys.readouterr().out
+    assert looked == [[str(folder)]] * 2
 
 
 # -- renamed ----------------------------------------------------------------------------------------------------------

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from rag.values import Value, find_values
+from rag.grounding.values import Value, find_values
 
 
 def only(text: str) -> Value:

@@ -17,7 +17,7 @@ from eval.bench_writers import kill_at_random, read_during, write_by_turns
 from eval.faulty import HARBOUR, barrel, grown, open_small, with_words
 from rag import Library, Settings
 from rag.errors import LibraryBusy
-from rag.holder import holder
+from rag.folder.holder import holder
 
 
 @pytest.fixture(autouse=True)
@@ -97,7 +97,7 @@ def test_the_lock_of_a_process_that_was_killed_holds_nobody_up(tmp_path: Path) -
     with open_small(path) as library:
         library.add([HARBOUR])
         code = (
-            "import os, sys, pathlib; from rag.holder import note_holder; from filelock import FileLock;"
+            "import os, sys, pathlib; from rag.folder.holder import note_holder; from filelock import FileLock;"
             "p = pathlib.Path(sys.argv[1]); FileLock(p / 'writer.lock').acquire(); note_holder(p); os._exit(9)"
         )
         assert subprocess.run([sys.executable, "-c", code, str(path)], check=False).returncode == 9

@@ -14,11 +14,11 @@ from decimal import Decimal
 
 from rag.answering.highlight import highlight
 from rag.answering.sentences import Scored
+from rag.answering.wanted import Want, values, wanted
 from rag.evidence import Query
 from rag.quantities import MAGNITUDES, MONTHS
 from rag.schema import Span
 from rag.terms import FUNCTION_WORDS
-from rag.wanted import Want, values, wanted
 
 # Sentences that score this much below the best one are about something else. A passage alone makes up to 1.
 MARGIN = 1.5

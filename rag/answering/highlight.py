@@ -10,10 +10,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from rag.answering.wanted import Found, Want, values, wanted
 from rag.evidence import Query
 from rag.schema import Span
 from rag.terms import Term, held, spelt_terms
-from rag.wanted import Found, Want, values, wanted
 
 # Of several dates and numbers the one nearest to the question's words, if the next is this much farther from them.
 CLEARLY_NEARER = 0.4

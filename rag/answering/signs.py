@@ -12,12 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from rag.answering.instead import instead
+from rag.answering.lacking import lacks_count
+from rag.answering.opposites import negates, opposed
 from rag.answering.sentences import Scored, dated, spoken_beside
 from rag.confidence import Signs
 from rag.evidence import Query
 from rag.facts import key_facts, missing_names, missing_numbers, runs
-from rag.lacking import lacks_count
-from rag.opposites import negates, opposed
 from rag.terms import Term, held, spelt_words
 
 

@@ -1,1 +1,1 @@
-"""Indexing on a Ray cluster: what its head does, what its workers do, and the rows that pass between them."""
+"""Indexing on a Ray cluster: joining one, what its head and its workers do, and the rows that pass between them."""

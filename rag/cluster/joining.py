@@ -179,6 +179,7 @@ def _quietly() -> dict[str, Any]:
 
 def _code_to_send() -> dict[str, Any] | None:
     """Return what makes workers run the code at hand where it is a checkout: what is installed they have themselves."""
-    folders = [Path(__file__).parent, Path(__file__).parents[1] / "embeddings"]
-    installed = any("site-packages" in part or "dist-packages" in part for part in folders[0].parts)
+    root = Path(__file__).parents[2]
+    folders = [root / "rag", root / "embeddings"]
+    installed = any("site-packages" in part or "dist-packages" in part for part in root.parts)
     return None if installed else {"py_modules": [str(folder) for folder in folders]}

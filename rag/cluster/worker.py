@@ -45,9 +45,9 @@ class Job:
 @cache
 def code_here() -> tuple[str, str]:
     """Return the version of leadgoose that this process runs, and the first digits of its code's SHA-256."""
-    folders = [Path(__file__).parent, *map(Path, embeddings.__path__)]
-    files = sorted((file for folder in folders for file in folder.glob("*.py")), key=lambda file: file.name)
-    digest = hashlib.sha256(b"\0".join(file.read_bytes() for file in files)).hexdigest()
+    folders = [Path(__file__).parents[1], *map(Path, embeddings.__path__)]
+    files = sorted((f.relative_to(folder).as_posix(), f) for folder in folders for f in folder.rglob("*.py"))
+    digest = hashlib.sha256(b"\0".join(file.read_bytes() for _, file in files)).hexdigest()
     return installed_version() or "(not installed)", digest[:12]
 
 

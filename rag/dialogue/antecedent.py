@@ -9,7 +9,7 @@ Reference:
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from rag.dialogue.conversation import Turn
 from rag.dialogue.mentions import (
@@ -151,19 +151,22 @@ def told_for(turn: Turn, asked: str) -> str | None:
     known, head = turn.query.casefold(), head_word(asked)
     marked = [q for q in quoted(turn.answer) if q.casefold() not in known]
     found = [m for m in names(turn.answer) if m.text.casefold() not in known and m.text.casefold() not in head]
-    for candidates in (marked, [m.text for m in found]):
-        named = [c for c in candidates if head in re.findall(r"\w+", c.lower())]
-        if named:
-            return _with_kind(named[0], head) if candidates is marked else named[0]
+    if of_kind := _of_kind(marked, head):
+        return _with_kind(of_kind, head)
+    if of_kind := _of_kind([m.text for m in found], head):
+        return of_kind
     if head in _COMPANIES or re.search(r"公司|企业", turn.query):
-        companies = [m for m in found if COMPANY.search(m.text)]
-        best = nearest(companies, turn.answer, turn.query)
-        return best.text if best else None
-    if marked:
+        found = [m for m in found if COMPANY.search(m.text)]
+    elif marked:
         return _with_kind(marked[0], head)
     # Teams and firms may be named like persons.
     best = nearest(found, turn.answer, turn.query)
     return best.text if best else None
+
+
+def _of_kind(told: Iterable[str], head: str) -> str | None:
+    """Return the first expression that says of what kind it is."""
+    return next((t for t in told if head in re.findall(r"\w+", t.lower())), None)
 
 
 def _with_kind(title: str, head: str) -> str:

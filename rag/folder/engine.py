@@ -19,10 +19,10 @@ from rag.build import Build
 from rag.engine import no_documents, unwritable
 from rag.errors import LibraryBusy, LibraryDamaged, LibraryError
 from rag.folder.generations import Generation, open_generation, publish
+from rag.folder.holder import forget_holder, holder, note_holder
 from rag.folder.manifest import CURRENT, Current, read_current
 from rag.folder.snapshot import FolderSnapshot
 from rag.folder.store import Store
-from rag.holder import forget_holder, holder, note_holder
 from rag.location import DATABASE, LOCK, is_upload
 from rag.settings import Settings
 

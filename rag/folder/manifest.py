@@ -173,10 +173,7 @@ def _check_manifest(manifest: Manifest) -> None:
         ValueError: There is one.
     """
     for name, found in manifest.files.items():
-        if not _NAME.fullmatch(name):
-            raise ValueError(f"it names the file {name[:40]!r}")
-        if not (_is_count(found.size_bytes) and isinstance(found.sha256, str) and _SHA256.fullmatch(found.sha256)):
-            raise ValueError(f"size or digest of {name[:40]!r} is none")
+        _check_file(name, found)
     if not manifest.segments or any(segment.file not in manifest.files for segment in manifest.segments):
         raise ValueError("it lacks a vector index")
     recalls = [segment.recall for segment in manifest.segments if segment.recall is not None]
@@ -187,6 +184,13 @@ def _check_manifest(manifest: Manifest) -> None:
         raise ValueError("a number in it is no count")
     if not (isinstance(manifest.build, dict) and all(isinstance(language, str) for language in manifest.languages)):
         raise ValueError("what it was built with is missing")
+
+
+def _check_file(name: str, found: FileDigest) -> None:
+    if not _NAME.fullmatch(name):
+        raise ValueError(f"it names the file {name[:40]!r}")
+    if not (_is_count(found.size_bytes) and isinstance(found.sha256, str) and _SHA256.fullmatch(found.sha256)):
+        raise ValueError(f"size or digest of {name[:40]!r} is none")
 
 
 def _is_count(value: object) -> bool:

@@ -1,1 +1,1 @@
-"""Files to text, format by format, parsed in throwaway processes."""
+"""Files to text, format by format; all but plain text and archives are parsed in throwaway processes."""

@@ -99,7 +99,7 @@ class _Child:
     """One process that parses one file at a time."""
 
     def __init__(self) -> None:
-        root = str(Path(__file__).resolve().parent.parent)
+        root = str(Path(__file__).resolve().parents[2])
         environment = {name: os.environ[name] for name in ENVIRONMENT if name in os.environ}
         # One arena for all threads: each reserves address space, which is what memory is bounded by.
         environment |= {"PYTHONPATH": root, "PYTHONDONTWRITEBYTECODE": "1", "MALLOC_ARENA_MAX": "1"}

@@ -1,1 +1,1 @@
-"""Whether evidence carries a claim: values, names and denials compared; the stage is `rag.claims`."""
+"""Whether evidence carries a claim: values, names and denials found and compared; the stage is `rag.claims`."""

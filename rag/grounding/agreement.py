@@ -10,7 +10,7 @@ from rag.grounding.polarity import OPPOSITES, PREFIXES, Denial
 from rag.grounding.reading import Reading
 from rag.grounding.restating import asked_for, beside, is_bare, listed, restates
 from rag.grounding.rivals import Place, around, around_asked, rival, same_words, tells_the_same
-from rag.values import ORDINAL, Value
+from rag.grounding.values import ORDINAL, Value
 
 NEARLY = frozenset("about around approximately roughly almost nearly over under some circa ca more less".split())
 # Sentences that share nearly as many words with a claim as the best one say what it says, or deny it.
@@ -143,17 +143,21 @@ def _name_faults(stated: Reading, texts: Sequence[Reading], asked: Reading | Non
     for name in stated.names:
         if book.missing(name):
             yield f"{name.text} is not in the passage"
+        elif asked and all(word.stem in known for word in name.words):
             continue
-        if asked and all(word.stem in known for word in name.words):
-            continue
-        own = list(_places_of(name, texts))
-        others = list(_other_names(name, claimed, texts))
-        found = same_words((stated, name.place), own, others)
-        if own and not found and not asked:
-            alike = (o for o in others if tells_the_same(stated, *o, without=name.place))
-            found = rival(around(name.place, stated), own, alike)
-        if found:
+        elif found := _in_its_place(name, stated, texts, list(_other_names(name, claimed, texts)), alone=not asked):
             yield f"the passage has {_written(found)} here, not {name.text}"
+
+
+def _in_its_place(
+    name: Name, stated: Reading, texts: Sequence[Reading], others: Sequence[tuple[Reading, Place]], *, alone: bool
+) -> tuple[Reading, Place] | None:
+    """Return the name that the evidence has where a claim has another one of it, of a claim `alone` by likeness too."""
+    own = list(_places_of(name, texts))
+    found = same_words((stated, name.place), own, others)
+    if found or not own or not alone:
+        return found
+    return rival(around(name.place, stated), own, (o for o in others if tells_the_same(stated, *o, without=name.place)))
 
 
 def _places_of(name: Name, texts: Sequence[Reading]) -> Iterator[tuple[Reading, Place]]:

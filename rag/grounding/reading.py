@@ -7,8 +7,8 @@ from functools import cached_property, lru_cache
 
 from rag.grounding.names import Name, find_names
 from rag.grounding.polarity import Denial, find_denials
+from rag.grounding.values import Value, find_values
 from rag.grounding.wording import Word, find_sentences, find_words, folded_sentences
-from rag.values import Value, find_values
 
 # Passages whose parts are kept: those of a few answers.
 KEPT = 128

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 
 from rag.grounding.reading import Reading
+from rag.grounding.values import Value
 from rag.grounding.wording import Word
-from rag.values import Value
 
 # A claim of so few words beside its values and names is an answer to the question, and is read together with it.
 BARE_WORDS = 3

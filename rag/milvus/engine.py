@@ -99,6 +99,7 @@ class MilvusEngine:
 
         Raises:
             LibraryBusy: Another process, or another thread of this one, holds it.
+            LibraryError: The server does not answer.
         """
         with self._lease.held(wait_s=wait_s):
             yield
@@ -112,6 +113,7 @@ class MilvusEngine:
 
         Raises:
             LibraryBusy: Somebody else took the lease for given up meanwhile.
+            LibraryDamaged: What was written does not read back as it should.
         """
         self._lease.check()
         # Not before all of it is known to be there: of a revision that is bound nothing is taken back any more.
@@ -133,7 +135,8 @@ class MilvusEngine:
             The newest published revision, ready to be asked.
 
         Raises:
-            LibraryError: The library holds no documents yet.
+            LibraryError: The library holds no documents yet, or the server does not answer.
+            LibraryDamaged: What is kept of the revision cannot be read, or is of another format.
         """
         # Asked anew for every question, which takes a millisecond: any machine may have published meanwhile.
         name = current(self._milvus)

@@ -71,6 +71,7 @@ class Lease:
 
         Raises:
             LibraryBusy: Somebody else does.
+            LibraryError: The server does not answer.
         """
         own = f"{self._alias}_{uuid.uuid4().hex[:12]}"
         holding = self._take(own, time.monotonic() + wait_s)
@@ -89,6 +90,7 @@ class Lease:
 
         Raises:
             LibraryBusy: Somebody has.
+            LibraryError: The server does not answer.
         """
         holding = self._holding
         if (holding and holding.is_lost) or self._milvus.aliased(self._alias) != (holding.own if holding else None):

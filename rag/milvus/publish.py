@@ -112,7 +112,7 @@ class Publisher:
 
     Attributes:
         verified: Called once all of the revision is known to be there, before readers see it.
-        check: Called just before readers see it; raises where another one writes by now.
+        check: Called before each step that others can see; raises where another one writes by now.
     """
 
     verified: Callable[[], None]
@@ -133,6 +133,7 @@ def publish(store: MilvusStore, before: State, *, revision: int, build: Mapping[
         The name of the collection that readers see now.
 
     Raises:
+        LibraryBusy: Another one writes by now.
         LibraryDamaged: What was written does not read back as it should.
     """
     milvus = store.milvus

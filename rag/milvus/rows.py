@@ -33,7 +33,7 @@ MOST_USES = 100
 
 
 class MilvusRows:
-    """The part of a store that reads; safe to share between threads."""
+    """The part of a store that reads, and that keeps settings; safe to share between threads."""
 
     def __init__(self, milvus: Milvus) -> None:
         """Take the connection."""

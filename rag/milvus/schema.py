@@ -8,6 +8,7 @@ NAME_contents        what is read of passages that were found: text, sentences, 
 NAME_terms           of every term and word, how many passages hold it, by revision
 NAME_abbreviations   short and long forms, by document
 NAME_v<revision>     what a published revision holds; NAME is an alias of the newest
+NAME_writer_<hex>    who writes, for as long as that lasts; NAME_writer is an alias of it
 """
 
 from __future__ import annotations

@@ -62,9 +62,10 @@ class MilvusStore(MilvusRows):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Hold together what is written within: nothing of it where an exception leaves the block.
+        """Hold together what is written within: what is added is written when the block ends, or not at all.
 
-        A document counts as incomplete until all of it is written, also where the process is killed in between.
+        Removals and notes are written at once, and are seen by nobody before they are published. A document counts as
+        incomplete until all of it is written, also where the process is killed in between.
         """
         with self._lock:
             self._depth += 1

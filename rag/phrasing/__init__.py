@@ -1,1 +1,1 @@
-"""A chat model asked within limits, and what it wrote taken apart and checked; the stage is `rag.phrase`."""
+"""A chat model asked within limits, and its words taken apart and checked; stages: `rag.phrase`, `rag.follow_up`."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
+from rag.answering.wanted import values
 from rag.terms import spelt_terms
-from rag.wanted import values
 
 # What is counted: "how many government cadres".
 COUNTED = re.compile(r"\bhow many (?P<what>(?:[\w'’-]+ ){0,2}[\w'’-]+)", re.IGNORECASE)
