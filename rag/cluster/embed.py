@@ -23,9 +23,9 @@ from rag.sources import SourceFile
 GROUP_BYTES, GROUP_FILES = 100_000, 128
 # Rows travel in blocks of about so many bytes; a long document in several, so that several actors embed it.
 BLOCK_BYTES = 1 << 20
-# Shares of a processor by which Ray places the work; there are no more actors than processors. An actor whose machine is
-# lost has to find room beside the others, or what it had is waited for in vain: so two fit beside who reads. With 0.75
-# a run that lost one of two machines half way stood still for good.
+# Shares of a processor by which Ray spreads the work; there are no more actors than processors. An actor whose machine
+# is lost has to find room beside the others, or what it had is waited for: so two fit beside who reads. With 0.75 a run
+# that lost one of two machines half way stood still.
 READ_CPUS, EMBED_CPUS = 0.2, 0.4
 PROBE_S = 180.0
 
@@ -108,8 +108,6 @@ def _blocks(ray: Any, entries: Sequence[Entry], job: Job) -> Iterator[Any]:
             batch_format="pyarrow",
             batch_size=None,
             num_cpus=EMBED_CPUS,
-            # Else all of them would come to lie on half of the machines.
-            scheduling_strategy="SPREAD",
             compute=ray.data.ActorPoolStrategy(min_size=1, max_size=most),
         )
     )

@@ -1,4 +1,4 @@
-"""Waits for what a cluster makes, but not for ever where it has lost the machines to make it with; knows no documents."""
+"""Waits for what a cluster makes, but not for ever where it has lost the machines for it; knows no documents."""
 
 from __future__ import annotations
 
