@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from eval.gold import GoldSet, read_gold
 from eval.outputs import check_outputs
-from rag.arguments import count, share
+from rag.arguments import count, path, share
 from rag.printable import shown
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "words",
         nargs="+",
         metavar="GOLD",
+        type=path,
         help="a JSON Lines file of questions on the library, or of conversations, or a folder with corpus.jsonl and "
         "questions.jsonl, which is indexed into a library of its own; or: check GOLD, which names every row that "
         "cannot be used; or: import FORMAT IN OUT, which converts from squad, beir or ragas (OUT.jsonl on the "

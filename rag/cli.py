@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from rag import commands
-from rag.arguments import count, filter_by, folder, port, share
+from rag.arguments import count, filter_by, folder, path, port, share
 from rag.errors import RagError
 from rag.installed import installed_version
 from rag.printable import one_line, shown
@@ -179,7 +179,7 @@ HELP: dict[str, dict[str, Any]] = {
 
 
 def _add_index(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="file or folder, or an address: s3://bucket/prefix")
+    _add_paths(parser)
     parser.add_argument(
         "--watch", action="store_true", help="go on following PATH, with one commit for each burst of changes"
     )
@@ -196,8 +196,13 @@ def _add_index(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=commands.run_index)
 
 
+def _add_paths(parser: argparse.ArgumentParser) -> None:
+    what = "file or folder, or an address: s3://bucket/prefix"
+    parser.add_argument("paths", nargs="+", metavar="PATH", type=path, help=what)
+
+
 def _add_add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="file or folder, or an address: s3://bucket/prefix")
+    _add_paths(parser)
     parser.set_defaults(run=commands.run_add)
 
 
@@ -303,12 +308,12 @@ def _add_calibrate(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_backup(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("destination", metavar="DEST", help="a folder that is not there yet")
+    parser.add_argument("destination", metavar="DEST", type=path, help="a folder that is not there yet")
     parser.set_defaults(run=commands.run_backup)
 
 
 def _add_restore(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", metavar="SRC", help="a folder that rag backup made")
+    parser.add_argument("source", metavar="SRC", type=path, help="a folder that rag backup made")
     parser.set_defaults(run=commands.run_restore)
 
 
