@@ -51,6 +51,7 @@ from rag.filters import in_words
 from rag.formats.extracted import Extracted
 from rag.formats.parse_limits import ParseLimits
 from rag.formats.suffixes import TABULAR
+from rag.given import check_type, earlier_answers
 from rag.phrasing.chat import Chat
 from rag.phrasing.chat_model import ChatFailure
 from rag.remembered import RememberingEncoder
@@ -62,6 +63,8 @@ from rag.sources import DEFAULT_LIMITS, SourceFile
 from rag.stored import PassageVectors
 
 T = TypeVar("T")
+# Of an answer that is not at hand, as much as is known.
+History = Sequence[Answer | Mapping[str, Any]]
 # Title and heading in front of a passage take at most this many characters, so that they seldom push its end out of
 # what the encoder reads: of 10,703 passages of six sets those of 11, by five tokens at most, of digits more would.
 CONTEXT_CHARS = 160
@@ -271,23 +274,24 @@ class Pipeline:
             *phrasing,
         ]
 
-    def begin(self, question: str, filters: Mapping[str, Any] | None = None, history: Sequence[Answer] = ()) -> Work:
+    def begin(self, question: str, filters: Mapping[str, Any] | None = None, history: History = ()) -> Work:
         """Return a question as it enters the first stage.
 
         Args:
             question: The question.
             filters: Value, or list of allowed values, by name, as `rag.filters` describes them.
-            history: The answers before it in its conversation, oldest first.
+            history: The answers before it in its conversation, oldest first, as `rag.given.earlier_answers` takes them.
 
         Returns:
             The question, with the passages that pass the filters.
 
         Raises:
             FilterError: A filter names what no document has, or its value is of the wrong kind.
+            TypeError: `history` is no list of answers.
         """
-        return Work(question, filters, self.snapshot.select(filters), history)
+        return Work(question, filters, self.snapshot.select(filters), earlier_answers(history))
 
-    def run(self, question: str, filters: Mapping[str, Any] | None = None, history: Sequence[Answer] = ()) -> Answer:
+    def run(self, question: str, filters: Mapping[str, Any] | None = None, history: History = ()) -> Answer:
         """Return the answer to a question.
 
         Args:
@@ -308,7 +312,7 @@ class Pipeline:
         return finish(work)
 
     def stream(
-        self, question: str, filters: Mapping[str, Any] | None = None, history: Sequence[Answer] = ()
+        self, question: str, filters: Mapping[str, Any] | None = None, history: History = ()
     ) -> Iterator[Answer]:
         """Yield the answer as it grows: the passages found, then sentence by sentence; the last one is complete."""
         work = self.begin(question, filters, history)
@@ -524,7 +528,9 @@ def check_question(question: str, *, most_chars: int) -> None:
 
     Raises:
         QuestionError: It is.
+        TypeError: It is no text.
     """
+    check_type("question", question, str, "a text")
     if not question.strip():
         raise QuestionError("the question is empty; ask something, for example: rag ask 'Who wrote this?'")
     if not question.isascii() and re.search("[\ud800-\udfff]", question):

@@ -389,7 +389,7 @@ def test_a_library_path_that_is_a_file_is_named(
         (None, ["cannot read the settings file"]),
         (b"leg_kk = 5", ["unknown setting 'leg_kk'", "leg_k"]),
         (b"threshold = 1.5", ["threshold = 1.5", "from 0 to 1"]),
-        (b"leg_k = 'many'", ["leg_k = 'many'", "int"]),
+        (b"leg_k = 'many'", ["leg_k = 'many'", "whole number"]),
     ],
 )
 def test_settings_that_cannot_be_used_are_named(
