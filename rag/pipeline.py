@@ -104,11 +104,12 @@ def _survives_json(values: Mapping[str, Any]) -> bool:
         return False
 
 
-def prepare(document: Document) -> Document:
+def prepare(document: Document, *, seek_date: bool = True) -> Document:
     """Return a document given as text with its canonical text, and title, date and language where it lacks them.
 
     Args:
         document: A document as it was given.
+        seek_date: Whether a date that it lacks is looked for in its text.
 
     Returns:
         The document as it is kept.
@@ -123,7 +124,7 @@ def prepare(document: Document) -> Document:
     # Offsets never refer to the title, but it is printed and indexed: one line, without control characters.
     given = " ".join(clean.clean(document.title).split())
     title = given or metadata.find_title(text, fallback=document.id.rsplit("/", 1)[-1])
-    day = document.date or metadata.find_date(text)
+    day = document.date or (metadata.find_date(text) if seek_date else None)
     return replace(document, text=text, title=title, language=language, date=day, page_starts=page_starts)
 
 
@@ -141,16 +142,19 @@ def read(source: SourceFile, limits: ParseLimits = DEFAULT_LIMITS) -> Document:
         UnreadableSource: It holds no text that can be read.
     """
     found = load.read(source, limits)
+    # A date in a table is that of one row.
+    seek_date = source.path.suffix.lower() not in TABULAR
     # Title and date may stand in furniture that cleaning removes, such as front matter.
     return prepare(
         Document(
             id=source.id,
             text=found.text,
             title=_title(found, source.path),
-            date=found.date or metadata.find_date(found.text),
+            date=found.date or (metadata.find_date(found.text) if seek_date else None),
             source=source.kept_place,
             page_starts=found.page_starts,
-        )
+        ),
+        seek_date=seek_date,
     )
 
 
