@@ -30,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=lambda text: Path(path(text)),
         metavar="GOLD",
         help="a JSON Lines file of questions on the library, or a folder with corpus.jsonl and questions.jsonl, whose "
-        "own library is then calibrated",
+        "own library is then calibrated; at least 30 questions",
     )
     parser.add_argument(
         "--risk",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
@@ -73,7 +74,17 @@ class _Parser(argparse.ArgumentParser):
         if "words" in found and not any(word.startswith("-") for word in rest):
             found.words += rest
             rest = []
+        # What a command does not know is its own matter: rag itself would name rag --help.
+        if rest and self._is_command:
+            words = [getattr(found, name) for name in ("question", "query") if name in found]
+            if words and not any(word.startswith("-") for word in rest):
+                self.error(f"put all of it in quotes: {self.prog} {shlex.quote(' '.join([*words, *rest]))}")
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
         return found, rest
+
+    @property
+    def _is_command(self) -> bool:
+        return " " in self.prog
 
 
 def _parser() -> argparse.ArgumentParser:

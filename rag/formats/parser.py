@@ -26,7 +26,7 @@ IDLE_S = 5.0
 ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
 # What a child says first.
 MOST_READY_BYTES = 100
-CURE = "run rag doctor, or install leadgoose anew"
+CURE = "install leadgoose anew (rag doctor names what is missing)"
 _NO_MEMORY = (b"memory allocation of", b"MemoryError", b"bad_alloc", b"Cannot allocate memory", b"out of memory")
 
 
