@@ -244,10 +244,10 @@ def of_kind(noun: str, turns: Sequence[Turn]) -> str | None:
     Returns:
         The thing, or ``None`` where the turns spoke of none of that kind.
     """
-    return _last(turns, lambda turn: _of_kind(noun, turn))
+    return _last(turns, lambda turn: _spoken_of(noun, turn))
 
 
-def _of_kind(noun: str, turn: Turn) -> str | None:
+def _spoken_of(noun: str, turn: Turn) -> str | None:
     wanted = _stem(noun)
     asked = [m for m in mentions(turn.query) if _stem(head_word(m.text)) == wanted]
     told = [m for text in (turn.answer, *turn.cited) for m in names(text) if _stem(head_word(m.text)) == wanted]
