@@ -90,4 +90,4 @@ def _is_past(question: str, text: str) -> bool:
 
 def _lacks_modal(question: str, text: str) -> bool:
     modal = MODAL.search(question)
-    return bool(modal) and not re.search(rf"\b(?:{SAME_MODAL[modal['modal'].casefold()]})\b", text, re.IGNORECASE)
+    return modal is not None and not re.search(rf"\b(?:{SAME_MODAL[modal['modal'].casefold()]})\b", text, re.IGNORECASE)
