@@ -21,6 +21,8 @@ from rag.terms import FUNCTION_WORDS, Term, held, spelt_terms
 
 # Of several dates and numbers the one nearest to the question's words, if the next is this much farther from them.
 CLEARLY_NEARER = 0.4
+# Of more values than these in a sentence, such as a table run together, none is looked at.
+MOST_VALUES = 20
 # Whoever did it is asked for, rather than whom it was done to or who somebody is.
 WHO = re.compile(
     r"\bwho (?:(?:has|had|have|first|originally|also) )*(?!did |do |does |is |are |was |were )", re.IGNORECASE
@@ -70,6 +72,8 @@ def highlight(query: Query, text: str, *, before: Sequence[str] | None = None) -
         return None
     said = set(WORD.findall(query.text.casefold()))
     new = [v for v in values(want, text) if not set(WORD.findall(v.text.casefold())) <= said]
+    if len(new) > MOST_VALUES:
+        return None
     if is_row(text):
         new = in_row(query.text, text, new)
     else:
