@@ -12,7 +12,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rag.arguments import count, share
+from rag.arguments import count, path, share
 
 if TYPE_CHECKING:
     from eval.calibrate import Fit
@@ -27,10 +27,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "gold",
         nargs="?",
-        type=Path,
+        type=lambda text: Path(path(text)),
         metavar="GOLD",
         help="a JSON Lines file of questions on the library, or a folder with corpus.jsonl and questions.jsonl, whose "
-        "own library is then calibrated",
+        "own library is then calibrated; at least 30 questions",
     )
     parser.add_argument(
         "--risk",

@@ -7,12 +7,14 @@ warnings, about what can be evaluated but is hardly meant, are made here.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
+from eval.dialogues import FIELDS as DIALOGUE_FIELDS
+from eval.dialogues import TURN_FIELDS, holds_dialogues, questions_of, read_dialogues
 from eval.folder import (
     DOCUMENT_FIELDS,
     QUERY_FIELDS,
@@ -25,7 +27,7 @@ from eval.gold import EVIDENCE_FIELDS, FILE_FIELDS, GoldSet, Question, read_gold
 from eval.judge import spoken_answers
 from eval.metrics import contains
 from eval.resolve import Corpus, holds_text, resolve, too_long
-from eval.rows import Row, read_rows
+from eval.rows import Report, Row, read_rows
 from rag import Library, Settings
 from rag.errors import GoldError
 
@@ -61,7 +63,7 @@ def check(path: Path, library: Library | None, *, settings: Settings | None = No
     """Read a whole gold set and name every bad row.
 
     Args:
-        path: A JSON Lines file of questions, or a folder that brings its documents.
+        path: A JSON Lines file of questions or of conversations, or a folder that brings its documents.
         library: Holds the documents of a file's evidence, which is not checked without; not needed for a folder.
         settings: Those it will be evaluated with, where there is no library to tell; the defaults when ``None``.
 
@@ -69,12 +71,15 @@ def check(path: Path, library: Library | None, *, settings: Settings | None = No
         Problems and warnings; without problems it can be evaluated on that library.
     """
     problems: list[str] = []
+    talks = holds_dialogues(path)
     try:
-        gold_set = read_gold(path, report=problems.append)
+        gold_set = _read(path, problems.append, talks=talks)
     except GoldError as error:
         return Findings(0, (*problems, str(error)), ())
     questions: Sequence[Question] = gold_set.questions
-    warnings = [*_slips(path), *_silent(path, gold_set), *_unasked(path), *_repeated(questions)]
+    warnings = [*_slips(path), *_silent(path, gold_set), *_unasked(path)]
+    # In conversations "And in 2021?" may be asked many times.
+    warnings += () if talks else _repeated(questions)
     if library is None or gold_set.documents is not None:
         problems += too_long(questions, (settings or Settings()).question_chars)
     if gold_set.documents is not None:
@@ -90,6 +95,10 @@ def check(path: Path, library: Library | None, *, settings: Settings | None = No
         warnings += _moved(gold_set.questions, questions)
         warnings += _unheld(questions, lambda document_id: corpus.text(document_id).source)
     return Findings(len(questions), tuple(problems), tuple(warnings))
+
+
+def _read(path: Path, report: Report, *, talks: bool) -> GoldSet:
+    return questions_of(read_dialogues(path, report=report)) if talks else read_gold(path, report=report)
 
 
 def _slips(path: Path) -> Iterator[str]:
@@ -108,15 +117,23 @@ def _slips(path: Path) -> Iterator[str]:
 
 def _rows(path: Path) -> Iterator[tuple[Row, Fields]]:
     """Yield all rows and the objects in them with the fields that are read of each."""
+    if holds_dialogues(path):
+        for row in read_rows(path, _pass_over):
+            yield row, DIALOGUE_FIELDS
+            for turn in row.items("turns"):
+                yield from _with_items(turn, {"": TURN_FIELDS, "evidence": EVIDENCE_FIELDS})
+        return
     for name, known in FIELDS.items():
         file = path / name
-        if not file.is_file():
-            continue
-        for row in read_rows(file, _pass_over):
-            yield row, known[""]
-            for field, fields in known.items():
-                if field:
-                    yield from ((item, fields) for item in row.items(field))
+        for row in read_rows(file, _pass_over) if file.is_file() else ():
+            yield from _with_items(row, known)
+
+
+def _with_items(row: Row, known: Mapping[str, Fields]) -> Iterator[tuple[Row, Fields]]:
+    yield row, known[""]
+    for field, fields in known.items():
+        if field:
+            yield from ((item, fields) for item in row.items(field))
 
 
 @cache

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from eval.gold import GoldSet, read_gold
 from eval.outputs import check_outputs
-from rag.arguments import count, share
+from rag.arguments import count, path, share
 from rag.printable import shown
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "words",
         nargs="+",
         metavar="GOLD",
+        type=path,
         help="a JSON Lines file of questions on the library, or of conversations, or a folder with corpus.jsonl and "
         "questions.jsonl, which is indexed into a library of its own; or: check GOLD, which names every row that "
         "cannot be used; or: import FORMAT IN OUT, which converts from squad, beir or ragas (OUT.jsonl on the "
@@ -147,15 +148,17 @@ def _open_library(path: str | None, settings: Settings | None, opened: ExitStack
 
 
 def _library_at_hand(path: str | None, settings: Settings | None, opened: ExitStack) -> Library | None:
-    """Return the library, or ``None`` where none was named and there is no default one: rows can be checked alone."""
-    from rag.errors import LibraryNotFound
+    """Return the library; ``None`` where none was named and the default one is missing or empty: rows stand alone."""
+    from rag.errors import LibraryEmpty, LibraryNotFound
 
     try:
-        return _open_library(path, settings, opened)
-    except LibraryNotFound:
+        library = _open_library(path, settings, opened)
+        library.statistics()
+    except (LibraryEmpty, LibraryNotFound):
         if path is not None:
             raise
         return None
+    return library
 
 
 def _note_unused_library(path: str | None, reason: str) -> None:
@@ -186,7 +189,7 @@ def _evaluate(path: Path, arguments: argparse.Namespace, settings: Settings | No
     from eval.document import document, to_json
     from eval.gate import failures, read_baseline
     from eval.progress import bars
-    from eval.terminal import failure_line, lines
+    from eval.terminal import failure_line, lines, wrong_lines
 
     check_outputs(path, arguments)
     baseline = read_baseline(arguments.baseline) if arguments.baseline else None
@@ -206,8 +209,11 @@ def _evaluate(path: Path, arguments: argparse.Namespace, settings: Settings | No
             values["gate"] = _gate(fallen, baseline, gold, arguments.max_drop)
         _write(values, reports, library, arguments)
         # Within the block, since what was found is kept for another run until it ends without an error.
-        sys.stdout.write((to_json(values) if arguments.json else "\n".join(lines(values))) + "\n")
+        told = [*lines(values), *([] if arguments.report or arguments.details else wrong_lines(values))]
+        sys.stdout.write((to_json(values) if arguments.json else "\n".join(told)) + "\n")
         sys.stdout.flush()
+    if baseline and not fallen:
+        sys.stderr.write(f"rag: no metric has fallen since {shown(str(baseline.path))}\n")
     for failure in fallen:
         sys.stderr.write(f"rag: {failure_line(failure)}\n")
     return FAILED if fallen else PASSED
@@ -235,13 +241,14 @@ def _open_gold(
 def _notes(gold: GoldSet, library: Library, arguments: argparse.Namespace) -> Iterator[str]:
     """Yield what of a library changes the figures: documents that it lacks, and its calibration."""
     from eval.kept import left_out
+    from eval.terminal import counted
 
     missing = set(left_out(gold, library))
     lost = {question.id: missing.intersection(question.document_ids) for question in gold.questions}
     if named := sorted(set().union(*lost.values())):
         yield (
-            f"{_counted(len(named), 'document')} could not be indexed, {named[0]!r} for one: lost evidence of "
-            f"{_counted(sum(map(bool, lost.values())), 'question')}"
+            f"{counted(len(named), 'document')} could not be indexed, {named[0]!r} for one: lost evidence of "
+            f"{counted(sum(map(bool, lost.values())), 'question')}"
         )
     calibration = library.calibration
     if calibration:
@@ -253,10 +260,6 @@ def _notes(gold: GoldSet, library: Library, arguments: argparse.Namespace) -> It
         yield f"calibrated on {calibration.gold_name}, {calibration.made}{threshold}"
         if warning := staleness(calibration, gold, path=Path(arguments.words[0])):
             yield warning
-
-
-def _counted(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _reports(

@@ -20,6 +20,9 @@ from eval.resolve import Corpus, resolve
 from eval.rows import Report, Row, read_unique, refuse
 from rag import Library
 
+FIELDS = ("id", "half", "tags", "turns")
+TURN_FIELDS = ("question", "stand_alone", "answers", "answerable", "evidence", "tags")
+
 
 @dataclass(frozen=True)
 class DialogueTurn:
@@ -111,6 +114,19 @@ def _turn(row: Row, name: str) -> DialogueTurn:
     return DialogueTurn(read_question(row, name), row.text("stand_alone", ""))
 
 
+def questions_of(dialogues: DialogueSet) -> GoldSet:
+    """Return the questions of conversations, in order, each as it is asked there.
+
+    Args:
+        dialogues: The conversations.
+
+    Returns:
+        A gold set of them, whose evidence is of a library.
+    """
+    questions = (turn.question for dialogue in dialogues.dialogues for turn in dialogue.turns)
+    return GoldSet(dialogues.name, dialogues.digest, tuple(questions), None)
+
+
 def tied(dialogues: DialogueSet, library: Library) -> list[Dialogue]:
     """Return the conversations with their evidence as spans of a library's documents.
 
@@ -124,9 +140,8 @@ def tied(dialogues: DialogueSet, library: Library) -> list[Dialogue]:
     Raises:
         GoldError: A document is not in the library, or a quote is not in its document.
     """
-    questions = [turn.question for dialogue in dialogues.dialogues for turn in dialogue.turns]
-    gold = GoldSet(dialogues.name, dialogues.digest, tuple(questions), None)
-    found = iter(resolve(gold, questions, Corpus(library)))
+    gold = questions_of(dialogues)
+    found = iter(resolve(gold, gold.questions, Corpus(library)))
     return [replace(dialogue, turns=tuple(_tied(dialogue, found))) for dialogue in dialogues.dialogues]
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from eval.folder import note_contradiction, read_folder, sha256
 from eval.locate import locate
 from eval.questions import Evidence, GoldSet, Question
-from eval.rows import Report, Row, read_unique, refuse
+from eval.rows import Report, Row, read_unique, refuse, shown
 from rag.errors import GoldError
 
 __all__ = ["Evidence", "GoldSet", "Question", "locate", "read_gold"]
@@ -79,7 +79,15 @@ def read_evidence(items: Sequence[Row]) -> tuple[tuple[Evidence, ...], tuple[str
     spans = []
     for item in items:
         start, end = item.offsets("start_char", "end_char")
-        spans.append(Evidence(item.text("document_id"), start, end, item.text("quote", ""), item.place))
+        quote = item.text("quote", "")
+        # Beside offsets a blank one stands for none.
+        if isinstance(item.values.get("quote"), str) and not _says_anything(quote) and (quote.strip() or start is None):
+            item.fault("quote", f"has to hold letters or digits, got {shown(quote)}; leave it out to name no place")
+        spans.append(Evidence(item.text("document_id"), start, end, quote, item.place))
     # Without a quote and offsets it names a document that answers the question, and no place in it.
     placed = (span for span in spans if span.document_id and (span.quote.strip() or span.start_char is not None))
     return tuple(placed), tuple(dict.fromkeys(span.document_id for span in spans if span.document_id))
+
+
+def _says_anything(quote: str) -> bool:
+    return any(char.isalnum() for char in quote)

@@ -21,6 +21,7 @@ from eval.judge import cited_spans, cites_evidence
 from eval.metrics import contains
 from eval.progress import Progress
 from eval.questions import Question
+from eval.terminal import counted
 from rag import Answer, Library
 
 RESAMPLES, TAIL = 2_000, 0.025
@@ -235,7 +236,8 @@ def lines(values: dict[str, Any]) -> Iterator[str]:
     Yields:
         Lines without their ends.
     """
-    yield f"{values['gold']['name']}: {values['dialogues']} conversations, {values['follow_ups']} follow-ups"
+    held = f"{counted(values['dialogues'], 'conversation')}, {counted(values['follow_ups'], 'follow-up')}"
+    yield f"{values['gold']['name']}: {held}"
     yield ""
     heading = ("follow-ups", "n", "as well as alone", "95 %", "where right alone", "without rewriting", "left alone")
     yield "| " + " | ".join(heading) + " |"

@@ -34,7 +34,8 @@ def lines(values: Mapping[str, Any]) -> Iterator[str]:
     Yields:
         Lines without their ends.
     """
-    yield f"{shown(values['gold']['name'])}: {values['questions']} questions, {values['answerable']} answerable"
+    asked = counted(values["questions"], "question")
+    yield f"{shown(values['gold']['name'])}: {asked}, {values['answerable']} answerable"
     for section in SECTIONS:
         yield ""
         yield f"{section.removesuffix('_ms')}{' in ms' if section.endswith('_ms') else ''}"
@@ -50,7 +51,20 @@ def lines(values: Mapping[str, Any]) -> Iterator[str]:
         yield from _systems(values)
     index = values["index"]
     yield ""
-    yield f"library: {index['documents']} documents, {index['passages']} passages; 95 % bootstrap intervals in brackets"
+    held = f"{counted(index['documents'], 'document')}, {counted(index['passages'], 'passage')}"
+    yield f"library: {held}; 95 % bootstrap intervals in brackets"
+
+
+def wrong_lines(values: Mapping[str, Any]) -> list[str]:
+    """Return a line on how to see the questions that went wrong, where any did."""
+    wrong = sum(row["questions"] for stage, row in values["diagnosis"].items() if stage != "right")
+    how = "--report FILE.html shows which and why, --details FILE.jsonl lists them"
+    return [f"{counted(wrong, 'question')} went wrong: {how}"] if wrong else []
+
+
+def counted(count: int, noun: str) -> str:
+    """Return a number of things in words."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def _systems(values: Mapping[str, Any]) -> Iterator[str]:

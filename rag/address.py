@@ -70,10 +70,12 @@ def read_address(given: str | Path | None) -> Path | MilvusAddress:
         The folder, from the root, or the place in Milvus.
 
     Raises:
-        ConfigurationError: It begins as one in Milvus does and is none.
+        ConfigurationError: It is ``""``, or begins as one in Milvus does and is none.
     """
     if given is None:
         given = os.environ.get("RAG_LIBRARY") or default_path()
+    if given == "":
+        raise ConfigurationError("'' names no library; name a folder, or leave it out for the default library")
     if isinstance(given, Path) or not is_milvus(given):
         return absolute(given)
     if "@" in given and not given.startswith("milvus+file:///"):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 
+from rag.given import NO_PATH
+
 
 def folder(text: str) -> str:
     """Return the name of a folder.
@@ -19,6 +21,23 @@ def folder(text: str) -> str:
     """
     if not text:
         raise argparse.ArgumentTypeError("'' names no folder; leave the option out for the default library")
+    return text
+
+
+def path(text: str) -> str:
+    """Return the path or address of what a command is to read or write.
+
+    Args:
+        text: As typed.
+
+    Returns:
+        The same.
+
+    Raises:
+        argparse.ArgumentTypeError: It is empty.
+    """
+    if not text:
+        raise argparse.ArgumentTypeError(NO_PATH)
     return text
 
 

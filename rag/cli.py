@@ -5,12 +5,13 @@ from __future__ import annotations
 import argparse
 import io
 import os
+import shlex
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
 from rag import commands
-from rag.arguments import count, filter_by, folder, port, share
+from rag.arguments import count, filter_by, folder, path, port, share
 from rag.errors import RagError
 from rag.installed import installed_version
 from rag.printable import one_line, shown
@@ -73,7 +74,17 @@ class _Parser(argparse.ArgumentParser):
         if "words" in found and not any(word.startswith("-") for word in rest):
             found.words += rest
             rest = []
+        # What a command does not know is its own matter: rag itself would name rag --help.
+        if rest and self._is_command:
+            words = [getattr(found, name) for name in ("question", "query") if name in found]
+            if words and not any(word.startswith("-") for word in rest):
+                self.error(f"put all of it in quotes: {self.prog} {shlex.quote(' '.join([*words, *rest]))}")
+            self.error(f"unrecognized arguments: {' '.join(rest)}")
         return found, rest
+
+    @property
+    def _is_command(self) -> bool:
+        return " " in self.prog
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -179,7 +190,7 @@ HELP: dict[str, dict[str, Any]] = {
 
 
 def _add_index(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="file or folder, or an address: s3://bucket/prefix")
+    _add_paths(parser)
     parser.add_argument(
         "--watch", action="store_true", help="go on following PATH, with one commit for each burst of changes"
     )
@@ -196,8 +207,13 @@ def _add_index(parser: argparse.ArgumentParser) -> None:
     parser.set_defaults(run=commands.run_index)
 
 
+def _add_paths(parser: argparse.ArgumentParser) -> None:
+    what = "file or folder, or an address: s3://bucket/prefix"
+    parser.add_argument("paths", nargs="+", metavar="PATH", type=path, help=what)
+
+
 def _add_add(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("paths", nargs="+", metavar="PATH", help="file or folder, or an address: s3://bucket/prefix")
+    _add_paths(parser)
     parser.set_defaults(run=commands.run_add)
 
 
@@ -303,12 +319,12 @@ def _add_calibrate(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_backup(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("destination", metavar="DEST", help="a folder that is not there yet")
+    parser.add_argument("destination", metavar="DEST", type=path, help="a folder that is not there yet")
     parser.set_defaults(run=commands.run_backup)
 
 
 def _add_restore(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("source", metavar="SRC", help="a folder that rag backup made")
+    parser.add_argument("source", metavar="SRC", type=path, help="a folder that rag backup made")
     parser.set_defaults(run=commands.run_restore)
 
 

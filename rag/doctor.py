@@ -13,10 +13,12 @@ from pathlib import Path
 from rag.address import MilvusAddress, read_address
 from rag.build import precision_of
 from rag.calibration import Calibration
-from rag.errors import LibraryDamaged, LibraryError, LibraryNotFound, RagError
+from rag.errors import LibraryDamaged, LibraryError, LibraryNotFound, RagError, UnreadableSource
 from rag.folder.page_care import put_back_closed
+from rag.formats.parser import PARSER
 from rag.library import DATABASE, Library
 from rag.settings import Settings
+from rag.sources import DEFAULT_LIMITS
 
 # A model that is only loaded when it is first asked may take this long.
 CHAT_TIMEOUT_S, CHAT_TOKENS = 20.0, 8
@@ -73,9 +75,9 @@ def examine(
     """
     place = read_address(path)
     if isinstance(place, MilvusAddress):
-        findings = [*_versions(), *examine_milvus(place, changed_gold)]
+        findings = [*_versions(), _parser(), *examine_milvus(place, changed_gold)]
     else:
-        findings = [*_versions(), *examine_library(place, changed_gold)]
+        findings = [*_versions(), _parser(), *examine_library(place, changed_gold)]
     settings = _settings(place)
     # Another model is tried as a new library would run it.
     tried = Settings(encoder=encoder).fixed({}, str(place)) if encoder or not settings else settings
@@ -97,6 +99,14 @@ def _versions() -> Iterator[Finding]:
             yield Finding(package, True, version(package))
         except PackageNotFoundError:
             yield Finding(package, False, f"is not installed; run: pip install {package}")
+
+
+def _parser() -> Finding:
+    try:
+        PARSER.parse(b"<p>a page</p>", ".html", DEFAULT_LIMITS)
+    except UnreadableSource as error:
+        return Finding("parser", False, f"a sound page {error}")
+    return Finding("parser", True, "reads files in a process of its own")
 
 
 def examine_library(folder: Path, changed_gold: ChangedGold = lambda _: None) -> Iterator[Finding]:

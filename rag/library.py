@@ -21,6 +21,7 @@ from rag.engine import Engine, no_documents
 from rag.errors import LibraryChanged, LibraryError, LibraryMismatch
 from rag.folder.engine import FolderEngine
 from rag.folder.page_care import PageCare
+from rag.given import check_k, check_threshold, check_type, listed_documents, listed_paths
 from rag.location import DATABASE, absolute, default_path
 from rag.phrasing.chat import Chat
 from rag.phrasing.rewriting import rewriter
@@ -86,10 +87,12 @@ class Library:
             LibraryMismatch: It was built with another encoder or other passage sizes than `settings` ask for.
             LibraryDamaged: Its database cannot be read.
             ConfigurationError: The address is none.
+            TypeError: `settings` are none.
         """
         if settings is None:
             toml = os.environ.get("RAG_CONFIG")
             settings = Settings.read(Path(toml) if toml else None, environ=os.environ, overrides={})
+        check_type("settings", settings, Settings, "a rag.Settings, such as Settings(hits_k=5)")
         return cls(open_engine(path, create=create, settings=settings))
 
     def __enter__(self) -> Library:
@@ -179,10 +182,11 @@ class Library:
             What was done.
 
         Raises:
+            TypeError: They are no list of documents, or a field of one is of another type.
             ValueError: Two of the documents have the same id, one has none, a date is no day, or metadata are not JSON.
             LibraryBusy: Another process is writing to the library.
         """
-        given = list(documents)
+        given = listed_documents(documents)
         ids = Counter(d.id for d in given)
         if "" in ids or any(count > 1 for count in ids.values()):
             worst = "" if "" in ids else max(ids, key=lambda i: ids[i])
@@ -368,13 +372,13 @@ class Library:
             Hits, best first, ranked from 1; none where no document passes the filters.
 
         Raises:
+            TypeError: An argument is of another type.
             ValueError: `k` is below 1.
             FilterError: A filter names what no document has, or its value is of the wrong kind; a ``ValueError``.
             QuestionError: The query is empty or too long.
             LibraryChanged: Others wrote so often meanwhile that its passages left the library, twice.
         """
-        if k < 1:
-            raise ValueError(f"k = {k}; it has to be at least 1")
+        check_k(k)
         return _once_more(lambda: self.pipeline().search(query, k, filters))
 
     def ask(
@@ -383,7 +387,7 @@ class Library:
         *,
         threshold: float | None = None,
         filters: Mapping[str, Any] | None = None,
-        history: Sequence[Answer] = (),
+        history: Sequence[Answer | Mapping[str, Any]] = (),
     ) -> Answer:
         """Return the answer to a question, with exact citations, or with the reason why there is none.
 
@@ -392,7 +396,8 @@ class Library:
             threshold: Confidence below which it abstains; 0 never abstains; ``None`` for `threshold`.
             filters: As for `search`: the answer is made from documents that pass all of them.
             history: The answers before it in a conversation, oldest first, of which the last few are read: a follow-up
-                such as "And in 2021?" is searched as it would stand alone, and the answer's ``query`` says how.
+                such as "And in 2021?" is searched as it would stand alone, and the answer's ``query`` says how. Of one
+                that is not at hand a mapping with its ``question`` and ``text`` will do.
 
         Returns:
             The answer; where no document passes the filters, one that abstains and says so.
@@ -400,6 +405,8 @@ class Library:
         Raises:
             QuestionError: The question is empty or too long.
             FilterError: As for `search`.
+            TypeError: An argument is of another type.
+            ValueError: `threshold` is not from 0 to 1.
             LibraryChanged: Others wrote so often meanwhile that its passages left the library, twice.
         """
         return _once_more(lambda: self.pipeline(threshold=threshold).run(question, filters, history))
@@ -410,9 +417,9 @@ class Library:
         *,
         threshold: float | None = None,
         filters: Mapping[str, Any] | None = None,
-        history: Sequence[Answer] = (),
+        history: Sequence[Answer | Mapping[str, Any]] = (),
     ) -> Iterator[Answer]:
-        """Yield the answer as it grows; the last snapshot equals what `ask` returns.
+        """Yield the answer as it grows; the last snapshot is what `ask` returns, but for its timings.
 
         Args:
             question: The question.
@@ -426,6 +433,8 @@ class Library:
         Raises:
             QuestionError: The question is empty or too long.
             FilterError: As for `search`.
+            TypeError: An argument is of another type.
+            ValueError: `threshold` is not from 0 to 1.
             LibraryChanged: Others wrote so often meanwhile that its passages left the library.
         """
         return self.pipeline(threshold=threshold).stream(question, filters, history)
@@ -441,14 +450,15 @@ class Library:
 
         Raises:
             LibraryError: The library is empty or damaged beyond what can be rebuilt.
+            TypeError: `threshold` is no number.
+            ValueError: It is not from 0 to 1.
         """
         snapshot = self._snapshot()
         if not snapshot.published.passages:
             raise no_documents(self.address)
         calibration = self.calibration
         chosen = self._threshold(calibration) if threshold is None else threshold
-        if not 0.0 <= chosen <= 1.0:
-            raise ValueError(f"threshold = {chosen}; it has to be from 0 to 1")
+        check_threshold(chosen)
         return Pipeline(
             snapshot,
             self._build.encoder(),
@@ -624,7 +634,7 @@ def _chat(settings: Settings) -> Chat | None:
 def _find_files(
     paths: str | Path | Iterable[str | Path], settings: Settings
 ) -> tuple[list[SourceFile], dict[str, str]]:
-    return find_sources([paths] if isinstance(paths, str | Path) else list(paths), settings.parse_limits)
+    return find_sources(listed_paths(paths), settings.parse_limits)
 
 
 def _once_more(ask: Callable[[], T]) -> T:

@@ -47,6 +47,11 @@ def check_folder(folder: Path, *, create: bool) -> None:
     if os.path.isfile(folder / DATABASE):
         return
     if not create:
+        if os.path.isdir(folder) and os.listdir(folder):
+            raise LibraryNotFound(
+                f"{folder} is a folder of documents or other things, not a library; index it into one: "
+                f"rag --library NEW index {folder}"
+            )
         raise LibraryNotFound(f"there is no library at {folder}; make one: rag --library {folder} index PATH")
     try:
         folder.mkdir(parents=True, exist_ok=True)

@@ -51,6 +51,7 @@ from rag.filters import in_words
 from rag.formats.extracted import Extracted
 from rag.formats.parse_limits import ParseLimits
 from rag.formats.suffixes import TABULAR
+from rag.given import check_type, earlier_answers
 from rag.phrasing.chat import Chat
 from rag.phrasing.chat_model import ChatFailure
 from rag.remembered import RememberingEncoder
@@ -62,6 +63,8 @@ from rag.sources import DEFAULT_LIMITS, SourceFile
 from rag.stored import PassageVectors
 
 T = TypeVar("T")
+# Of an answer that is not at hand, as much as is known.
+History = Sequence[Answer | Mapping[str, Any]]
 # Title and heading in front of a passage take at most this many characters, so that they seldom push its end out of
 # what the encoder reads: of 10,703 passages of six sets those of 11, by five tokens at most, of digits more would.
 CONTEXT_CHARS = 160
@@ -101,11 +104,12 @@ def _survives_json(values: Mapping[str, Any]) -> bool:
         return False
 
 
-def prepare(document: Document) -> Document:
+def prepare(document: Document, *, seek_date: bool = True) -> Document:
     """Return a document given as text with its canonical text, and title, date and language where it lacks them.
 
     Args:
         document: A document as it was given.
+        seek_date: Whether a date that it lacks is looked for in its text.
 
     Returns:
         The document as it is kept.
@@ -120,7 +124,7 @@ def prepare(document: Document) -> Document:
     # Offsets never refer to the title, but it is printed and indexed: one line, without control characters.
     given = " ".join(clean.clean(document.title).split())
     title = given or metadata.find_title(text, fallback=document.id.rsplit("/", 1)[-1])
-    day = document.date or metadata.find_date(text)
+    day = document.date or (metadata.find_date(text) if seek_date else None)
     return replace(document, text=text, title=title, language=language, date=day, page_starts=page_starts)
 
 
@@ -138,16 +142,19 @@ def read(source: SourceFile, limits: ParseLimits = DEFAULT_LIMITS) -> Document:
         UnreadableSource: It holds no text that can be read.
     """
     found = load.read(source, limits)
+    # A date in a table is that of one row.
+    seek_date = source.path.suffix.lower() not in TABULAR
     # Title and date may stand in furniture that cleaning removes, such as front matter.
     return prepare(
         Document(
             id=source.id,
             text=found.text,
             title=_title(found, source.path),
-            date=found.date or metadata.find_date(found.text),
+            date=found.date or (metadata.find_date(found.text) if seek_date else None),
             source=source.kept_place,
             page_starts=found.page_starts,
-        )
+        ),
+        seek_date=seek_date,
     )
 
 
@@ -271,23 +278,24 @@ class Pipeline:
             *phrasing,
         ]
 
-    def begin(self, question: str, filters: Mapping[str, Any] | None = None, history: Sequence[Answer] = ()) -> Work:
+    def begin(self, question: str, filters: Mapping[str, Any] | None = None, history: History = ()) -> Work:
         """Return a question as it enters the first stage.
 
         Args:
             question: The question.
             filters: Value, or list of allowed values, by name, as `rag.filters` describes them.
-            history: The answers before it in its conversation, oldest first.
+            history: The answers before it in its conversation, oldest first, as `rag.given.earlier_answers` takes them.
 
         Returns:
             The question, with the passages that pass the filters.
 
         Raises:
             FilterError: A filter names what no document has, or its value is of the wrong kind.
+            TypeError: `history` is no list of answers.
         """
-        return Work(question, filters, self.snapshot.select(filters), history)
+        return Work(question, filters, self.snapshot.select(filters), earlier_answers(history))
 
-    def run(self, question: str, filters: Mapping[str, Any] | None = None, history: Sequence[Answer] = ()) -> Answer:
+    def run(self, question: str, filters: Mapping[str, Any] | None = None, history: History = ()) -> Answer:
         """Return the answer to a question.
 
         Args:
@@ -308,7 +316,7 @@ class Pipeline:
         return finish(work)
 
     def stream(
-        self, question: str, filters: Mapping[str, Any] | None = None, history: Sequence[Answer] = ()
+        self, question: str, filters: Mapping[str, Any] | None = None, history: History = ()
     ) -> Iterator[Answer]:
         """Yield the answer as it grows: the passages found, then sentence by sentence; the last one is complete."""
         work = self.begin(question, filters, history)
@@ -524,7 +532,9 @@ def check_question(question: str, *, most_chars: int) -> None:
 
     Raises:
         QuestionError: It is.
+        TypeError: It is no text.
     """
+    check_type("question", question, str, "a text")
     if not question.strip():
         raise QuestionError("the question is empty; ask something, for example: rag ask 'Who wrote this?'")
     if not question.isascii() and re.search("[\ud800-\udfff]", question):

@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 from rag.errors import SourceError, SourceNotFound, UnreadableSource
 from rag.formats.parse_limits import ParseLimits
 from rag.formats.suffixes import ARCHIVES, SUPPORTED
+from rag.given import NO_PATH
 from rag.printable import one_line
 from rag.sources import DEFAULT_LIMITS, SourceFile, find_files, unsupported
 
@@ -40,8 +41,11 @@ def find_sources(
 
     Raises:
         SourceNotFound: A path or an address does not exist.
-        SourceError: One holds nothing to index, cannot be opened, or holds a password; or two files have the same id.
+        SourceError: One is ``""``, holds nothing to index, cannot be opened, or holds a password; or two files have the
+            same id.
     """
+    if "" in paths:
+        raise SourceError(NO_PATH)
     local = [Path(path) for path in paths if not is_address(path)]
     sources, left_out = find_files(local, limits) if local else ([], {})
     for path in paths:

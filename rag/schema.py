@@ -305,5 +305,18 @@ class Answer:
 
     @classmethod
     def from_json(cls, text: str) -> Answer:
-        """Return the answer that ``to_json`` wrote."""
-        return cls.from_dict(json.loads(text))
+        """Return the answer that ``to_json`` wrote.
+
+        Args:
+            text: One JSON document.
+
+        Returns:
+            The answer.
+
+        Raises:
+            ValueError: It is no JSON, or no answer.
+        """
+        try:
+            return cls.from_dict(json.loads(text))
+        except (AttributeError, KeyError, TypeError) as error:
+            raise ValueError(f"this is no answer as to_json writes one ({type(error).__name__}: {error})") from error

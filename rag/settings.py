@@ -5,8 +5,11 @@ from __future__ import annotations
 import math
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields, replace
+from difflib import get_close_matches
+from functools import cache
+from numbers import Integral, Real
 from pathlib import Path
 from typing import Any, get_args, get_type_hints
 from urllib.parse import urlsplit
@@ -34,6 +37,9 @@ FUSIONS = ("convex", "rrf")
 RERANKERS = ("late", "cross", "none")
 UNSUPPORTED = ("drop", "mark")
 SWITCH = ("on", "off")
+# What a value of each type may be, and in words.
+NUMBERS: Mapping[type, type] = {int: Integral, float: Real}
+RULES: Mapping[type, str] = {int: "a whole number", float: "a number", str: "a text"}
 CHOICES = {
     "fusion": FUSIONS,
     "rerank": RERANKERS,
@@ -165,18 +171,22 @@ class Settings:
     serve_log_questions: str = "off"
 
     def __post_init__(self) -> None:
-        """Refuse values out of range.
+        """Refuse values of another type or out of range.
 
         Raises:
-            ConfigurationError: A value is out of its range.
+            ConfigurationError: A value is.
         """
+        for name, kind in _kinds().items():
+            value = getattr(self, name)
+            right = isinstance(value, NUMBERS.get(kind, kind)) and not isinstance(value, bool)
+            _require(right or (value is None and name in _optional()), name, value, RULES[kind])
         for name in ("dense_weight", "threshold"):
             value = getattr(self, name)
             _require(value is None or 0.0 <= value <= 1.0, name, value, "a number from 0 to 1")
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if isinstance(value, int) and field.name != "token_bits":
-                _require(value >= 1, field.name, value, "a whole number from 1")
+        for name, kind in _kinds().items():
+            value = getattr(self, name)
+            if kind is int and value is not None and name != "token_bits":
+                _require(value >= 1, name, value, "a whole number from 1")
         for name, least in (("passage_tokens", 16), ("passage_chars", 64), ("parse_memory_mb", 64)):
             value = getattr(self, name)
             _require(value is None or value >= least, name, value, f"a whole number from {least}")
@@ -219,10 +229,14 @@ class Settings:
         Raises:
             ConfigurationError: An unknown key, a value of the wrong type or out of range, or an unreadable file.
         """
-        values = _read_toml(toml) if toml else {}
-        values |= _read_environment(environ)
-        values |= {k: v for k, v in overrides.items() if v is not None}
-        return replace(cls(), **{key: _convert(key, value) for key, value in values.items()})
+        environment, flags = _read_environment(environ), {k: v for k, v in overrides.items() if v is not None}
+        values = (_read_toml(toml) if toml else {}) | environment | flags
+        try:
+            return replace(cls(), **{key: _convert(key, value) for key, value in values.items()})
+        except _Unfit as error:
+            variable = ENVIRONMENT_PREFIX + error.name.upper()
+            origin = "" if error.name in flags else variable if error.name in environment else str(toml or "")
+            raise ConfigurationError(error.said(origin)) from error
 
     def fixed(self, built: Mapping[str, Any], where: Path | str) -> Settings:
         """Return the settings with those that a library is built with filled in: from the library, else by default.
@@ -283,26 +297,55 @@ def _read_environment(environ: Mapping[str, str]) -> dict[str, str]:
     found = {k: v for k, v in environ.items() if k.startswith(ENVIRONMENT_PREFIX) and k not in PLACES}
     unknown = [k for k in found if k.removeprefix(ENVIRONMENT_PREFIX).lower() not in names]
     if unknown:
-        known = ", ".join(sorted(ENVIRONMENT_PREFIX + n.upper() for n in names))
-        raise ConfigurationError(f"unknown environment variable {unknown[0]}; known are {known}")
+        known = {ENVIRONMENT_PREFIX + name.upper() for name in names} | PLACES
+        raise ConfigurationError(f"unknown environment variable {unknown[0]}; {_suggested(unknown[0], known)}")
     return {k.removeprefix(ENVIRONMENT_PREFIX).lower(): v for k, v in found.items()}
 
 
+def _suggested(name: str, known: Iterable[str]) -> str:
+    """Return the name that may have been meant, else all there are."""
+    near = get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]}?" if near else f"known are {', '.join(sorted(known))}"
+
+
+@cache
+def _kinds() -> Mapping[str, type]:
+    """Return the type of each setting; an optional one, `str | None`, has its first type."""
+    return {name: next(iter(get_args(kind)), kind) for name, kind in get_type_hints(Settings).items()}
+
+
+@cache
+def _optional() -> frozenset[str]:
+    """Return the settings that may be ``None``."""
+    return frozenset(name for name, kind in get_type_hints(Settings).items() if get_args(kind))
+
+
 def _convert(key: str, value: Any) -> Any:
-    # An optional setting, `str | None`, is given as a value of its first type.
-    kinds = {name: next(iter(get_args(kind)), kind) for name, kind in get_type_hints(Settings).items()}
+    kinds = _kinds()
     if key not in kinds:
-        raise ConfigurationError(f"unknown setting {key!r}; known are {', '.join(sorted(kinds))}")
+        raise ConfigurationError(f"unknown setting {key!r}; {_suggested(key, kinds)}")
     try:
         converted = kinds[key](value)
         # TOML has types of its own: 2.5 or true is no count, 5 is no name.
-        if not isinstance(value, str) and (converted != value or isinstance(value, bool)):
-            raise ValueError(value)
-        return converted
-    except (TypeError, ValueError, OverflowError) as error:
-        raise ConfigurationError(f"setting {key} = {value!r} is not a value of type {kinds[key].__name__}") from error
+        sound = isinstance(value, str) or (converted == value and not isinstance(value, bool))
+    except (TypeError, ValueError, OverflowError):
+        sound = False
+    _require(sound, key, value, RULES[kinds[key]])
+    return converted
+
+
+class _Unfit(ConfigurationError):
+    """The value of a setting is of another type, or out of range."""
+
+    def __init__(self, name: str, value: Any, rule: str) -> None:
+        self.name, self._value, self._rule = name, value, rule
+        super().__init__(self.said())
+
+    def said(self, origin: str = "") -> str:
+        """Return what is wrong, and where the value came from."""
+        return f"setting {self.name} = {self._value!r}{origin and f', from {origin}'}; it has to be {self._rule}"
 
 
 def _require(condition: bool, name: str, value: Any, rule: str) -> None:
     if not condition:
-        raise ConfigurationError(f"setting {name} = {value!r}; it has to be {rule}")
+        raise _Unfit(name, value, rule)

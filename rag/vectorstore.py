@@ -27,6 +27,7 @@ from embeddings.encoding import Kind, unit
 from rag.clean import clean
 from rag.errors import LibraryChanged, LibraryEmpty
 from rag.filters import check_filters
+from rag.given import check_k
 from rag.library import Library
 from rag.metadata import find_title
 from rag.pipeline import Pipeline, check_question
@@ -114,15 +115,18 @@ class LibraryVectorStore(VectorStore):
             embedding: ``None``: the library embeds with the encoder of its settings.
             metadatas: Metadata of each text, JSON values.
             ids: Id of each text.
-            library: The library, or its folder; ``None`` for the default library.
+            library: The library, or its folder; it has to be named, since LangChain's stores are new where none is,
+                and the default library is not.
             **kwargs: Ignored, as by ``add_texts``.
 
         Returns:
             A store over the whole library, with what it held before.
 
         Raises:
-            ValueError: `embedding` is another encoder, or the texts cannot be added.
+            ValueError: `library` is not named, `embedding` is another encoder, or the texts cannot be added.
         """
+        if library is None:
+            raise ValueError("no library is named; say which the texts go to: from_texts(texts, library='my-library')")
         if embedding is not None and not isinstance(embedding, LibraryEmbeddings):
             raise ValueError(
                 f"embedding is a {type(embedding).__name__}; a library embeds with the encoder it is made with: "
@@ -282,8 +286,7 @@ class LibraryVectorStore(VectorStore):
         """Check the arguments of a search and return what answers it, or ``None`` when the store is empty."""
         if unknown:
             raise TypeError(f"unknown argument {next(iter(unknown))!r}; known are k and filter")
-        if k < 1:
-            raise ValueError(f"k = {k}; it has to be at least 1")
+        check_k(k)
         check_filters(filters)
         return None if _is_empty(self.library) else self.library.pipeline()
 

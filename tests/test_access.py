@@ -484,7 +484,10 @@ def test_without_a_token_this_machine_may_do_everything(unlocked: FastAPI) -> No
 @pytest.mark.parametrize("site", [Site("0.0.0.0"), Site("::"), Site("192.0.2.7"), Site(names=("rag.example",))])
 def test_without_a_token_no_other_machine_is_let_in(unlocked: FastAPI, library: Library, site: Site) -> None:
     collections = unlocked.state.house.known.tokens.path.parent
-    with Library.open(collections) as tokenless, pytest.raises(AccessError, match="rag token add") as caught:
+    with (
+        Library.open(collections) as tokenless,
+        pytest.raises(AccessError, match=r"rag --library .* token add") as caught,
+    ):
         create_app(Collections(tokenless), site=site, examples=[])
     assert "\n" not in str(caught.value)
 

@@ -53,6 +53,11 @@ def test_an_address_that_is_none_is_refused_in_one_line_that_says_how_one_looks(
     assert "\n" not in str(caught.value)
 
 
+def test_an_empty_address_is_refused_and_not_the_current_folder() -> None:
+    with pytest.raises(ConfigurationError, match="names no library"):
+        read_address("")
+
+
 @pytest.mark.parametrize(
     "given",
     [

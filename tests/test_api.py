@@ -199,9 +199,25 @@ def test_a_form_of_another_site_cannot_ask(client: httpx.Client) -> None:
     error_of(client.post("/v1/ask", content=body, headers={"content-type": "text/plain"}), 422)
 
 
-@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/ask"), ("PUT", "/v1/documents"), ("GET", "/v1/nothing")])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/v1/nothing"), ("POST", "/v1/asks")])
 def test_an_unknown_endpoint_is_a_404_that_says_where_the_list_is(client: httpx.Client, method: str, path: str) -> None:
     assert "/openapi.json" in error_of(client.request(method, path), 404)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "allowed"), [("GET", "/v1/ask", "POST"), ("PUT", "/v1/documents", "GET, POST")]
+)
+def test_another_method_than_an_address_takes_is_a_405_that_says_which(
+    client: httpx.Client, method: str, path: str, allowed: str
+) -> None:
+    response = client.request(method, path)
+    assert allowed in error_of(response, 405)
+    assert response.headers["allow"] == allowed
+
+
+def test_a_body_without_its_type_is_refused_with_the_header_to_send(client: httpx.Client) -> None:
+    response = client.post("/v1/ask", content=b'{"question": "Who?"}')
+    assert "Content-Type: application/json" in error_of(response, 422)
 
 
 def test_health_says_what_the_library_holds(client: httpx.Client) -> None:

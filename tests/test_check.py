@@ -101,6 +101,7 @@ def test_sound_questions_have_neither_problems_nor_warnings(library: Library, tm
         ({"evidence": "opened"}, "evidence", 'got "opened"'),
         ({"evidence": [{"quote": "opened"}]}, "document_id", "got null"),
         (evidence(quote=["opened"]), "quote", 'got ["opened"]'),
+        (evidence(quote=" "), "quote", "has to hold letters or digits"),
         (evidence(start_char=8, end_char=8), "start_char", "[8, 8) is no span"),
         (evidence(start_char="8", end_char=9), "start_char", '["8", 9) is no span'),
         (evidence(start_char=90, end_char=900), "end_char", "900 is beyond 'bridge.txt' of 98 characters"),

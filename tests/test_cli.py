@@ -354,6 +354,11 @@ def test_a_missing_library_is_named_and_not_made(command: list[str], tmp_path: P
     assert not (tmp_path / "typo").exists()
 
 
+def test_a_folder_of_documents_is_not_taken_for_a_library(docs: Path, run: Run) -> None:
+    outcome = run("--library", docs, "ask", "Why?")
+    assert_one_line(outcome, 1, f"{docs} is a folder of documents", f"rag --library NEW index {docs}")
+
+
 def test_doctor_on_a_missing_library_makes_none(tmp_path: Path, run: Run) -> None:
     outcome = run("--library", tmp_path / "typo", "doctor")
     assert outcome.code == 1
@@ -389,7 +394,7 @@ def test_a_library_path_that_is_a_file_is_named(
         (None, ["cannot read the settings file"]),
         (b"leg_kk = 5", ["unknown setting 'leg_kk'", "leg_k"]),
         (b"threshold = 1.5", ["threshold = 1.5", "from 0 to 1"]),
-        (b"leg_k = 'many'", ["leg_k = 'many'", "int"]),
+        (b"leg_k = 'many'", ["leg_k = 'many'", "whole number"]),
     ],
 )
 def test_settings_that_cannot_be_used_are_named(
@@ -445,7 +450,10 @@ def test_an_interruption_says_how_to_go_on(
         (["index"], ["PATH"]),
         (["remove"], ["ID"]),
         (["eval"], ["GOLD"]),
-        (["ask", "Why?", "--treshold", "1"], ["--treshold"]),
+        (["ask", "Why?", "--treshold", "1"], ["--treshold", "rag ask --help"]),
+        (["ask", "who", "built", "it?"], ["in quotes: rag ask 'who built it?'", "rag ask --help"]),
+        (["search", "old", "mill", "--json"], ["in quotes: rag search 'old mill'"]),
+        (["list", "all"], ["unrecognized arguments: all", "rag list --help"]),
         (["search", "x", "-k", "0"], ["-k", "'0'", "from 1"]),
         (["search", "x", "-k", "-3"], ["-k"]),
         (["ask", "x", "--filter", "year"], ["--filter", "'year'", "NAME=VALUE"]),
@@ -456,6 +464,13 @@ def test_an_interruption_says_how_to_go_on(
         (["ask", "x", "--threshold", "high"], ["--threshold", "'high'"]),
         (["--library", "", "list"], ["--library", "names no folder"]),
         (["index", "docs", "--library="], ["--library", "names no folder"]),
+        (["index", ""], ["PATH", "'' names no file or folder", "rag index --help"]),
+        (["add", "docs", ""], ["PATH", "'' names no file or folder"]),
+        (["eval", ""], ["GOLD", "'' names no file or folder"]),
+        (["eval", "check", ""], ["GOLD", "'' names no file or folder"]),
+        (["calibrate", ""], ["GOLD", "'' names no file or folder"]),
+        (["backup", ""], ["DEST", "'' names no file or folder"]),
+        (["restore", ""], ["SRC", "'' names no file or folder"]),
         (["serve", "--port", "0"], ["--port", "'0'", "65535"]),
         (["serve", "--port", "65536"], ["--port", "'65536'"]),
         (["serve", "--port", "http"], ["--port", "'http'"]),

@@ -15,7 +15,7 @@ from eval.command import add_arguments, run
 from eval.gold import read_gold
 from rag import Document, Library
 from rag.cli import main
-from rag.errors import ConfigurationError, GoldError, LibraryNotFound
+from rag.errors import ConfigurationError, GoldError, LibraryError, LibraryNotFound
 
 __all__ = ["cache", "library"]
 
@@ -54,6 +54,31 @@ def test_the_command_prints_a_readable_page_with_a_table_by_tag(
     assert ["hit@1", "1.000", "[1.000,", "1.000]"] in [line.split() for line in page.splitlines()]
     assert ["auroc", "-"] in [line.split() for line in page.splitlines()]
     assert any(line.split()[:2] == ["number", "1"] for line in page.splitlines())
+
+
+def test_the_page_ends_with_how_many_questions_went_wrong_and_how_to_see_them(
+    library: Library, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = gold_file(tmp_path / "places.jsonl", *QUESTIONS[:1])
+    words = (str(path), "--library", str(library.path), "--threshold", "1")
+    assert run(arguments(*words)) == 0
+    page = capsys.readouterr().out
+    assert page.startswith("places: 1 question, 1 answerable\n")
+    assert page.splitlines()[-1].startswith("1 question went wrong: --report FILE.html shows which")
+    assert run(arguments(*words, "--details", str(tmp_path / "details.jsonl"))) == 0
+    assert "went wrong" not in capsys.readouterr().out
+
+
+def test_rows_are_checked_alone_where_the_default_library_is_empty(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Library.open(tmp_path / "empty").close()
+    path = gold_file(tmp_path / "places.jsonl", *QUESTIONS[:1])
+    monkeypatch.setenv("RAG_LIBRARY", str(tmp_path / "empty"))
+    assert run(arguments("check", str(path))) == 0
+    assert "the evidence was not checked" in capsys.readouterr().out
+    with pytest.raises(LibraryError):
+        run(arguments("check", str(path), "--library", str(tmp_path / "empty")))
 
 
 def test_the_command_indexes_a_folder_without_touching_the_user_s_library(
@@ -209,7 +234,9 @@ def test_a_run_against_itself_passes_the_gate_and_a_worse_one_fails_it_by_name(
     baseline.write_text(capsys.readouterr().out, encoding="utf-8")
     again = (*words, "--baseline", str(baseline), "--max-drop", "0.01")
     assert run(arguments(*again, "--threshold", "0")) == 0
-    assert json.loads(capsys.readouterr().out)["gate"]["passed"] is True
+    printed = capsys.readouterr()
+    assert json.loads(printed.out)["gate"]["passed"] is True
+    assert f"no metric has fallen since {baseline}" in printed.err
     assert run(arguments(*again, "--threshold", "1", "--report", str(report))) == 1
     printed = capsys.readouterr()
     gate = json.loads(printed.out)["gate"]

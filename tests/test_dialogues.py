@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from conftest import MakeLibrary
 
+from eval.check import check
 from eval.dialogues import holds_dialogues, read_dialogues, tied
 from eval.judge import evidence_spans
 from eval.talk import FollowUp, Verdict, converse, document, figures, lines, verdict
@@ -137,6 +138,23 @@ def test_conversations_are_told_from_questions(tmp_path: Path) -> None:
     assert not holds_dialogues(tmp_path)
     (tmp_path / "broken").write_bytes(b"\xff")
     assert not holds_dialogues(tmp_path / "broken")
+
+
+def test_conversations_are_checked_as_conversations(
+    tmp_path: Path, seeds_library: Library, make_library: MakeLibrary
+) -> None:
+    found = check(DIALOGUES, seeds_library)
+    assert found.problems == ()
+    assert found.questions == sum(len(dialogue.turns) for dialogue in read_dialogues(DIALOGUES).dialogues)
+    library = make_library(Document(id="lighthouse.md", title="The lighthouse", text=LIGHTHOUSE, language="en"))
+    lost = {**TURNS[1], "evidence": [{**LAMP, "quote": "seen from 13 kilometres"}]}
+    found = check(written(tmp_path, TURNS[0], lost, {**TURNS[2], "answerable": "no", "evidense": []}), library)
+    assert found.questions == 3
+    assert [problem.partition(": ")[2].partition(": ")[0] for problem in found.problems] == [
+        "row 1, turns[2], field 'answerable'",
+        "row 1, turns[1], evidence[0] (question 'lighthouse/2'), field 'quote'",
+    ]
+    assert "did you mean 'evidence'?" in found.warnings[0]
 
 
 def test_the_command_prints_lines_or_one_document(

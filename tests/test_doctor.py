@@ -15,6 +15,7 @@ from rag import Library
 from rag.calibration import CALIBRATION
 from rag.doctor import Finding, examine
 from rag.errors import LibraryDamaged
+from rag.formats.parser import PARSER
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,15 @@ def own(built: Path, tmp_path: Path) -> Path:
 
 def findings(path: Path, *, encoder: str | None = None) -> dict[str, Finding]:
     return {f.subject: f for f in examine(path, encoder=encoder)}
+
+
+def test_a_parser_that_does_not_start_is_found(own: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert findings(own)["parser"].healthy
+    monkeypatch.setattr("rag.formats.parser.sys.executable", "/bin/false")
+    PARSER.close()
+    found = findings(own)["parser"]
+    assert not found.healthy
+    assert "does not start (exit code 1); the installation is broken" in found.message
 
 
 def test_a_sound_library_is_found_healthy(built: Path) -> None:

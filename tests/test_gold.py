@@ -74,6 +74,13 @@ def test_a_file_gives_its_questions_in_order_and_no_documents(tmp_path: Path) ->
         ({"question": "half \ud800"}, "question", "character 5"),
         ({"evidence": [{"quote": "Ada"}]}, "document_id", "null"),
         ({"evidence": [{"document_id": "a", "quote": 1}]}, "quote", "1"),
+        ({"evidence": [{"document_id": "a", "quote": ""}]}, "quote", "letters or digits"),
+        ({"evidence": [{"document_id": "a", "quote": "   "}]}, "quote", "letters or digits"),
+        (
+            {"evidence": [{"document_id": "a", "quote": "—", "start_char": 0, "end_char": 1}]},
+            "quote",
+            "letters or digits",
+        ),
         ({"evidence": [{"document_id": "a", "start_char": 4}]}, "start_char", "[4, null)"),
         ({"evidence": [{"document_id": "a", "start_char": 4, "end_char": 4}]}, "start_char", "[4, 4)"),
         ({"evidence": [{"document_id": "a", "start_char": True, "end_char": 4}]}, "start_char", "[true, 4)"),

@@ -30,6 +30,7 @@ CHILD = """
 import os, signal, sys, time
 from rag.formats import wire
 from rag.formats.confinement import bound, confine
+wire.send(sys.stdout.buffer, {{"ready": True}})
 request = wire.receive(sys.stdin.buffer)
 {misdeed}
 """
@@ -112,6 +113,19 @@ def test_a_child_that_crashes_hangs_or_floods_costs_its_file_and_is_gone(
             parser.parse(b"anything", ".html", ParseLimits(**limits))  # type: ignore[arg-type]
     assert children() == []
     assert parser.parse(b"<p>next</p>", ".html", LIMITS).text == "next"
+
+
+def test_a_child_that_cannot_start_is_not_the_fault_of_the_file(
+    parser: Parser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    start = subprocess.Popen
+
+    def start_nothing(command: list[str], **options: object) -> subprocess.Popen[bytes]:
+        return start([*command[:2], "-c", "import no_such_parser"], **options)  # type: ignore[call-overload]
+
+    monkeypatch.setattr(parsing.subprocess, "Popen", start_nothing)
+    with pytest.raises(UnreadableSource, match=r"does not start .*No module named 'no_such_parser'.*rag doctor"):
+        parser.parse(b"anything", ".html", LIMITS)
 
 
 @ON_LINUX

@@ -10,7 +10,8 @@ from tiny_models import make_tiny_cross_encoder
 
 from rag import Document, Library, Settings
 from rag.errors import ModelError, QuestionError, UnreadableSource
-from rag.pipeline import prepare
+from rag.pipeline import prepare, read
+from rag.sources import find_files
 from tests.conftest import SEEDS
 
 
@@ -120,3 +121,23 @@ def test_every_citation_on_the_seeds_equals_its_slice(seeds_library: Library) ->
         for citation in answer.citations:
             text = seeds_library.document(citation.document_id).text
             assert text[citation.start_char : citation.end_char] == citation.quote
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "title", "day"),
+    [
+        ("employees.csv", "Name,Since\nAda Lindqvist,2019-04-01\nMary Stone,2021-02-03\n", "employees", None),
+        ("data.json", '[{"name": "Router X1", "date": "2024-05-06"}, {"name": "Router X2"}]', "data", None),
+        ("data.json", '{"routers": [{"name": "Router X1"}, {"name": "Router X2"}]}', "data", None),
+        ("data.json", '{"title": "Routers", "routers": [{"name": "Router X1"}]}', "Routers", None),
+        ("data.json", '{"title": "Routers of 2024", "date": "2024-05-06"}', "Routers of 2024", "2024-05-06"),
+        ("data.jsonl", '{"name": "X1", "date": "2024-05-06"}\n{"name": "X2", "date": "2024-05-07"}\n', "data", None),
+    ],
+)
+def test_a_row_gives_a_file_of_rows_neither_its_title_nor_its_date(
+    name: str, text: str, title: str, day: str | None, tmp_path: Path
+) -> None:
+    (tmp_path / name).write_text(text)
+    ((source,), _) = find_files([tmp_path / name])
+    document = read(source)
+    assert (document.title, document.date) == (title, day)

@@ -118,6 +118,18 @@ def test_an_address_that_cannot_or_must_not_be_opened_is_refused_in_one_line(
     assert not (tmp_path / "library").exists()
 
 
+@pytest.mark.parametrize("paths", ["", [""], [".", ""]])
+def test_an_empty_path_is_refused_and_not_the_current_folder(
+    paths: str | list[str], make_library: MakeLibrary, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "docs").mkdir()
+    (tmp_path / "docs" / "harbour.md").write_text(HARBOUR)
+    monkeypatch.chdir(tmp_path / "docs")
+    for take in (make_library().index, make_library().add_files):
+        with pytest.raises(SourceError, match="names no file or folder"):
+            take(paths)
+
+
 def test_two_addresses_may_not_give_two_documents_one_id(store: Any) -> None:
     store.pipe_file("/town/again/harbour.md", b"Another one.")
     with pytest.raises(SourceError, match=r"would have the same id 'harbour\.md'"):

@@ -178,7 +178,7 @@ def test_told_to_end_it_lets_answers_end_and_cancels_those_that_take_too_long(li
 
 @pytest.mark.parametrize(
     ("arguments", "said"),
-    [(["--host", "0.0.0.0"], "rag token add"), (["--allowed-host", "rag.example"], "rag token add")],
+    [(["--host", "0.0.0.0"], "library token add"), (["--allowed-host", "rag.example"], "library token add")],
 )
 def test_in_view_of_others_without_a_token_is_one_line(tmp_path: Path, arguments: list[str], said: str, capsys) -> None:
     from rag.cli import main

@@ -114,8 +114,46 @@ def test_an_unknown_setting_is_refused_and_the_known_ones_are_named(given: dict[
     if "toml" in given:
         (tmp_path / "settings.toml").write_text(given["toml"])
         given = {"toml": tmp_path / "settings.toml"}
-    with pytest.raises(ConfigurationError, match=r"(?i)unknown .*treshold.*known are .*threshold"):
+    with pytest.raises(ConfigurationError, match=r"(?i)unknown .*treshold.*; did you mean (rag_)?threshold\?$"):
         read(**given)
+
+
+def test_a_variable_that_says_where_things_are_is_suggested_too_and_all_where_none_is_near() -> None:
+    with pytest.raises(ConfigurationError, match=r"RAG_LIBARY; did you mean RAG_LIBRARY\?$"):
+        read(environ={"RAG_LIBARY": "/x"})
+    with pytest.raises(ConfigurationError, match=r"RAG_XYZZY; known are .*RAG_CACHE, .*RAG_ENCODER, .*RAG_LIBRARY"):
+        read(environ={"RAG_XYZZY": "/x"})
+
+
+def test_a_value_that_cannot_be_is_said_with_where_it_came_from_and_what_it_has_to_be(tmp_path: Path) -> None:
+    with pytest.raises(ConfigurationError, match=r"candidates_k = 'abc', from RAG_CANDIDATES_K; .* a whole number$"):
+        read(environ={"RAG_CANDIDATES_K": "abc"})
+    with pytest.raises(ConfigurationError, match=r"candidates_k = 0, from RAG_CANDIDATES_K; .* a whole number from 1$"):
+        read(environ={"RAG_CANDIDATES_K": "0"})
+    (tmp_path / "s.toml").write_text("dense_weight = 2.0")
+    with pytest.raises(ConfigurationError, match=r"dense_weight = 2.0, from .*s\.toml; .* a number from 0 to 1$"):
+        read(tmp_path / "s.toml")
+    with pytest.raises(ConfigurationError, match=r"candidates_k = 0; .* a whole number from 1$"):
+        read(environ={"RAG_CANDIDATES_K": "5"}, candidates_k=0)
+
+
+@pytest.mark.parametrize(
+    ("given", "rule"),
+    [
+        ({"candidates_k": "many"}, "a whole number"),
+        ({"candidates_k": 20.5}, "a whole number"),
+        ({"candidates_k": True}, "a whole number"),
+        ({"candidates_k": None}, "a whole number"),
+        ({"threshold": "0.3"}, "a number"),
+        ({"chat_timeout_s": "30"}, "a number"),
+        ({"encoder": 5}, "a text"),
+        ({"fusion": ["rrf"]}, "a text"),
+        ({"passage_tokens": "64"}, "a whole number"),
+    ],
+)
+def test_a_setting_of_another_type_is_refused_when_made_by_hand(given: dict[str, Any], rule: str) -> None:
+    with pytest.raises(ConfigurationError, match=f"^setting {next(iter(given))} = .*; it has to be {rule}$"):
+        Settings(**given)
 
 
 def test_a_setting_is_checked_also_when_made_by_hand() -> None:

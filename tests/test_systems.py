@@ -92,9 +92,9 @@ def test_names_that_cannot_be_used_give_one_line(names: str, message: str) -> No
 @pytest.mark.parametrize(
     ("content", "message"),
     [
-        ("[systems.a]\nrerankers = 'none'", "systems.a: unknown setting 'rerankers'; known are"),
+        ("[systems.a]\nrerankers = 'none'", "systems.a: unknown setting 'rerankers'; did you mean rerank?"),
         ("[systems.a]\nrerank = 'nine'", "systems.a: setting rerank = 'nine'; it has to be one of"),
-        ("[systems.a]\ndense_weight = 'much'", "systems.a: setting dense_weight = 'much' is not a value of type float"),
+        ("[systems.a]\ndense_weight = 'much'", "systems.a: setting dense_weight = 'much'; it has to be a number"),
         ("[systems.dense]\nrerank = 'late'", "systems.dense: 'dense' is built in; choose another name"),
         ("[systems.'a,b']\nrerank = 'none'", "systems.a,b: 'a,b' is no name"),
         ("[systems]\na = 1", "systems.a = 1; it has to be a table"),

@@ -303,6 +303,13 @@ async def test_a_store_is_made_from_texts_in_a_library_or_in_a_folder(
         ]
 
 
+def test_texts_are_not_added_to_the_default_library_unasked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("RAG_LIBRARY", str(tmp_path / "default"))
+    with pytest.raises(ValueError, match="no library is named"):
+        LibraryVectorStore.from_texts(["Bread."])
+    assert not (tmp_path / "default").exists()
+
+
 def test_the_embeddings_of_another_model_are_refused_before_a_library_is_made(tmp_path: Path) -> None:
     with pytest.raises(ValueError, match="DeterministicFakeEmbedding"):
         LibraryVectorStore.from_texts(["Bread."], DeterministicFakeEmbedding(size=6), library=tmp_path / "new")

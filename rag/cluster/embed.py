@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from rag.cluster.joining import import_ray
 from rag.cluster.ledger import Ledger
 from rag.cluster.rows import chunks_in, sources_table
+from rag.cluster.waiting import until_lost
 from rag.cluster.worker import EmbedChunks, Job, code_here, fault_here, read_and_split
 from rag.embed import EmbedHere
 from rag.entries import Batch, Entry, Failed
@@ -21,8 +23,10 @@ from rag.sources import SourceFile
 GROUP_BYTES, GROUP_FILES = 100_000, 128
 # Rows travel in blocks of about so many bytes; a long document in several, so that several actors embed it.
 BLOCK_BYTES = 1 << 20
-# Shares of a processor. Reading takes a fraction of what embedding takes, and has to go on while every actor embeds.
-READ_CPUS, EMBED_CPUS = 0.25, 0.75
+# Shares of a processor by which Ray spreads the work; there are no more actors than processors. An actor whose machine
+# is lost has to find room beside the others, or what it had is waited for: so two fit beside who reads. With 0.75 a run
+# that lost one of two machines half way stood still.
+READ_CPUS, EMBED_CPUS = 0.2, 0.4
 PROBE_S = 180.0
 
 
@@ -65,7 +69,7 @@ class EmbedOnRay:
         ledger = Ledger(entries)
         failed: list[Entry] = []
         with _as_one_line(ray):
-            for table in _blocks(ray, entries, job):
+            for table in until_lost(_blocks(ray, entries, job), processors=partial(_processors, ray)):
                 for outcome in ledger.take(chunks_in(table, ids)):
                     if isinstance(outcome, Failed):
                         failed.append(outcome.entry)
@@ -87,7 +91,7 @@ def _blocks(ray: Any, entries: Sequence[Entry], job: Job) -> Iterator[Any]:
     # So that documents are numbered as one process would number them.
     context.execution_options.preserve_order = True
     groups = [sources_table(group) for group in _groups(entries)]
-    most = min(len(groups), max(1, int(ray.cluster_resources().get("CPU", 1))))
+    most = min(len(groups), max(1, int(_processors(ray))))
     dataset = (
         ray.data.from_arrow(groups)
         .map_batches(
@@ -108,6 +112,10 @@ def _blocks(ray: Any, entries: Sequence[Entry], job: Job) -> Iterator[Any]:
         )
     )
     yield from dataset.iter_batches(batch_size=None, batch_format="pyarrow", prefetch_batches=2)
+
+
+def _processors(ray: Any) -> float:
+    return float(ray.cluster_resources().get("CPU", 1))
 
 
 def _groups(entries: Sequence[Entry]) -> Iterator[list[tuple[int, SourceFile]]]:

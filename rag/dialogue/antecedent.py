@@ -151,10 +151,10 @@ def told_for(turn: Turn, asked: str) -> str | None:
     known, head = turn.query.casefold(), head_word(asked)
     marked = [q for q in quoted(turn.answer) if q.casefold() not in known]
     found = [m for m in names(turn.answer) if m.text.casefold() not in known and m.text.casefold() not in head]
-    if of_kind := _of_kind(marked, head):
-        return _with_kind(of_kind, head)
-    if of_kind := _of_kind([m.text for m in found], head):
-        return of_kind
+    if told := _saying_kind(marked, head):
+        return _with_kind(told, head)
+    if told := _saying_kind([m.text for m in found], head):
+        return told
     if head in _COMPANIES or re.search(r"公司|企业", turn.query):
         found = [m for m in found if COMPANY.search(m.text)]
     elif marked:
@@ -164,9 +164,9 @@ def told_for(turn: Turn, asked: str) -> str | None:
     return best.text if best else None
 
 
-def _of_kind(told: Iterable[str], head: str) -> str | None:
+def _saying_kind(expressions: Iterable[str], head: str) -> str | None:
     """Return the first expression that says of what kind it is."""
-    return next((t for t in told if head in re.findall(r"\w+", t.lower())), None)
+    return next((e for e in expressions if head in re.findall(r"\w+", e.lower())), None)
 
 
 def _with_kind(title: str, head: str) -> str:
@@ -244,10 +244,10 @@ def of_kind(noun: str, turns: Sequence[Turn]) -> str | None:
     Returns:
         The thing, or ``None`` where the turns spoke of none of that kind.
     """
-    return _last(turns, lambda turn: _of_kind(noun, turn))
+    return _last(turns, lambda turn: _spoken_of(noun, turn))
 
 
-def _of_kind(noun: str, turn: Turn) -> str | None:
+def _spoken_of(noun: str, turn: Turn) -> str | None:
     wanted = _stem(noun)
     asked = [m for m in mentions(turn.query) if _stem(head_word(m.text)) == wanted]
     told = [m for text in (turn.answer, *turn.cited) for m in names(text) if _stem(head_word(m.text)) == wanted]

@@ -270,7 +270,7 @@ class Database:
 def explain(error: Exception, path: Path) -> Exception:
     """Return what a caller is told of something that SQLite says of a file."""
     if isinstance(error, sqlite3.ProgrammingError):
-        return ValueError(f"{path} cannot be used: {brief(error)}; open the library again")
+        return ValueError(f"{path} cannot be used: {brief(error).rstrip('.')}; open the library again")
     if isinstance(error, sqlite3.OperationalError) and "locked" in str(error):
         return LibraryBusy(f"another process is writing to {path}; try again when it is done")
     if isinstance(error, sqlite3.OperationalError) and any(sign in str(error) for sign in UNWRITABLE):

@@ -24,6 +24,9 @@ FILES_PER_CHILD = 200
 IDLE_S = 5.0
 # What a child is told of its surroundings: no keys, tokens or proxies.
 ENVIRONMENT = ("PATH", "LANG", "LC_ALL", "LC_CTYPE", "LD_LIBRARY_PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR")
+# What a child says first.
+MOST_READY_BYTES = 100
+CURE = "install leadgoose anew (rag doctor names what is missing)"
 _NO_MEMORY = (b"memory allocation of", b"MemoryError", b"bad_alloc", b"Cannot allocate memory", b"out of memory")
 
 
@@ -114,6 +117,7 @@ class _Child:
             start_new_session=True,
         )
         self.files = 0
+        self._ready = False
         self._said: deque[bytes] = deque(maxlen=20)
         self._listener = threading.Thread(target=self._listen, daemon=True)
         self._listener.start()
@@ -167,6 +171,9 @@ class _Child:
     def _exchange(self, data: bytes, suffix: str, limits: ParseLimits) -> tuple[dict[str, Any], bytes] | None:
         stdin, stdout = cast(BinaryIO, self._process.stdin), cast(BinaryIO, self._process.stdout)
         try:
+            self._ready = self._ready or wire.receive(stdout, most_bytes=MOST_READY_BYTES) is not None
+            if not self._ready:
+                return None
             wire.send(stdin, {"suffix": suffix, "limits": asdict(limits)}, data)
             return wire.receive(stdout, most_bytes=4 * limits.parse_chars + 100 * limits.parse_pages + 100_000)
         except OSError:
@@ -190,6 +197,9 @@ class _Child:
             return beyond_time(limits)
         code = self._process.wait()
         self._listener.join(timeout=1.0)
+        if not self._ready:
+            said = self._said[-1].decode("utf-8", "replace").strip() if self._said else _cause(code)
+            return f"cannot be read: what parses files does not start ({said}); the installation is broken: {CURE}"
         if any(sign in line for line in self._said for sign in _NO_MEMORY):
             return beyond_memory(limits)
         if sys.platform != "win32" and code == -signal.SIGALRM:

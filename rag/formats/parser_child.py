@@ -21,6 +21,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     confine()
+    # A child that ends before this has the installation to blame, and no file.
+    wire.send(answers, {"ready": True})
     try:
         serve(sys.stdin.buffer, answers)
     finally:

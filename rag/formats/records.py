@@ -7,11 +7,12 @@ import json
 from collections.abc import Iterator
 from typing import Any
 
-from rag.formats.extracted import Extracted, UnreadableError, heading, unpaged
+from rag.formats.extracted import Extracted, UnreadableError, heading, leading_day, unpaged
 from rag.formats.rows import rows_to_lines
 
 MOST_FIELD_CHARS = 120
 TITLES = ("title", "name", "headline", "subject")
+DATES = ("date", "published", "date_published", "datePublished")
 DELIMITERS = ",;\t|"
 SAMPLE_CHARS = 20_000
 
@@ -56,18 +57,37 @@ def json_to_text(text: str, *, lines: bool, depth: int) -> Extracted:
         depth: How deeply its values may be nested.
 
     Returns:
-        Each record a block; a short ``title`` or ``name`` is its heading.
+        Each record a block; a short ``title`` or ``name`` is its heading, and of a file of one record its title.
 
     Raises:
         UnreadableError: It is no JSON, or nested more deeply.
     """
     blocks: list[str] = []
+    values = []
     documents = text.splitlines() if lines else [text]
     for number, document in enumerate(documents, start=1):
         if document.strip():
             where = f" in line {number:,}" if lines else ""
-            blocks += _blocks(_value(document, where, depth), "", level=1, depth=depth)
-    return unpaged(blocks)
+            values.append(_value(document, where, depth))
+            blocks += _blocks(values[-1], "", level=1, depth=depth)
+    only = _only_record(values)
+    return unpaged(blocks, title=_title(only), date=_date(only))
+
+
+def _only_record(values: Any) -> dict[str, Any]:
+    """Return the record that a file consists of, with no fields where it holds several or none."""
+    while isinstance(values, list) and len(values) == 1:
+        values = values[0]
+    return values if isinstance(values, dict) else {}
+
+
+def _title(record: dict[str, Any]) -> str:
+    return next((record[key] for key in TITLES if isinstance(record.get(key), str) and not _is_long(record[key])), "")
+
+
+def _date(record: dict[str, Any]) -> str | None:
+    days = (leading_day(record[key]) for key in DATES if isinstance(record.get(key), str))
+    return next(filter(None, days), None)
 
 
 def _value(text: str, where: str, depth: int) -> Any:
@@ -106,8 +126,7 @@ def _blocks(value: Any, name: str, *, level: int, depth: int) -> Iterator[str]:
 
 
 def _record(record: dict[str, Any], name: str, *, level: int, depth: int) -> Iterator[str]:
-    title = next((record[key] for key in TITLES if isinstance(record.get(key), str) and not _is_long(record[key])), "")
-    yield heading(title or name, level)
+    yield heading(_title(record) or name, level)
     short = {key: value for key, value in record.items() if not isinstance(value, dict | list) and not _is_long(value)}
     rest = {key: value for key, value in record.items() if key not in short}
     fields = [f"{key}: {_scalar(value)}" for key, value in short.items() if value not in (None, "")]

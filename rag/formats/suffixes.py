@@ -11,7 +11,7 @@ OFFICE = frozenset({".docx", ".pptx", ".xlsx", ".xls", ".odt", ".ods", ".odp", "
 # Formats that are zip archives of XML inside.
 ZIPPED = frozenset({".docx", ".pptx", ".xlsx", ".odt", ".ods", ".odp", ".epub"})
 PARSED = frozenset({".pdf", ".eml"}) | WEB | TABLES | JSON | JSON_LINES | OFFICE
-# A title in such a file is that of one sheet or record.
-TABULAR = TABLES | JSON_LINES | {".xlsx", ".xls", ".ods"}
+# A title or date in the text of such a file is that of one sheet, row or record.
+TABULAR = TABLES | JSON | JSON_LINES | {".xlsx", ".xls", ".ods"}
 ARCHIVES = frozenset({".zip"})
 SUPPORTED = (*sorted(PLAIN), *sorted(PARSED), *sorted(ARCHIVES))

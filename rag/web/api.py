@@ -7,7 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import TYPE_CHECKING
 
 from fastapi import APIRouter, FastAPI, HTTPException, Request
-from starlette.routing import Route
+from starlette.routing import Match, Route
 
 from rag.web import (
     documents,
@@ -96,6 +96,15 @@ def _unknown() -> APIRouter:
 
     @router.api_route("/v1/{path:path}", methods=["GET", "POST", "PUT", "PATCH", "DELETE"])
     def unknown(request: Request) -> None:
+        if allowed := _allowed(request):
+            raise HTTPException(405, f"{request.url.path} takes {allowed} alone", headers={"Allow": allowed})
         raise HTTPException(404, f"no endpoint {request.method} {request.url.path}; GET /openapi.json lists them")
 
     return router
+
+
+def _allowed(request: Request) -> str:
+    """Return the methods that an address takes, where it takes others than the one it was asked with."""
+    routes = [route for router in ROUTERS for route in router.routes if isinstance(route, Route)]
+    partly = [route for route in routes if route.matches(request.scope)[0] is Match.PARTIAL]
+    return ", ".join(sorted({method for route in partly for method in route.methods or ()}))

@@ -8,7 +8,8 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from rag.dialogue.conversation import MOST_TURNS
 from rag.filters import check_filters
-from rag.schema import Answer, Citation, Span
+from rag.given import earlier_answers
+from rag.schema import Answer
 
 # Longer ones are refused: only the last few answers of a conversation are read.
 MOST_HISTORY = 100
@@ -49,12 +50,6 @@ class EarlierCitation(BaseModel):
     start_char: int = 0
     highlight: EarlierMark | None = None
 
-    def citation(self, number: int) -> Citation:
-        """Return it as a citation under a number."""
-        start, mark = self.start_char, self.highlight
-        span = Span(mark.start_char, mark.end_char) if mark else None
-        return Citation(number, "", self.title, start, start + len(self.quote), self.quote, None, None, 0.0, span)
-
 
 class EarlierAnswer(BaseModel):
     """An earlier answer of the conversation, as it was returned, or no more of it than its question and text."""
@@ -67,8 +62,9 @@ class EarlierAnswer(BaseModel):
 
     def answer(self) -> Answer:
         """Return it as an answer that a follow-up may be asked after."""
-        cited = tuple(c.citation(number) for number, c in enumerate(self.citations[:MOST_CITATIONS], start=1))
-        return Answer(self.question, self.text, citations=cited, abstained=self.abstained, query=self.query)
+        values = self.model_dump()
+        (answer,) = earlier_answers([values | {"citations": values["citations"][:MOST_CITATIONS]}])
+        return answer
 
 
 # That it says something is checked where the setting of its length is known; here it is told to who reads the schema.

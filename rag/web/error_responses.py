@@ -44,6 +44,8 @@ STATUSES: tuple[tuple[type[RagError], int], ...] = (
     (GoldError, 422),
 )
 UNAVAILABLE = 503
+# What pydantic calls a body that is no object, as bytes of no known type are.
+NO_OBJECT = ("model_attributes_type", "model_type", "dict_type")
 # When it is worth while to try again.
 BUSY_S, UNAVAILABLE_S = 2, 10
 # What OpenAI's clients ask, which read errors of another shape.
@@ -154,7 +156,11 @@ def add_error_handlers(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     def invalid(request: Request, error: RequestValidationError) -> JSONResponse:
         named = ((".".join(part for part in e["loc"][1:] if isinstance(part, str)), e["msg"]) for e in error.errors())
-        return error_response(request, 422, "; ".join(f"{where or 'body'}: {what}" for where, what in named))
+        said = "; ".join(f"{where or 'body'}: {what}" for where, what in named)
+        whole = any(e["type"] in NO_OBJECT and len(e["loc"]) == 1 for e in error.errors())
+        if whole and "json" not in request.headers.get("content-type", ""):
+            said += "; send JSON, with the header Content-Type: application/json"
+        return error_response(request, 422, said)
 
     @app.exception_handler(RagError)
     def wrong(request: Request, error: RagError) -> JSONResponse:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import logging
+import shlex
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from rag.address import read_address
 from rag.errors import AccessError
 from rag.settings import Settings
 from rag.web.arenas import few_arenas
@@ -80,7 +82,7 @@ def create_app(
     """
     settings = settings or collections.first.settings
     tokens = Tokens(collections.first.path / FILE)
-    _check_exposure(site, tokens)
+    _check_exposure(site, tokens, collections.first)
     with quick_gradio():
         from rag.web.ui import create_page, mount_page
     from rag.web.api import create_api
@@ -148,11 +150,16 @@ def serve(
         Server(config, app.state.house, address=address, grace_s=grace_s, browser=open_browser).run([listener])
 
 
-def _check_exposure(site: Site, tokens: Tokens) -> None:
+def _check_exposure(site: Site, tokens: Tokens, library: Library) -> None:
     exposed = not is_loopback(site.host) or any(not is_loopback(name) for name in site.names)
     if exposed and not tokens.needed:
         reached = site.names[0] if is_loopback(site.host) else site.host
         raise AccessError(
             f"serving at {reached} lets other machines ask, and nobody needs a token yet; make one first: "
-            "rag token add NAME --role read"
+            f"rag {_named(library)}token add NAME --role read"
         )
+
+
+def _named(library: Library) -> str:
+    """Return the option that names a library, nothing for the default one."""
+    return "" if library.address == str(read_address(None)) else f"--library {shlex.quote(library.address)} "

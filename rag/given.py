@@ -1,0 +1,148 @@
+"""What a program or a person gave, held to what it has to be before any work; knows no stage and no library.
+
+A value of another type is a ``TypeError``, one that is out of range a ``ValueError``, each in one line.
+"""
+
+from __future__ import annotations
+
+import os
+import reprlib
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+from rag.schema import Answer, Citation, Document, Span
+
+# As a path "" would be the current folder, which nobody means whose variable is not set.
+NO_PATH = "'' names no file or folder; name one, or . for the current folder"
+
+
+def check_type(name: str, value: Any, kinds: type | tuple[type, ...], rule: str) -> None:
+    """Refuse a value of another type; ``True`` and ``False`` are no numbers.
+
+    Args:
+        name: What the value is of.
+        value: The value.
+        kinds: Its types.
+        rule: What it has to be, in words.
+
+    Raises:
+        TypeError: It is of none of them.
+    """
+    if not isinstance(value, kinds) or isinstance(value, bool):
+        raise TypeError(f"{name} is {reprlib.repr(value)}, of type {type(value).__name__}; it has to be {rule}")
+
+
+def check_k(k: Any) -> None:
+    """Refuse a number of passages that is none.
+
+    Args:
+        k: The number.
+
+    Raises:
+        TypeError: It is no whole number.
+        ValueError: It is below 1.
+    """
+    check_type("k", k, Integral, "a whole number from 1")
+    if k < 1:
+        raise ValueError(f"k = {k}; it has to be at least 1")
+
+
+def check_threshold(threshold: Any) -> None:
+    """Refuse a confidence that is none.
+
+    Args:
+        threshold: The confidence.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: It is not from 0 to 1.
+    """
+    check_type("threshold", threshold, Real, "a number from 0 to 1, or None")
+    if not 0.0 <= threshold <= 1.0:
+        raise ValueError(f"threshold = {threshold}; it has to be from 0 to 1")
+
+
+def listed_paths(paths: Any) -> list[str | Path]:
+    """Return a path, or several, as a list.
+
+    Args:
+        paths: One or several.
+
+    Returns:
+        Them.
+
+    Raises:
+        TypeError: One is no path.
+    """
+    several = not isinstance(paths, str | os.PathLike) and isinstance(paths, Iterable)
+    found = list(paths) if several else [paths]
+    for path in found:
+        check_type("path", path, (str, os.PathLike), "a text or a pathlib.Path, or a list of them")
+    return found
+
+
+def listed_documents(documents: Any) -> list[Document]:
+    """Return documents as a list.
+
+    Args:
+        documents: Several.
+
+    Returns:
+        Them.
+
+    Raises:
+        TypeError: They are not several, one is no document, or a field of one is of another type.
+    """
+    if isinstance(documents, Document | str | Mapping) or not isinstance(documents, Iterable):
+        what = type(documents).__name__
+        raise TypeError(f"documents is a {what}; it has to be a list of rag.Document, also where it is one: [document]")
+    found = list(documents)
+    for document in found:
+        check_type("a document", document, Document, "a rag.Document")
+        for name in ("id", "text", "title", "language", "source"):
+            check_type(f"{name} of document {document.id!r}", getattr(document, name), str, "a text")
+        check_type(f"metadata of {document.id!r}", document.metadata, Mapping, "a mapping")
+    return found
+
+
+def earlier_answers(history: Any) -> Sequence[Answer]:
+    """Return the answers before a question.
+
+    Args:
+        history: Answers, or mappings that hold as much of each as a follow-up may point back to: ``question`` and, as
+            far as they are known, ``text``, ``query``, ``abstained`` and ``citations`` with their ``quote``, ``title``,
+            ``start_char`` and ``highlight``.
+
+    Returns:
+        The answers.
+
+    Raises:
+        TypeError: It is no sequence of them, or a value is of another type.
+    """
+    check_type("history", history, Sequence, "a list of answers, oldest first")
+    return [earlier if isinstance(earlier, Answer) else _earlier(earlier) for earlier in history]
+
+
+def _earlier(values: Any) -> Answer:
+    rule = "a rag.Answer, or a mapping that has a question and a text"
+    check_type("an answer of history", values, Mapping, rule)
+    texts = {name: values.get(name, "") for name in ("text", "query")} | {"question": values.get("question")}
+    for name, text in texts.items():
+        check_type(f"{name} in history", text, str, "a text")
+    citations = values.get("citations", ())
+    check_type("citations in history", citations, Sequence, "a list of citations")
+    cited = (_citation(citation, number) for number, citation in enumerate(citations, start=1))
+    return Answer(**texts, citations=tuple(cited), abstained=bool(values.get("abstained", False)))
+
+
+def _citation(values: Any, number: int) -> Citation:
+    check_type("a citation in history", values, Mapping, "a mapping that has a quote")
+    quote, title, start = values.get("quote"), values.get("title", ""), values.get("start_char", 0)
+    for name, text in (("quote", quote), ("title", title)):
+        check_type(f"{name} of a citation in history", text, str, "a text")
+    check_type("start_char of a citation in history", start, Integral, "a whole number")
+    mark = values.get("highlight")
+    span = Span(mark["start_char"], mark["end_char"]) if mark else None
+    return Citation(number, "", title, start, start + len(quote), quote, None, None, 0.0, span)
