@@ -144,3 +144,59 @@ def test_a_question_on_one_year_is_not_answered_with_the_number_of_another(make_
     answer = ask(make_library, "Did the ferry to Holm carry 120 passengers in 2019?", old, new)
     assert answer.disagreements == ()
     assert answer.sentences[0].text == "Yes."
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "question"),
+    [
+        (
+            ("Fees 2021", "The yearly fee is 30 euros."),
+            ("Fees 2022", "The yearly fee is 36 euros."),
+            "What was the yearly fee in 2021?",
+        ),
+        (
+            ("Fees 2021", "The yearly fee is 30 euros."),
+            ("Fees 2022", "The yearly fee is 36 euros."),
+            "What is the yearly fee?",
+        ),
+        (
+            ("Saw", "The saw K20 is blue. The blade lasts 40 hours."),
+            ("Saws", "The saw K30 is red. The blade lasts 60 hours."),
+            "How long does the blade of the K20 last?",
+        ),
+        (
+            ("Saw", "The saw K20 is blue. The blade lasts 40 hours."),
+            ("Saws", "The saw K30 is red. The blade lasts 60 hours."),
+            "How long does the blade last?",
+        ),
+        (
+            ("Handbook of the Wren 200", "The tank holds 12 litres."),
+            ("Handbook of the Wren 400", "The tank holds 19 litres."),
+            "How much does the tank hold?",
+        ),
+        (
+            ("Mill", "In 2020 the mill was rebuilt. The mill employs 14 people."),
+            ("The mill", "In 2021 the mill was sold. The mill employs 19 people."),
+            "How many people does the mill employ?",
+        ),
+    ],
+)
+def test_values_of_different_years_and_models_are_no_disagreement(
+    make_library: MakeLibrary, old: tuple[str, str], new: tuple[str, str], question: str
+) -> None:
+    documents = [
+        replace(OLD, id=f"{n}.md", title=title, text=text, date=None) for n, (title, text) in enumerate((old, new))
+    ]
+    assert ask(make_library, question, *documents).disagreements == ()
+
+
+@pytest.mark.parametrize("titles", [("Fees", "Fees"), ("Fees 2022", "Fees 2022, corrected"), ("Fees 2022", "Fees")])
+def test_values_of_the_same_year_or_of_one_that_is_not_told_do_disagree(
+    make_library: MakeLibrary, titles: tuple[str, str]
+) -> None:
+    documents = [
+        replace(OLD, id=f"{n}.md", title=title, text=f"The yearly fee is {30 + 6 * n} euros.", date=None)
+        for n, title in enumerate(titles)
+    ]
+    (disagreement,) = ask(make_library, "What is the yearly fee?", *documents).disagreements
+    assert {reading.value for reading in disagreement.readings} == {"30 euros", "36 euros"}

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from rag import Document, Library
+from rag.answering.limits import limited
 from tests.conftest import BAKERY
 
 LIGHTHOUSE = Document(
@@ -68,3 +69,54 @@ def test_an_answer_with_a_verdict_grows_with_the_citations_of_what_is_shown(libr
     for answer in library.stream("Was the lighthouse of Norrwick built in 1874?", threshold=0.0):
         numbers = {c.number for c in answer.citations}
         assert all(number in numbers for sentence in answer.sentences for number in sentence.citations)
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("Is the archive open to visitors?", "The archive is open to visitors unless it rains."),
+        ("Is the archive open to visitors?", "The archive is open to visitors in June."),
+        ("Is the archive open to visitors?", "On request the archive is open to visitors."),
+        ("Is the archive open to visitors?", "The archive was open to visitors."),
+        ("Is the archive open to visitors?", "The archive is open to visitors over sixteen."),
+        ("Is the archive open to visitors?", "The guide said the archive is open to visitors."),
+        ("Is the farm the property of the Holm family?", "The farm is the former property of the Holm family."),
+        ("Does the farm belong to the Holm family?", "The farm belonged to the Holm family."),
+        ("Does the farm belong to the Holm family?", "The farm used to belong to the Holm family."),
+        ("Did the farm belong to the Holm family?", "The farm no longer belongs to the Holm family."),
+        ("Did the farm pay taxes?", "The farm paid taxes except in years of war."),
+        ("Will the bridge open in 2031?", "The bridge will open in 2031 provided the money is found."),
+        ("Will the bridge open in 2031?", "The bridge opens in 2031."),
+        ("Must members pay the fee?", "Members pay the fee."),
+        ("档案馆对游客开放吗？", "档案馆仅对游客开放半天。"),
+        ("档案馆属于王家吗？", "档案馆曾属于王家。"),
+        ("Is the hall free?", "Die Halle ist nur im Sommer frei."),
+    ],
+)
+def test_what_is_said_in_part_is_neither_yes_nor_no(question: str, text: str) -> None:
+    assert limited(question, text)
+
+
+@pytest.mark.parametrize(
+    ("question", "text"),
+    [
+        ("Is the archive open to visitors in June?", "The archive is open to visitors in June."),
+        ("Is the archive only open to visitors in June?", "The archive is only open to visitors in June."),
+        ("Does the farm belong to the Holm family?", "The farm belongs to the Holm family."),
+        ("Did the farm belong to the Holm family?", "The farm belonged to the Holm family until 1960."),
+        ("Was the bridge built of stone?", "The bridge was built of stone in 1874 by an engineer from Ryd."),
+        ("Has the bridge been repaired?", "The bridge has been repaired twice."),
+        ("Will the bridge open in 2031?", "The bridge will open in 2031."),
+        ("档案馆对游客开放吗？", "档案馆对游客开放。"),
+    ],
+)
+def test_what_is_said_whole_is_not_limited(question: str, text: str) -> None:
+    assert not limited(question, text)
+
+
+def test_a_question_on_now_gets_no_yes_from_what_once_was(tmp_path_factory: pytest.TempPathFactory) -> None:
+    farm = Document("farm.md", "The farm of Ryd belonged to the Holm family until 1960.")
+    with Library.open(tmp_path_factory.mktemp("farm") / "library") as made:
+        made.add([farm])
+        assert made.ask("Does the farm of Ryd belong to the Holm family?", threshold=0.0).text == farm.text
+        assert made.ask("Did the farm of Ryd belong to the Holm family?", threshold=0.0).text == f"Yes. {farm.text}"

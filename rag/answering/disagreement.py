@@ -1,7 +1,8 @@
 """Sentences of other documents that give another number, day or amount than the best one for the same thing.
 
 Two sentences are about the same thing when they share most of their words, are about the same names, and differ in no
-number but the one that is asked for; two writings of one value, such as "2.04 billion" and "2,040,000,000", agree.
+number but the one that is asked for, nor in the year or model that their titles tell; two writings of one value, such
+as "2.04 billion" and "2,040,000,000", agree.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from decimal import Decimal
 
+from rag.answering.cases import differ
 from rag.answering.highlight import highlight
 from rag.answering.sentences import Scored
 from rag.answering.wanted import Want, values, wanted
@@ -103,7 +105,7 @@ def disagreeing(query: Query, scored: Sequence[Scored]) -> tuple[Contrary, ...]:
         if document == best.candidate.stored.passage.document_id or document in others or not _akin(best, other):
             continue
         pair = _values(query, want, best.text, other.text)
-        if pair and (own is None or own.value == pair[0]):
+        if pair and not differ(query.text, best, other) and (own is None or own.value == pair[0]):
             own = Contrary(best, pair[0])
             others[document] = Contrary(other, pair[1])
     return (own, *others.values()) if own else ()

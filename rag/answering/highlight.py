@@ -9,14 +9,20 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 
+from rag.answering.happenings import stem
+from rag.answering.row_values import in_row, is_row
+from rag.answering.supported import counted, fitting, speaks_of
 from rag.answering.wanted import Found, Want, values, wanted
 from rag.evidence import Query
 from rag.schema import Span
-from rag.terms import Term, held, spelt_terms
+from rag.terms import FUNCTION_WORDS, Term, held, spelt_terms
 
 # Of several dates and numbers the one nearest to the question's words, if the next is this much farther from them.
 CLEARLY_NEARER = 0.4
+# Of more values than these in a sentence, such as a table run together, none is looked at.
+MOST_VALUES = 20
 # Whoever did it is asked for, rather than whom it was done to or who somebody is.
 WHO = re.compile(
     r"\bwho (?:(?:has|had|have|first|originally|also) )*(?!did |do |does |is |are |was |were )", re.IGNORECASE
@@ -35,6 +41,7 @@ PEOPLE = re.compile(r"^\w+(?:an|ish|ese|ch|ans|i)$|\b(?:Day|Battle|War)\b")
 COUNTED = re.compile(
     r"\bhow many (?P<part>of (?:the|these|those) )?(?P<what>(?:[\w'’-]+ ){0,2}[\w'’-]+)", re.IGNORECASE
 )
+OF_ALL = frozenset("people persons individuals times things ones total".split())
 HAN = re.compile("[\u4e00-\u9fff]")
 WORD = re.compile(r"\w+")
 
@@ -48,40 +55,60 @@ class _Place:
     last: int
 
 
-def highlight(query: Query, text: str) -> Span | None:
+def highlight(query: Query, text: str, *, before: Sequence[str] | None = None) -> Span | None:
     """Return the part of a quote that answers the question by itself.
 
     Args:
         query: The query.
         text: The quote.
+        before: The sentences before it in its passage, where it is marked only if it says all that is asked, of
+            what the question names; ``None`` for the quote that answers best.
 
     Returns:
         Its place in the quote; ``None`` where it is not clear which part that is.
     """
     want = wanted(query.text)
-    if want is None:
+    if want is None or (before is not None and (want == "person" or not speaks_of(query.text, text, before))):
         return None
     said = set(WORD.findall(query.text.casefold()))
     new = [v for v in values(want, text) if not set(WORD.findall(v.text.casefold())) <= said]
+    if len(new) > MOST_VALUES:
+        return None
+    if is_row(text):
+        new = in_row(query.text, text, new)
+    else:
+        new = _asked_of(query.text, want, text, new, plainly=before is not None)
     if not new:
         return None
     found = _named(query, text, new, want) if want in ("person", "place") else _counted(query, text, new, want)
     return Span(found.start_char, found.end_char) if found else None
 
 
+def _asked_of(question: str, want: Want, text: str, found: list[Found], *, plainly: bool) -> list[Found]:
+    """Return the values of which a sentence says what the question asks; who does it is told otherwise."""
+    nouns = _nouns(question) if want == "count" else []
+    if want == "person":
+        return found
+    return counted(question, text, found, nouns) if nouns else fitting(question, text, found, plainly=plainly)
+
+
+def _nouns(question: str) -> list[str]:
+    """Return the stems of what a question asks the number of, and none where that fits everything."""
+    how_many = COUNTED.search(question)
+    if how_many is None or how_many["part"]:
+        return []
+    words = list(takewhile(lambda w: w.casefold() not in FUNCTION_WORDS, how_many["what"].split()))
+    return [] if not words or words[-1].casefold() in OF_ALL else [stem(word) for word in words]
+
+
 def _counted(query: Query, text: str, found: Sequence[Found], want: Want) -> Found | None:
     """Return the date or number asked for: the only one, the only one of what is counted, or the nearest by far."""
-    counted = COUNTED.search(query.text) if want == "count" else None
-    if counted:
-        nouns = {term for _, _, term in spelt_terms(counted["what"])}
-        right_before = [
-            v for v in found if nouns & {t for _, _, t in spelt_terms(text[v.end_char : v.end_char + 60])[:3]}
-        ]
-        if counted["part"]:
-            # "How many of the cases": what stands before "cases" is how many there are in all.
-            found = [v for v in found if v not in right_before] or found
-        elif len(right_before) == 1:
-            return right_before[0]
+    how_many = COUNTED.search(query.text) if want == "count" else None
+    if how_many and how_many["part"]:
+        # "How many of the cases": what stands before "cases" is how many there are in all.
+        nouns = {term for _, _, term in spelt_terms(how_many["what"])}
+        in_all = [v for v in found if nouns & {t for _, _, t in spelt_terms(text[v.end_char : v.end_char + 60])[:3]}]
+        found = [v for v in found if v not in in_all] or found
     if len(found) == 1:
         return found[0]
     nearness = _nearness(query, text, found)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from rag.answering.choice import choose
 from rag.answering.context import with_context
@@ -50,8 +51,9 @@ def quote(query: Query, scored: Sequence[Scored], *, most: int) -> Quotes:
     contrary = disagreeing(query, scored)
     runs = with_context(_with(whole_lists(query.text, choose(scored, most=most)), contrary))
     said = verdict(query, scored) if not contrary else None
+    marks = _marks(query, runs, contrary)
     return Quotes(
-        chosen=tuple(_as_chosen(run, _mark(query, run, contrary, is_first=n == 0)) for n, run in enumerate(runs)),
+        chosen=tuple(_as_chosen(run, mark) for run, mark in zip(runs, marks, strict=True)),
         verdict=said.word if said else "",
         rests_on=(_holder(runs, said.rests_on),) if said else (),
         claims=tuple(_as_claim(runs, claim) for claim in contrary),
@@ -76,18 +78,36 @@ def _as_claim(runs: Sequence[Run], claim: Contrary) -> Claim:
     return Claim(_holder(runs, claim.sentence), claim.written, claim.sentence.candidate.stored.date)
 
 
-def _mark(query: Query, run: Run, contrary: Sequence[Contrary], *, is_first: bool) -> Span | None:
-    """Return the place in the document of what is asked for; in further quotes only what disagrees is marked."""
-    for claim in contrary:
-        if _holds(run, claim.sentence):
-            return _moved(claim.value, claim.sentence.span.start_char)
-    best = run.chosen[0]
-    found = highlight(query, best.text) if is_first else None
-    return _moved(found, best.span.start_char) if found else None
+def _marks(query: Query, runs: Sequence[Run], contrary: Sequence[Contrary]) -> list[Span | None]:
+    """Return for each quote the place in the document of what is asked for, or of what disagrees with another quote."""
+    if contrary:
+        return [next((_moved(c.value, c.sentence.span) for c in contrary if _holds(r, c.sentence)), None) for r in runs]
+    marks: list[Span | None] = [None] * len(runs)
+    first = runs[0].chosen[0]
+    found = highlight(query, first.text)
+    if found:
+        marks[0] = _moved(found, first.span)
+        return marks
+    # Elsewhere only what says all that is asked: a further sentence's mark is right in a quarter of cases otherwise.
+    plain = ((n, mark) for n, run in enumerate(runs) if (mark := _plainly(query, run)))
+    for n, mark in islice(plain, 1):
+        marks[n] = mark
+    return marks
 
 
-def _moved(span: Span, chars: int) -> Span:
-    return Span(span.start_char + chars, span.end_char + chars)
+def _plainly(query: Query, run: Run) -> Span | None:
+    """Return the place of what is asked for in the first sentence of a quote that says all that is asked of it."""
+    passage = run.candidate.stored.passage
+    for number in range(run.first, run.last + 1):
+        before = [sentence_text(run.candidate, n) for n in range(number)]
+        found = highlight(query, sentence_text(run.candidate, number), before=before)
+        if found:
+            return _moved(found, passage.sentences[number])
+    return None
+
+
+def _moved(span: Span, sentence: Span) -> Span:
+    return Span(span.start_char + sentence.start_char, span.end_char + sentence.start_char)
 
 
 def _as_chosen(run: Run, mark: Span | None) -> Chosen:

@@ -1,7 +1,7 @@
 """Yes or no, where a question asks for it and the evidence says it in the question's own words; else nothing.
 
 A wrong "yes" is worse than none: every content word of the question has to stand in one sentence, with the same
-polarity, its names in the same order, and nothing there that hedges.
+polarity and time, its names in the same order, and nothing there that hedges or limits.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
+from rag.answering.limits import limited
 from rag.answering.sentences import Scored
 from rag.evidence import Query
 from rag.terms import Term, held, spelt_terms
@@ -96,6 +97,7 @@ def _holds(query: Query, content: Sequence[Term], best: Scored) -> bool | None:
         AIMS.search(best.text)
         or NEGATION.search(query.text)
         or (HEDGE.search(best.text) and not HEDGE.search(query.text))
+        or limited(query.text, best.text)
     ):
         return None
     missing = [term for term in content if not held(term, best.terms)]

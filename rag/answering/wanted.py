@@ -45,8 +45,8 @@ _DIGITS = r"(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?"
 _SPELT = rf"(?:(?i:{_ONES})(?:-(?:{_ONES}))?|half|[Aa] (?={_SCALE}))"
 _HAN_NUMBER = r"(?:\d[\d,]*(?:\.\d+)?|[一二三四五六七八九十百千两零]+)[多余]?[万亿]{0,2}"
 _NUMBER = rf"(?:(?:{_DIGITS}|{_SPELT})(?:[ -]?(?:{_SCALE})(?!\w))*)"
-# Whole numbers and their ranges: "between 20 and 30" is one value, and so is "40–50".
-_RANGE = rf"{_NUMBER}(?:(?: ?[-–—] ?| to | and (?=\d)){_NUMBER})?"
+# Whole numbers and their ranges: "between 20 and 30" is one value, and so is "40–50"; "in 2019 and 300 in 2020" is two.
+_RANGE = rf"(?:(?<=between ){_NUMBER} and {_NUMBER}|{_NUMBER}(?:(?: ?[-–—] ?| to ){_NUMBER})?)"
 _SHARE = rf"{_RANGE} ?(?:%|％|per ?cent(?:age points?)?\b)|百分之{_HAN_NUMBER}|\d+(?:\.\d+)?[％%]"
 _MONEY = (
     rf"(?:US|HK|A|C|AU|CA)?[$£€¥₤₹] ?{_RANGE}(?: ?(?:bn|m|k)\b)?|"
