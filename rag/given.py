@@ -107,22 +107,23 @@ def listed_documents(documents: Any) -> list[Document]:
     return found
 
 
-def earlier_answers(history: Any) -> Sequence[Answer]:
+def earlier_answers(history: Any, *, most: int) -> Sequence[Answer]:
     """Return the answers before a question.
 
     Args:
         history: Answers, or mappings that hold as much of each as a follow-up may point back to: ``question`` and, as
             far as they are known, ``text``, ``query``, ``abstained`` and ``citations`` with their ``quote``, ``title``,
             ``start_char`` and ``highlight``.
+        most: How many of the last ones are read; the others are not even looked at.
 
     Returns:
-        The answers.
+        The last answers.
 
     Raises:
         TypeError: It is no sequence of them, or a value is of another type.
     """
     check_type("history", history, Sequence, "a list of answers, oldest first")
-    return [earlier if isinstance(earlier, Answer) else _earlier(earlier) for earlier in history]
+    return [earlier if isinstance(earlier, Answer) else _earlier(earlier) for earlier in history[-most:]]
 
 
 def _earlier(values: Any) -> Answer:

@@ -44,7 +44,7 @@ from rag import (
     understand,
 )
 from rag.calibration import Calibration
-from rag.dialogue.conversation import Rewrite, recent
+from rag.dialogue.conversation import MOST_TURNS, Rewrite, recent
 from rag.errors import ModelError, QuestionError, UnreadableSource
 from rag.evidence import Candidate, Draft, Query
 from rag.filters import in_words
@@ -293,7 +293,7 @@ class Pipeline:
             FilterError: A filter names what no document has, or its value is of the wrong kind.
             TypeError: `history` is no list of answers.
         """
-        return Work(question, filters, self.snapshot.select(filters), earlier_answers(history))
+        return Work(question, filters, self.snapshot.select(filters), earlier_answers(history, most=MOST_TURNS))
 
     def run(self, question: str, filters: Mapping[str, Any] | None = None, history: History = ()) -> Answer:
         """Return the answer to a question.

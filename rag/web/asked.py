@@ -63,7 +63,7 @@ class EarlierAnswer(BaseModel):
     def answer(self) -> Answer:
         """Return it as an answer that a follow-up may be asked after."""
         values = self.model_dump()
-        (answer,) = earlier_answers([values | {"citations": values["citations"][:MOST_CITATIONS]}])
+        (answer,) = earlier_answers([values | {"citations": values["citations"][:MOST_CITATIONS]}], most=1)
         return answer
 
 
