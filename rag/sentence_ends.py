@@ -15,10 +15,10 @@ from rag.enumerators import MARK_CHARS, is_mark
 Bounds = tuple[int, int]
 
 # What closes something wherever it stands, and what does so only where nothing follows.
-_CLOSES = re.compile(r"[)\]）］】」』〉》]+")
+_CLOSES = re.compile(r"[)\]）］】」』〉》]+[.!?。！？]*")
 _MAY_CLOSE = re.compile(r"[*_\"'”’»«“)\]）］】」』〉》]+(?=\s|\Z)")
 # Numbers of references, taken for the beginning of a list: "… by the pump (6) (7) . A sink …".
-_REFERENCES = re.compile(r"(?:\(\d{1,3}\) ?)+(?: ?\.(?=\s|\Z)|(?=[,;])|\Z)")
+_REFERENCES = re.compile(r"(?:\(\d{1,3}\) ?)+(?: ?\.(?=\s|\Z)|[,;]|\Z)")
 # Chinese and Japanese sentences that begin with a number are not told from what goes on.
 _BEFORE_NUMBER = re.compile(r"[。！？][”’」』）】]*(?=\d)")
 _OPENS, _SHUTS = re.compile(r"[“「『（【]"), re.compile(r"[”」』）】]")
@@ -48,13 +48,17 @@ def whole_sentences(text: str, pieces: Iterable[Bounds]) -> Iterator[Bounds]:
         Where sentences begin and end, in order, together all of the text.
     """
     last = len(text.rstrip())
-    start = 0
+    start = reached = 0
     for _, stop in _numbers_apart(text, pieces):
-        end = _closed(text, stop)
-        if end >= last:
+        if stop <= reached:
+            continue
+        reached = _closed(text, stop)
+        if reached >= last:
             break
-        end = _before_mark(text, start, end)
-        if end > start and not (end - start <= _TAIL_CHARS and is_mark(text[start:end].strip())):
+        if reached > stop and text[reached - 1] in ",;":
+            continue
+        end = _before_mark(text, start, reached)
+        if not (end - start <= _TAIL_CHARS and is_mark(text[start:end].strip())):
             yield start, end
             start = end
     if start < len(text):

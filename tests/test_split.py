@@ -310,6 +310,8 @@ def test_a_mark_that_opens_belongs_to_the_sentence_after_it() -> None:
 def test_references_in_brackets_belong_to_the_sentence_before_them() -> None:
     text = "Sinks were the cause (6) (7) (8) . A sink is open."
     assert sentences_of(text) == ["Sinks were the cause (6) (7) (8) .", "A sink is open."]
+    text = "Sinks were the cause (6) (7) , and a sink is open."
+    assert sentences_of(text) == [text]
 
 
 def test_a_chinese_sentence_may_begin_with_a_number() -> None:
