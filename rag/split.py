@@ -20,12 +20,17 @@ from typing import NamedTuple
 
 import sentencex
 
+from rag.enumerators import CLAUSE, ITEM, is_mark
 from rag.schema import Document, Passage, Span
+from rag.sentence_ends import is_wrapped, record_lines, whole_sentences
 
 CountTokens = Callable[[Sequence[str]], Sequence[int]]
 
 MARKDOWN_HEADING = re.compile(r"#{1,6} +\S")
-LIST_ITEM = re.compile(r"(?:[-*+•‣·]|\d{1,3}[.)]) ")
+LIST_ITEM = re.compile(rf"[ \t]*{ITEM}")
+# What begins an item only where the line before ends a sentence.
+LIST_CLAUSE = re.compile(rf"[ \t]*{CLAUSE}")
+ENDED = tuple(".!?…:;。！？：；")
 # Lines without a full stop that are no headings either: table rows, list items, fields ("Posted: …"), dates and times.
 FURNITURE = re.compile(rf"\||{LIST_ITEM.pattern}|[^:：]{{1,24}}[:：]\s*\S{{1,24}}(?:\s\S+){{0,4}}$|(?:\D*\d){{6}}")
 SENTENCE_END = tuple(".!?…:;,。！？；：，、\"”'’»」』)）]】")
@@ -33,7 +38,9 @@ SENTENCE_END = tuple(".!?…:;,。！？；：，、\"”'’»」』)）]】")
 WRAPPED_LINE_CHARS = 200
 HEADING_CHARS = 200
 # Where a sentence that is too long may be cut, best first; then anywhere between two characters.
-CUTS = (re.compile(r"(?<=[;；。]) *"), re.compile(r"(?<=[,，、:：|]) *"), re.compile(r" +"))
+CUTS = (re.compile(r"(?<=[;；。]) *"), re.compile(r"(?<=[,，、:：|]) *"), re.compile(r" +|\n"))
+# Before them all, but in prose that was broken to a width.
+LINE_END = re.compile(r"\n")
 # How far from its middle a sentence that is too long is first looked through for a place to cut.
 NEAR_CHARS = 200
 # Read for sentences at a time: what sentencex takes grows with the square of what is between them, 20 s for 200,000.
@@ -144,7 +151,8 @@ def _continues(text: str, line: Span, following: Span) -> bool:
         return False
     both = (text[line.start_char : line.end_char], text[following.start_char : following.end_char])
     structured = any(MARKDOWN_HEADING.match(s) or s.count("|") > 1 for s in both)
-    return not structured and not LIST_ITEM.match(both[1])
+    begins = LIST_ITEM.match(both[1]) or (both[0].endswith(ENDED) and LIST_CLAUSE.match(both[1]))
+    return not structured and not (begins and not is_mark(both[0].strip()))
 
 
 def _is_heading(line: str, *, last: bool) -> bool:
@@ -188,15 +196,23 @@ def find_sentences(text: str, within: Span, *, language: str) -> Iterator[Span]:
         The rules are those of the Wikimedia Foundation's sentencex.
     """
     paragraph = text[within.start_char : within.end_char]
-    for start, end in _boundaries(paragraph, language if language != "und" else "en"):
+    for start, end in _bounds(paragraph, language if language != "und" else "en"):
         piece = paragraph[start:end]
         if own := piece.strip():
             first = within.start_char + start + len(piece) - len(piece.lstrip())
             yield Span(first, first + len(own))
 
 
+def _bounds(paragraph: str, language: str) -> Iterator[tuple[int, int]]:
+    """Yield where sentences begin and end; each line by itself where lines are records."""
+    for start, end in record_lines(paragraph) or [(0, len(paragraph))]:
+        line = paragraph[start:end]
+        for first, last in whole_sentences(line, _boundaries(line, language)):
+            yield start + first, start + last
+
+
 def _boundaries(paragraph: str, language: str) -> Iterator[tuple[int, int]]:
-    """Yield where sentences begin and end; a paragraph of megabytes is looked at piece by piece."""
+    """Yield where sentencex ends sentences; a paragraph of megabytes is looked at piece by piece."""
     place = 0
     while place < len(paragraph):
         piece = paragraph[place : place + SEGMENTED_CHARS]
@@ -226,7 +242,8 @@ def _halves(text: str, span: Span) -> tuple[Span, Span]:
     """Return two parts of the span, cut at the best place in its middle half."""
     start, end = span.start_char, span.end_char
     middle = (start + end) // 2
-    for pattern in CUTS:
+    lines = text[start:end].split("\n")
+    for pattern in CUTS if len(lines) == 1 or is_wrapped(lines) else (LINE_END, *CUTS):
         cut = _nearest(pattern, text, span)
         if cut:
             return Span(start, cut.start()), Span(cut.end(), end)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import time
 from collections.abc import Sequence
 from itertools import accumulate
 
@@ -16,6 +17,7 @@ from sentencex import get_sentence_boundaries
 from embeddings.encoder import Encoder, load_encoder
 from rag.clean import clean
 from rag.schema import Document, Passage, Span
+from rag.sentence_ends import record_lines, whole_sentences
 from rag.split import CUT, CUTS, MIXED, SEGMENTED_CHARS, SplitLimits, _halves, _pack, _Sentence, find_sentences, split
 
 SMALL = SplitLimits(max_tokens=24, max_chars=120)
@@ -85,6 +87,15 @@ ENDS = [
     "| ",
     "Mr. ",
     "e.g. ",
+    "\n1. ",
+    "(3) ",
+    " iv. ",
+    "§ 3 ",
+    "**",
+    ".** ",
+    "。2. ",
+    "\nKey: ",
+    "”",
     "\t",
     "\u00a0",
 ]
@@ -224,6 +235,157 @@ def test_a_line_is_a_paragraph_where_lines_are_not_wrapped(encoder: Encoder) -> 
 def test_abbreviations_and_decimals_end_no_sentence(encoder: Encoder) -> None:
     (passage,) = passages_of("Dr. Berg paid 3.5 million to Mr. Smith. He left.", encoder, language="en")
     assert len(passage.sentences) == 2
+
+
+# -- marks of lists, and what closes something ------------------------------------------------------------------------
+
+
+def sentences_of(text: str, language: str = "en") -> list[str]:
+    return [text[s.start_char : s.end_char] for s in find_sentences(text, Span(0, len(text)), language=language)]
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("1. 250 g red lentils", "en"),
+        ("## 1. Introduction", "en"),
+        ("- 1. Chop the onion.", "en"),
+        ("It ends soon.|4. The tenant pays.|5. He goes.", "en"),
+        ("It ends soon.|4.2. The tenant pays.", "en"),
+        ("a. The first.|b. The second.", "en"),
+        ("iv. The fourth.|v. The fifth.", "en"),
+        ("§ 3 The tenant pays.|§ 4. The landlord pays.", "en"),
+        ("**1.** The tenant pays.|**2.** The landlord pays.", "en"),
+        ("1) Chop it.|2) Fry it.", "en"),
+        ("(1) Chop it.|(2) Fry it.", "en"),
+        ("Step 1. Chop it.|Step 2. Fry it.", "en"),
+        ("1. Le locataire paie.|2. Il part.", "fr"),
+        ("1. Жилец платит.|2. Он уходит.", "ru"),
+        ("Der Vertrag wird beendet.|4. Der Mieter zahlt.|5. Er geht.", "de"),
+        ("1. 首先打开。|2. 然后关闭。", "zh"),
+        ("1．首先打开。|2．然后关闭。", "zh"),
+    ],
+)
+def test_the_mark_of_a_list_belongs_to_the_sentence_after_it(text: str, language: str) -> None:
+    assert "|".join(sentences_of(text.replace(".|", ". ").replace("|", ""), language)) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "language"),
+    [
+        ("It was founded in 1998.|It grew.", "en"),
+        ("He scored 4.|Then he left.", "en"),
+        ("He plays in World War I.|He dies.", "en"),
+        ("J. Smith came.|A. Meyer left.", "en"),
+        ("Am 3. Mai ging er.|Am 4. ging sie.", "de"),
+        ("Es gilt vgl. 4. Mai.|Er kam.", "de"),
+    ],
+)
+def test_a_number_or_an_initial_inside_a_sentence_is_no_mark(text: str, language: str) -> None:
+    assert "|".join(sentences_of(text.replace("|", " "), language)) == text
+
+
+def test_a_mark_with_nothing_after_it_is_kept() -> None:
+    assert sentences_of("It ends soon. 4.") == ["It ends soon.", "4."]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "**Q: How long is data kept?**|A: For 90 days.",
+        "_He came._|She left.",
+        "**He came.**|She left.",
+        "They say that he left.)|She stayed.",
+        "They say he said “yes.”)|She stayed.",
+    ],
+)
+def test_what_closes_something_belongs_to_the_sentence_that_it_closes(text: str) -> None:
+    assert "|".join(sentences_of(text.replace("|", "\n"))) == text
+
+
+def test_a_mark_that_opens_belongs_to_the_sentence_after_it() -> None:
+    assert sentences_of("He came. **She** left. _He_ stayed.") == ["He came.", "**She** left.", "_He_ stayed."]
+
+
+def test_references_in_brackets_belong_to_the_sentence_before_them() -> None:
+    text = "Sinks were the cause (6) (7) (8) . A sink is open."
+    assert sentences_of(text) == ["Sinks were the cause (6) (7) (8) .", "A sink is open."]
+    text = "Sinks were the cause (6) (7) , and a sink is open."
+    assert sentences_of(text) == [text]
+
+
+def test_a_chinese_sentence_may_begin_with_a_number() -> None:
+    assert sentences_of("他来了。2019年他走了。", "zh") == ["他来了。", "2019年他走了。"]
+    assert sentences_of("“他来了。2019年他走了。”她说。", "zh")[0].startswith("“他来了。2019年")
+
+
+def test_the_clauses_of_a_contract_are_paragraphs_of_their_own(encoder: Encoder) -> None:
+    (passage,) = passages_of(
+        "1. The tenant pays\nthe rent.\n(2) He goes.\n§ 3 The house\nis sold by\n§ 7 of it.", encoder
+    )
+    found = [
+        passage.text[s.start_char - passage.start_char : s.end_char - passage.start_char] for s in passage.sentences
+    ]
+    assert found == ["1. The tenant pays\nthe rent.", "(2) He goes.", "§ 3 The house\nis sold by\n§ 7 of it."]
+
+
+# -- lines that are records -------------------------------------------------------------------------------------------
+
+PROSE = (
+    "the harbour of Norrwick employs forty pilots who\nbring the ships into the port in every kind\n"
+    "of weather and are paid by the guild of Holm from\nthe dues that the masters of those vessels have\n"
+    "to leave with the keeper of the old lighthouse\nbefore they may take any load on board"
+)
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [f"item {n} colour red price {3 * n} euros" for n in range(10)],
+        [f"Shelf {n}: books on harbours. Many of them." for n in range(10)],
+        [f"{chr(65 + n)}nna {'Berg ' * (n % 4)}lives at number {n} of the street" for n in range(8)],
+    ],
+    ids=["alike", "fields", "anew"],
+)
+def test_lines_that_are_records_are_sentences_each(lines: list[str]) -> None:
+    found = sentences_of("\n".join(lines))
+    assert all("\n" not in sentence for sentence in found)
+    assert len(found) >= len(lines)
+
+
+@pytest.mark.parametrize(
+    "text", [PROSE, PROSE + ".", PROSE.replace("dues", "dues: those")], ids=["open", "closed", ":"]
+)
+def test_wrapped_prose_is_not_cut_at_line_ends(text: str) -> None:
+    assert sentences_of(text) == [text]
+
+
+def test_a_few_short_lines_are_read_together() -> None:
+    text = "Signed: Hamburg, 15 January\nFor the supplier: Nadia Petrova\nFor the buyer: Paul Brandt"
+    assert sentences_of(text) == [text]
+
+
+def test_lines_too_many_for_a_passage_are_cut_at_their_ends(encoder: Encoder) -> None:
+    lines = [f"and item {n}, which is {'quite ' * (n % 5)}red; costs {n} euros" for n in range(80)]
+    for passage in passages_of("\n".join(lines), encoder):
+        assert set(passage.text.strip("\n").split("\n")) <= set(lines)
+
+
+@pytest.mark.parametrize(
+    "unit",
+    ["1. ", "(1) ", "a. ", "**", ".** ", "。1", "“。1", "§ 3. ", "Step 1. ", "iv. ", "A: b\n", "x (1) ", "aaaa. 1. "],
+)
+def test_marks_without_end_are_looked_at_once(unit: str) -> None:
+    def seconds(times: int) -> float:
+        text = unit * times
+        pieces = [(at, at + len(unit)) for at in range(0, len(text), len(unit))]
+        started = time.process_time()
+        assert list(whole_sentences(text, pieces))[-1][1] == len(text)
+        record_lines(text)
+        return time.process_time() - started
+
+    # Ten times the text takes about ten times as long; were it looked at again and again, a hundred times.
+    assert min(seconds(20_000) for _ in range(2)) < 40 * max(min(seconds(2_000) for _ in range(3)), 0.002)
 
 
 # -- sizes ------------------------------------------------------------------------------------------------------------

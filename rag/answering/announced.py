@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from rag.answering.lists import BULLET
+from rag.answering.lists import ENUMERATED
 from rag.answering.sentences import ASKS_OR_ANNOUNCES, Scored, sentence_text
 from rag.terms import document_terms
 
@@ -28,7 +28,7 @@ def announcing(sentence: Scored) -> list[int]:
     candidate, number = sentence.candidate, sentence.number
     if number and _announces(sentence_text(candidate, number - 1)):
         return [number - 1]
-    if not BULLET.match(sentence.text):
+    if not ENUMERATED.match(sentence.text):
         return []
     item = number
     for above in range(number - 1, -1, -1):
@@ -37,7 +37,7 @@ def announcing(sentence: Scored) -> list[int]:
         text = sentence_text(candidate, above)
         if _announces(text):
             return [above]
-        item = above if BULLET.match(text) else item
+        item = above if ENUMERATED.match(text) else item
     return []
 
 

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
+from rag.enumerators import without_mark
 from rag.evidence import Candidate, Query
 from rag.expected import Kind, expected_kind, holds
 from rag.facts import passage_terms
@@ -22,7 +23,7 @@ from rag.terms import document_terms
 PASSAGE, LATE, COVERAGE, BEFORE, CONTEXT, KIND, LENGTH, DENSE = 1.0, 1.0, 1.0, 0.6, 0.6, 0.35, 0.1, 0.5
 LENGTH_CHARS = 400
 # Markdown headings and questions.
-ASKS_OR_ANNOUNCES = re.compile(r"^#{1,6} |[?？][\"”’』」)）]*$")
+ASKS_OR_ANNOUNCES = re.compile(r"^#{1,6} |[?？][\"”’』」)）*_]*$")
 
 
 @dataclass(frozen=True)
@@ -175,4 +176,4 @@ def _score(candidate: Candidate, *, late: float, coverages: Sequence[float], fit
 
 
 def _fits(kind: Kind, sentence: str, question: str) -> bool:
-    return kind != "other" and holds(kind, sentence, question=question)
+    return kind != "other" and holds(kind, without_mark(sentence), question=question)
