@@ -33,8 +33,8 @@ MILVUS_BYTES = {
     "texts and borders of sentences": 907,
     "words as they are spelt": 492,
 }
-# "A hundred thousand real passages": processor time of one passage, read, split, embedded and written.
-EMBEDDING_S = 0.056
+# "Fifty thousand passages on a Ray cluster": processor time of one passage, read, split, embedded and written.
+EMBEDDING_S = 0.040
 # "Indexing on a Ray cluster against one process": what the head of a cluster writes into a folder.
 HEAD_PASSAGES_A_S = 3_266
 # "The large library again": p95 of a question with reranking at 103,208 passages, in ms, and of the vector index
