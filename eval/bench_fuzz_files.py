@@ -21,6 +21,7 @@ from rag import pipeline
 from rag.errors import SourceError
 from rag.formats.parse_limits import ParseLimits
 from rag.formats.suffixes import SUPPORTED
+from rag.given import check_document
 from rag.sources import SourceFile, find_files
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -104,7 +105,7 @@ def _read(source: SourceFile, data: bytes, findings: Findings) -> None:
     suffix = source.path.suffix
     try:
         document = pipeline.read(source, LIMITS)
-        pipeline.check_document(document)
+        check_document(document)
         findings.outcomes["read"] += 1
     except SourceError as error:
         reason = str(error).removeprefix(str(source.path)).strip(" :")

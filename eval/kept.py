@@ -16,7 +16,7 @@ import embeddings
 import rag
 from eval.gold import GoldSet
 from eval.progress import Progress
-from rag import Library, Settings
+from rag import Library, Settings, installed
 from rag.address import MilvusAddress
 from rag.errors import GoldError, LibraryDamaged, LibraryEmpty, LibraryMismatch, LibraryNotFound
 from rag.writer import IndexReport
@@ -157,10 +157,7 @@ def code_digest(*, harness: bool = False, leaving_out: Collection[str] = ()) -> 
         The digest.
     """
     folders = [*map(Path, rag.__path__), *map(Path, embeddings.__path__), *([Path(__file__).parent] if harness else [])]
-    names = [(folder, path.relative_to(folder).as_posix()) for folder in folders for path in folder.rglob("*.py")]
-    left_out = tuple(leaving_out)
-    contents = [(folder / name).read_bytes() for folder, name in sorted(names) if not name.startswith(left_out)]
-    return _sha256(b"\0".join(contents))
+    return installed.code_digest(folders, leaving_out=leaving_out)
 
 
 def _open(folder: Path, settings: Settings) -> Library:

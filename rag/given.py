@@ -1,18 +1,22 @@
 """What a program or a person gave, held to what it has to be before any work; knows no stage and no library.
 
-A value of another type is a ``TypeError``, one that is out of range a ``ValueError``, each in one line.
+A value of another type is a ``TypeError``, one that is out of range a ``ValueError``, a question that is none a
+`QuestionError`, each in one line.
 """
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import reprlib
 from collections.abc import Iterable, Mapping, Sequence
 from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from rag.schema import Answer, Citation, Document, Span
+from rag.errors import QuestionError
+from rag.schema import Answer, Citation, Document, Span, is_day
 
 # As a path "" would be the current folder, which nobody means whose variable is not set.
 NO_PATH = "'' names no file or folder; name one, or . for the current folder"
@@ -105,6 +109,60 @@ def listed_documents(documents: Any) -> list[Document]:
             check_type(f"{name} of document {document.id!r}", getattr(document, name), str, "a text")
         check_type(f"metadata of {document.id!r}", document.metadata, Mapping, "a mapping")
     return found
+
+
+def check_document(document: Document) -> None:
+    """Refuse a document given as text whose date, pages or metadata cannot be kept as they are.
+
+    Args:
+        document: A document as it was given.
+
+    Raises:
+        ValueError: Its date is no day, its pages do not begin in its text, or its metadata do not survive JSON.
+    """
+    day = document.date
+    if day and not (isinstance(day, str) and is_day(day)):
+        raise ValueError(f"date of {document.id!r} is {day!r}; it has to be a day, YYYY-MM-DD, or None")
+    starts = list(document.page_starts)
+    if starts != sorted(starts) or (starts and not 0 <= starts[0] <= starts[-1] <= len(document.text)):
+        raise ValueError(f"page_starts of {document.id!r} have to be offsets into its text, in ascending order")
+    if not _survives_json(document.metadata):
+        raise ValueError(
+            f"metadata of {document.id!r} do not survive JSON; use names that are strings, and as values strings of "
+            "valid Unicode, finite numbers, booleans, None, and lists and dicts of them"
+        )
+
+
+def _survives_json(values: Mapping[str, Any]) -> bool:
+    try:
+        given = dict(values)
+        written = json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
+        return bool(json.loads(written) == given)
+    except (TypeError, ValueError, RecursionError):
+        return False
+
+
+def check_question(question: str, *, most_chars: int) -> None:
+    """Refuse a question that is empty or too long.
+
+    Args:
+        question: The question.
+        most_chars: Longest question that is accepted.
+
+    Raises:
+        QuestionError: It is.
+        TypeError: It is no text.
+    """
+    check_type("question", question, str, "a text")
+    if not question.strip():
+        raise QuestionError("the question is empty; ask something, for example: rag ask 'Who wrote this?'")
+    if not question.isascii() and re.search("[\ud800-\udfff]", question):
+        raise QuestionError("the question holds half of a surrogate pair, which is no Unicode text; type it anew")
+    if len(question) > most_chars:
+        raise QuestionError(
+            f"the question has {len(question):,} characters, more than {most_chars:,}; "
+            "ask something shorter, or raise the setting question_chars"
+        )
 
 
 def earlier_answers(history: Any, *, most: int) -> Sequence[Answer]:

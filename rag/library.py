@@ -21,11 +21,11 @@ from rag.engine import Engine, no_documents
 from rag.errors import LibraryChanged, LibraryError, LibraryMismatch
 from rag.folder.engine import FolderEngine
 from rag.folder.page_care import PageCare
-from rag.given import check_k, check_threshold, check_type, listed_documents, listed_paths
+from rag.given import check_document, check_k, check_threshold, check_type, listed_documents, listed_paths
 from rag.location import DATABASE, absolute, default_path
 from rag.phrasing.chat import Chat
 from rag.phrasing.rewriting import rewriter
-from rag.pipeline import Pipeline, check_document
+from rag.pipeline import Pipeline
 from rag.places import open_engine
 from rag.remote import find_sources
 from rag.restore import KeptDocument, put_back, take

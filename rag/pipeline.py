@@ -7,8 +7,6 @@ ask:    question -> (made to stand alone) -> understand -> retrieve -> rerank ->
 
 from __future__ import annotations
 
-import json
-import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -45,18 +43,18 @@ from rag import (
 )
 from rag.calibration import Calibration
 from rag.dialogue.conversation import MOST_TURNS, Rewrite, recent
-from rag.errors import ModelError, QuestionError, UnreadableSource
+from rag.errors import ModelError, UnreadableSource
 from rag.evidence import Candidate, Draft, Query
 from rag.filters import in_words
 from rag.formats.extracted import Extracted
 from rag.formats.parse_limits import ParseLimits
 from rag.formats.suffixes import TABULAR
-from rag.given import check_type, earlier_answers
+from rag.given import check_question, earlier_answers
 from rag.phrasing.chat import Chat
 from rag.phrasing.chat_model import ChatFailure
 from rag.remembered import RememberingEncoder
 from rag.rerank import Shelf, Tokens
-from rag.schema import Answer, Document, Hit, Passage, is_day
+from rag.schema import Answer, Document, Hit, Passage
 from rag.settings import Settings
 from rag.snapshot import Snapshot
 from rag.sources import DEFAULT_LIMITS, SourceFile
@@ -71,37 +69,6 @@ CONTEXT_CHARS = 160
 
 
 # -- index ------------------------------------------------------------------------------------------------------------
-
-
-def check_document(document: Document) -> None:
-    """Refuse a document given as text whose date, pages or metadata cannot be kept as they are.
-
-    Args:
-        document: A document as it was given.
-
-    Raises:
-        ValueError: Its date is no day, its pages do not begin in its text, or its metadata do not survive JSON.
-    """
-    day = document.date
-    if day and not (isinstance(day, str) and is_day(day)):
-        raise ValueError(f"date of {document.id!r} is {day!r}; it has to be a day, YYYY-MM-DD, or None")
-    starts = list(document.page_starts)
-    if starts != sorted(starts) or (starts and not 0 <= starts[0] <= starts[-1] <= len(document.text)):
-        raise ValueError(f"page_starts of {document.id!r} have to be offsets into its text, in ascending order")
-    if not _survives_json(document.metadata):
-        raise ValueError(
-            f"metadata of {document.id!r} do not survive JSON; use names that are strings, and as values strings of "
-            "valid Unicode, finite numbers, booleans, None, and lists and dicts of them"
-        )
-
-
-def _survives_json(values: Mapping[str, Any]) -> bool:
-    try:
-        given = dict(values)
-        written = json.dumps(given, ensure_ascii=False, allow_nan=False).encode()
-        return bool(json.loads(written) == given)
-    except (TypeError, ValueError, RecursionError):
-        return False
 
 
 def prepare(document: Document, *, seek_date: bool = True) -> Document:
@@ -521,29 +488,6 @@ def noted(work: Work, name: str, seconds: float) -> Work:
 def finish(work: Work) -> Answer:
     """Return the answer that the last stage left, with the seconds of every stage."""
     return replace(_known(work.answer), timings_s=work.timings_s)
-
-
-def check_question(question: str, *, most_chars: int) -> None:
-    """Refuse a question that is empty or too long.
-
-    Args:
-        question: The question.
-        most_chars: Longest question that is accepted.
-
-    Raises:
-        QuestionError: It is.
-        TypeError: It is no text.
-    """
-    check_type("question", question, str, "a text")
-    if not question.strip():
-        raise QuestionError("the question is empty; ask something, for example: rag ask 'Who wrote this?'")
-    if not question.isascii() and re.search("[\ud800-\udfff]", question):
-        raise QuestionError("the question holds half of a surrogate pair, which is no Unicode text; type it anew")
-    if len(question) > most_chars:
-        raise QuestionError(
-            f"the question has {len(question):,} characters, more than {most_chars:,}; "
-            "ask something shorter, or raise the setting question_chars"
-        )
 
 
 def _known(value: T | None) -> T:

@@ -177,16 +177,10 @@ class Settings:
             ConfigurationError: A value is.
         """
         for name, kind in _kinds().items():
-            value = getattr(self, name)
-            right = isinstance(value, NUMBERS.get(kind, kind)) and not isinstance(value, bool)
-            _require(right or (value is None and name in _optional()), name, value, RULES[kind])
+            _check_kind(name, getattr(self, name), kind)
         for name in ("dense_weight", "threshold"):
             value = getattr(self, name)
             _require(value is None or 0.0 <= value <= 1.0, name, value, "a number from 0 to 1")
-        for name, kind in _kinds().items():
-            value = getattr(self, name)
-            if kind is int and value is not None and name != "token_bits":
-                _require(value >= 1, name, value, "a whole number from 1")
         for name, least in (("passage_tokens", 16), ("passage_chars", 64), ("parse_memory_mb", 64)):
             value = getattr(self, name)
             _require(value is None or value >= least, name, value, f"a whole number from {least}")
@@ -318,6 +312,15 @@ def _kinds() -> Mapping[str, type]:
 def _optional() -> frozenset[str]:
     """Return the settings that may be ``None``."""
     return frozenset(name for name, kind in get_type_hints(Settings).items() if get_args(kind))
+
+
+def _check_kind(name: str, value: Any, kind: type) -> None:
+    """Refuse a value of another type than its setting has, and a count below 1."""
+    if value is None and name in _optional():
+        return
+    _require(isinstance(value, NUMBERS.get(kind, kind)) and not isinstance(value, bool), name, value, RULES[kind])
+    if kind is int and name != "token_bits":
+        _require(value >= 1, name, value, "a whole number from 1")
 
 
 def _convert(key: str, value: Any) -> Any:

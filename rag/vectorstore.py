@@ -27,10 +27,10 @@ from embeddings.encoding import Kind, unit
 from rag.clean import clean
 from rag.errors import LibraryChanged, LibraryEmpty
 from rag.filters import check_filters
-from rag.given import check_k
+from rag.given import check_k, check_question
 from rag.library import Library
 from rag.metadata import find_title
-from rag.pipeline import Pipeline, check_question
+from rag.pipeline import Pipeline
 from rag.schema import Document, Passage, is_day
 
 PASSAGE_ID = re.compile(r"(.+)#(\d+)-(\d+)", re.DOTALL)

@@ -50,7 +50,7 @@ def test_a_whole_cluster_may_take_its_time() -> None:
     assert list(until_lost(late(), processors=lambda: 2.0, patience_s=0.1)) == [1]
 
 
-def test_no_more_than_one_value_is_taken_ahead_and_none_when_nobody_reads_any_more() -> None:
+def test_no_more_than_two_values_are_taken_ahead_and_none_when_nobody_reads_any_more() -> None:
     taken: list[int] = []
 
     def counted() -> Iterator[int]:
@@ -61,7 +61,7 @@ def test_no_more_than_one_value_is_taken_ahead_and_none_when_nobody_reads_any_mo
     values = until_lost(counted(), processors=lambda: 2.0)
     assert [next(values), next(values)] == [0, 1]
     values.close()  # type: ignore[attr-defined]
-    assert len(taken) <= 5
+    assert len(taken) <= 4
 
 
 def test_an_actor_whose_machine_is_lost_finds_room_beside_another_and_who_reads() -> None:

@@ -13,7 +13,7 @@ from itertools import takewhile
 
 from rag.answering.happenings import stem
 from rag.answering.row_values import in_row, is_row
-from rag.answering.supported import counted, fitting, speaks_of
+from rag.answering.supported import HAN, counted, fitting, speaks_of
 from rag.answering.wanted import Found, Want, values, wanted
 from rag.evidence import Query
 from rag.schema import Span
@@ -42,7 +42,6 @@ COUNTED = re.compile(
     r"\bhow many (?P<part>of (?:the|these|those) )?(?P<what>(?:[\w'’-]+ ){0,2}[\w'’-]+)", re.IGNORECASE
 )
 OF_ALL = frozenset("people persons individuals times things ones total".split())
-HAN = re.compile("[\u4e00-\u9fff]")
 WORD = re.compile(r"\w+")
 
 

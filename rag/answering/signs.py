@@ -74,13 +74,12 @@ def read_signs(
 
 def _nearness(query: Query, best: Scored, partners: Sequence[Scored]) -> tuple[float, float, float] | None:
     """Return the mean nearness of all tokens, that of the content words the sentences lack, and what is least met."""
-    judged = [(s.candidate.sentence_tokens, s) for s in (best, *partners)]
-    near = [(tokens, s.number, announcing(s)) for tokens, s in judged if tokens is not None]
     if best.candidate.sentence_tokens is None or query.token_spans is None:
         return None
-    own = np.max([tokens[:, [*above, number]].max(axis=1) for tokens, number, above in near], axis=0)
-    before = [tokens[:, [*above, max(0, number - 1), number]].max(axis=1) for tokens, number, above in near]
-    beside = np.max(before, axis=0)
+    judged = ((s.candidate.sentence_tokens, [*announcing(s), s.number]) for s in (best, *partners))
+    near = [(tokens, places) for tokens, places in judged if tokens is not None]
+    own = np.max([tokens[:, places].max(axis=1) for tokens, places in near], axis=0)
+    beside = np.max([tokens[:, [max(0, places[-1] - 1), *places]].max(axis=1) for tokens, places in near], axis=0)
     terms = best.terms.union(*(partner.terms for partner in partners), *map(announced_by, (best, *partners)))
     weighed = [(term, weight) for term, weight in zip(query.terms, query.weights, strict=True) if weight > 0]
     lacking = [value for term, _ in weighed if not held(term, terms) for value in _of(query, term, own)]

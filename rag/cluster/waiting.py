@@ -16,7 +16,7 @@ PATIENCE_S = 300.0
 
 
 def until_lost(values: Iterator[T], *, processors: Callable[[], float], patience_s: float = PATIENCE_S) -> Iterator[T]:
-    """Yield values that another thread takes from a cluster, at most one ahead.
+    """Yield values that another thread takes from a cluster, at most two ahead.
 
     Args:
         values: The values.

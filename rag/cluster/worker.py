@@ -5,7 +5,6 @@ What is wrong with a file, or with the worker itself, comes back as a row that s
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
@@ -22,7 +21,7 @@ from rag.cluster.joining import import_ray
 from rag.cluster.rows import Chunk, chunks_in, chunks_table, sources_in
 from rag.embed import BATCH_PASSAGES, encode_alike
 from rag.errors import SourceError
-from rag.installed import installed_version
+from rag.installed import code_digest, installed_version
 from rag.settings import Settings
 from rag.sources import SourceFile
 
@@ -46,9 +45,7 @@ class Job:
 def code_here() -> tuple[str, str]:
     """Return the version of leadgoose that this process runs, and the first digits of its code's SHA-256."""
     folders = [Path(__file__).parents[1], *map(Path, embeddings.__path__)]
-    files = sorted((f.relative_to(folder).as_posix(), f) for folder in folders for f in folder.rglob("*.py"))
-    digest = hashlib.sha256(b"\0".join(file.read_bytes() for _, file in files)).hexdigest()
-    return installed_version() or "(not installed)", digest[:12]
+    return installed_version() or "(not installed)", code_digest(folders)[:12]
 
 
 @cache
