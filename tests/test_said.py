@@ -44,8 +44,8 @@ MODULES = (
 )
 # Not for readers of a page: programmers' mistakes, files that only commands name, and texts made of others.
 NOT_SHOWN = re.compile(
-    r"date of |page_starts of |metadata of |documents is a |k = |threshold = |\{\} is \{\}, of type |a stage ran before|"
-    r"\{\}: \{\}$|\{\} \{\}$|\{\}: the document holds no text"
+    r"date of |page_starts of |metadata of |documents is a |k = |threshold = |\{\} is \{\}, of type |"
+    r"a stage ran before|\{\}: \{\}$|\{\} \{\}$|\{\}: the document holds no text"
 )
 WORDS = re.compile(r"[a-z]{2,} [a-z]{2,}")
 
